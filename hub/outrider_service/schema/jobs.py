@@ -1,0 +1,272 @@
+"""Jobs over HTTP: the submission and the record."""
+
+from __future__ import annotations
+
+import json
+import re
+from enum import StrEnum
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, JsonValue, model_validator
+
+from .common import Label, Name, Request, Resource, Timestamp
+
+FIRST_PORT = 1024
+"""Ports below need privileges that no job has."""
+
+
+class Status(StrEnum):
+    """Where a job is in its life."""
+
+    PENDING = "pending"
+    PROVISIONING = "provisioning"
+    RUNNING = "running"
+    STOPPING = "stopping"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def ended(self) -> bool:
+        return self in ENDED
+
+
+ENDED = frozenset({Status.SUCCEEDED, Status.FAILED, Status.CANCELLED})
+
+
+class Reason(StrEnum):
+    """Why a job ended, beside its status."""
+
+    EXITED = "exited"
+    OUT_OF_MEMORY = "out_of_memory"
+    TIMED_OUT = "timed_out"
+    IMAGE_PULL_FAILED = "image_pull_failed"
+    WORKSPACE_FAILED = "workspace_failed"
+    UNSCHEDULABLE = "unschedulable"
+    PREEMPTED = "preempted"
+    NODE_LOST = "node_lost"
+    PLATFORM_ERROR = "platform_error"
+    CANCELLED_BY_USER = "cancelled_by_user"
+    OVER_BUDGET = "over_budget"
+
+
+class NoWorkspace(Request):
+    type: Literal["none"] = "none"
+
+
+class SnapshotWorkspace(Request):
+    type: Literal["snapshot"]
+    id: Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+
+
+def _git_url(value: str) -> str:
+    parts = urlsplit(value)
+    if re.search(r"[\x00-\x20\x7f]", value) or value.startswith("-"):
+        raise ValueError("must be a plain URL without spaces")
+    if parts.scheme not in ("https", "ssh") or not parts.hostname:
+        raise ValueError("must be an https:// or ssh:// URL")
+    if parts.password:
+        raise ValueError("must not carry a password; it would be shown in the job's record")
+    return value
+
+
+def _git_ref(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._/+@-]*", value) or ".." in value or "@{" in value:
+        raise ValueError("must be a branch, a tag or a commit")
+    return value
+
+
+class GitWorkspace(Request):
+    type: Literal["git"]
+    url: Annotated[str, Field(max_length=2048), AfterValidator(_git_url)]
+    ref: Annotated[str, Field(max_length=255), AfterValidator(_git_ref)] | None = None
+
+
+Workspace = Annotated[NoWorkspace | SnapshotWorkspace | GitWorkspace, Field(discriminator="type")]
+
+
+def _env_name(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value):
+        raise ValueError(f"{value!r} is not a legal name: letters, digits and _, not beginning with a digit")
+    if value.startswith("OUTRIDER_"):
+        raise ValueError(f"{value!r}: names that begin with OUTRIDER_ are set by the platform")
+    return value
+
+
+def _param_name(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value):
+        raise ValueError(f"{value!r} is not a legal name: letters, digits and _, not beginning with a digit")
+    return value
+
+
+def _no_nul(value: str) -> str:
+    if "\x00" in value:
+        raise ValueError("must not hold a NUL character")
+    return value
+
+
+def _command(value: str) -> str:
+    if not value.strip():
+        raise ValueError("must not be empty")
+    return _no_nul(value)
+
+
+def _notebook(value: str) -> str:
+    parts = value.split("/")
+    if value.startswith("/") or ".." in parts or not value.endswith(".ipynb"):
+        raise ValueError("must be the path of an .ipynb file inside the workspace")
+    return _no_nul(value)
+
+
+def _image(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._/:@-]*", value):
+        raise ValueError("must be an image reference such as python:3.11")
+    return value
+
+
+def _unique_ports(value: list[int]) -> list[int]:
+    if len(set(value)) != len(value):
+        raise ValueError("must not name a port twice")
+    return value
+
+
+def _small_params(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    if len(json.dumps(value)) > 65536:
+        raise ValueError("must not be larger than 64 KiB as JSON")
+    return value
+
+
+Text = Annotated[str, Field(max_length=65536), AfterValidator(_no_nul)]
+Argument = Annotated[str, Field(max_length=65536), AfterValidator(_no_nul)]
+EnvName = Annotated[str, Field(max_length=255), AfterValidator(_env_name)]
+ParamName = Annotated[str, Field(max_length=255), AfterValidator(_param_name)]
+InputName = Annotated[str, Field(max_length=63, pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*$")]
+Port = Annotated[int, Field(ge=FIRST_PORT, le=65535)]
+JobId = Annotated[str, Field(pattern=r"^j[0-9a-z]{12}$")]
+
+
+class Submission(Request):
+    """What a user asks for; exactly one of ``command``, ``args`` and ``notebook``."""
+
+    name: Name | None = None
+    image: Annotated[str, Field(min_length=1, max_length=512), AfterValidator(_image)] | None = None
+    machine: Label | None = None
+    command: Annotated[str, Field(max_length=65536), AfterValidator(_command)] | None = None
+    args: Annotated[list[Argument], Field(min_length=1, max_length=4096)] | None = None
+    notebook: Annotated[str, Field(max_length=1024), AfterValidator(_notebook)] | None = None
+    workspace: Workspace = NoWorkspace()
+    inputs: Annotated[dict[InputName, JobId], Field(max_length=32)] = {}
+    env: Annotated[dict[EnvName, Text], Field(max_length=256)] = {}
+    secrets: Annotated[list[EnvName], Field(max_length=64)] = []
+    params: Annotated[
+        dict[ParamName, JsonValue], Field(max_length=256), AfterValidator(_small_params)
+    ] = {}
+    ports: Annotated[list[Port], Field(max_length=16), AfterValidator(_unique_ports)] = []
+    public: bool = False
+    project: Label | None = None
+    experiment: Label | None = None
+    group: Annotated[str, Field(min_length=1, max_length=255)] | None = None
+    tags: Annotated[list[Label], Field(max_length=32)] = []
+    timeout_s: Annotated[int, Field(ge=1, le=366 * 86400)] | None = None
+    retries: Annotated[int, Field(ge=0, le=100)] = 0
+    priority: Annotated[int, Field(ge=-100, le=100)] = 0
+    nodes: Annotated[int, Field(ge=1, le=1024)] = 1
+    shm_mb: Annotated[int, Field(ge=1, le=16 * 1024 * 1024)] | None = None
+    cluster: Label = "default"
+
+    @model_validator(mode="after")
+    def _one_thing_to_run(self) -> Self:
+        given = [name for name in ("command", "args", "notebook") if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError("command: say what to run with exactly one of command, args and notebook")
+        if self.args is not None and not self.args[0].strip():
+            raise ValueError("args: the program must not be empty")
+        if self.notebook is not None and self.workspace.type == "none":
+            raise ValueError("notebook: it comes from the workspace, which is none")
+        return self
+
+
+class CloneRequest(Request):
+    """Run a job's pinned things again; ``latest`` follows the image's tag and the git ref instead."""
+
+    name: Name | None = None
+    latest: bool = False
+
+
+class PortAddress(Resource):
+    port: int
+    url: str = Field(description="for people, in a browser: a host of the port's own")
+    path: str = Field(description="for programs with a token, below the service's own address")
+
+
+class Progress(Resource):
+    done: int
+    total: int | None = None
+    text: str | None = None
+
+
+class Attempt(Resource):
+    number: int
+    status: Status
+    reason: Reason | None = None
+    exit_code: int | None = None
+    message: str | None = None
+    node: str | None = None
+    started_at: Timestamp | None = None
+    finished_at: Timestamp | None = None
+
+
+class Job(Resource):
+    """A job as its owner sees it."""
+
+    id: str
+    name: str
+    owner: str
+    group: str | None
+    project: str | None
+    experiment: str | None
+    cluster: str
+    image: str
+    image_digest: str | None
+    machine: str
+    command: str | None
+    args: list[str] | None
+    notebook: str | None
+    workspace: dict[str, JsonValue] = Field(description="as submitted; git gains `commit` once cloned")
+    inputs: dict[str, str]
+    env: dict[str, str]
+    secrets: list[str]
+    params: dict[str, JsonValue]
+    ports: list[PortAddress]
+    public: bool
+    tags: list[str]
+    timeout_s: int | None
+    retries: int
+    priority: int
+    nodes: int
+    shm_mb: int | None
+    status: Status
+    reason: Reason | None
+    exit_code: int | None
+    message: str | None = Field(description="a sentence for a person that says what to do next")
+    attempt: int = Field(description="0 until the first attempt starts")
+    attempts: list[Attempt] | None = Field(default=None, description="one job only, not in lists")
+    queue_position: int | None = Field(description="1 is next; null when not waiting")
+    progress: Progress | None
+    price_per_hour: float
+    cost: float
+    parent_id: str | None
+    created_at: Timestamp
+    started_at: Timestamp | None
+    finished_at: Timestamp | None
+
+
+class Event(Resource):
+    """One step of a job's timeline."""
+
+    id: int
+    time: Timestamp
+    attempt: int
+    type: str
+    message: str

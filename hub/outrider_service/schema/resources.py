@@ -1,0 +1,201 @@
+"""The resources beside jobs: logs, metrics, files, machines, images, notebooks, the caller."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from .common import Request, Resource, Timestamp
+
+
+class LogLine(Resource):
+    n: int = Field(description="1, 2, … within the job, over all attempts and nodes")
+    time: Timestamp
+    attempt: int
+    node: int
+    text: str
+
+
+class LogPage(Resource):
+    items: list[LogLine]
+    next: int | None = Field(description="pass as `after` for the next page; null at the present end")
+    total: int = Field(description="lines in the whole log so far")
+
+
+class SeriesSummary(Resource):
+    name: str
+    attempt: int
+    node: int
+    count: int
+    x: float
+    y: float
+    time: Timestamp
+
+
+class ChartSummary(Resource):
+    chart: str
+    axis: str | None
+    system: bool
+    series: list[SeriesSummary]
+
+
+class ChartList(Resource):
+    items: list[ChartSummary]
+
+
+class Series(Resource):
+    name: str
+    attempt: int
+    node: int
+    total: int = Field(description="points before downsampling")
+    x: list[float]
+    y: list[float]
+    time: list[float] = Field(description="seconds since 1970")
+    line: list[int] = Field(description="number of the log line that printed the point; 0 for system metrics")
+
+
+class Chart(Resource):
+    chart: str
+    axis: str | None
+    system: bool
+    series: list[Series]
+
+
+class FileEntry(Resource):
+    path: str = Field(description="relative to the root of the tree")
+    type: str = Field(pattern="^(file|directory)$")
+    size: int
+    modified: Timestamp
+
+
+class FileList(Resource):
+    items: list[FileEntry]
+    next: str | None = None
+
+
+class Snapshot(Resource):
+    id: str
+    size: int
+    files: int
+    created: bool = Field(description="false when the service already had it")
+
+
+class Machine(Resource):
+    name: str
+    title: str
+    description: str
+    cluster: str
+    cpu: float
+    memory_mb: int
+    gpu: int
+    gpu_model: str | None
+    price_per_hour: float
+    preemptible: bool
+    total: int | None = Field(description="how many fit the platform when it is empty; null: unknown")
+    free: int | None = Field(description="how many fit now; null: unknown")
+    waiting: int = Field(description="jobs that wait for this type")
+
+
+class MachineList(Resource):
+    items: list[Machine]
+
+
+class Image(Resource):
+    name: str = Field(description="what `image` of a submission names")
+    title: str
+    description: str
+    for_jobs: bool
+    for_notebooks: bool
+    environment: str | None = Field(description="on the local platform: the Python environment used")
+
+
+class ImageList(Resource):
+    items: list[Image]
+
+
+class Limits(Resource):
+    max_running: int | None
+    max_pending: int | None
+    max_gpus: int | None
+    max_upload_mb: int
+
+
+class Usage(Resource):
+    running: int
+    pending: int
+    gpus: int
+    price_per_hour: float = Field(description="of everything that runs now, notebooks included")
+
+
+class Me(Resource):
+    name: str
+    kind: str
+    admin: bool
+    groups: list[str]
+    scopes: list[str]
+    limits: Limits
+    usage: Usage
+    storage: str = Field(description="where /storage is seen by jobs")
+
+
+class Notebook(Resource):
+    server: str = Field(description="empty for the default server")
+    ready: bool
+    pending: str | None
+    url: str
+    image: str | None
+    machine: str | None
+    price_per_hour: float
+    cost: float
+    started_at: Timestamp | None
+    last_activity: Timestamp | None
+    stops_at: Timestamp | None = Field(description="when the culler stops it unless it is used")
+    stop_reason: str | None
+
+
+class NotebookList(Resource):
+    items: list[Notebook]
+
+
+class Mount(Resource):
+    source: str
+    target: str
+    read_only: bool
+
+
+class SpawnRequest(Request):
+    """What the Hub's spawner asks before it starts a notebook server."""
+
+    image: str | None = None
+    machine: str | None = None
+    group: str | None = None
+
+
+class SpawnSpec(Resource):
+    """What the Hub's spawner must start: everything that a notebook server needs from the platform."""
+
+    lease: str
+    image: str
+    environment: str
+    machine: str
+    cpu: float
+    memory_mb: int
+    gpus: list[str]
+    price_per_hour: float
+    mounts: list[Mount]
+    home: str = Field(description="inside the sandbox; where the server starts")
+    env: dict[str, str]
+
+
+class Health(Resource):
+    status: str
+    version: str
+    database: str
+    platforms: dict[str, str]
+
+
+class Problem(Resource):
+    """Every error: ``field`` names the part of the input that is at fault."""
+
+    status: int
+    message: str
+    field: str | None = None
