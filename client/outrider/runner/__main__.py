@@ -57,7 +57,7 @@ def _run(spec: Dict[str, Any], output: Output) -> int:
     env.setdefault("PYTHONUNBUFFERED", "1")
     words = _words(spec, folder)
     sampler.start()
-    code = children.run(words, str(folder), env)
+    code = children.run(words, str(folder), env, records=bool(spec.get("notebook")))
     sampler.finish()
     signum = -code if code < 0 else None
     code = 128 - code if code < 0 else code
@@ -67,7 +67,8 @@ def _run(spec: Dict[str, Any], output: Output) -> int:
 
 def _words(spec: Dict[str, Any], folder: Path) -> List[str]:
     if spec.get("notebook"):
-        # In the image's own Python, with its packages: unlike this process, which sees the standard library only.
+        # In the image's own Python, with its packages: unlike this process, which sees the standard library
+        # only.
         package = __package__ or "outrider_runner"
         home = str(Path(__file__).resolve().parents[package.count(".") + 1])
         code = f"import sys; sys.path.insert(0, {home!r}); from {package}.notebook import main; main()"

@@ -1,4 +1,5 @@
-"""Unpacking a zip that somebody else made: only plain files, directories and links, only inside the given directory.
+"""Unpacking a zip that somebody else made: only plain files, directories and links, only inside the given
+directory.
 
 Links are made last, so that no file is ever written through one, and each must lead to somewhere inside.
 """
@@ -60,7 +61,9 @@ def _extract(archive: zipfile.ZipFile, target: Path, limit: int) -> Tuple[int, i
             size += _write(archive, entry, path, limit - size, limit)
             files += 1
         else:
-            raise ArchiveError(f"The archive has {entry.filename!r}, which is neither file, directory nor link.")
+            raise ArchiveError(
+                f"The archive has {entry.filename!r}, which is neither file, directory nor link."
+            )
     for entry in links:
         _link(archive, entry, target)
     # Only now: a link that is harmless alone may lead outside by way of another one.
@@ -112,7 +115,7 @@ def _link(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path) -> Non
     path.parent.mkdir(parents=True, exist_ok=True)
     if not (os.path.realpath(str(path.parent)) + "/").startswith(root + "/"):
         raise ArchiveError(f"{entry.filename!r} would lie outside of the workspace.")
-    os.symlink(to, str(path))
+    path.symlink_to(to)
 
 
 def _directory_size(source: Path) -> int:

@@ -1,8 +1,7 @@
 """The user's command as a child process: its output, its signals, its end.
 
-One thread waits for output, for records of the notebook executor, and for the end. Signals are passed on in the
-handler itself, so they get through even while a write to stdout blocks.
-"""
+One thread waits for output, for records of the notebook executor, and for the end. Signals are passed on in
+the handler itself, so they get through even while a write to stdout blocks."""
 
 from __future__ import annotations
 
@@ -20,7 +19,8 @@ from .lines import LineFilter
 from .records import Output
 
 RECORDS_FD = "OUTRIDER_RECORDS_FD"
-FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGQUIT, signal.SIGCONT)
+_ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
+FORWARDED = (*_ENDING, signal.SIGUSR1, signal.SIGUSR2, signal.SIGCONT)
 _CHUNK = 1 << 18
 _PIPE_BYTES = 1 << 20
 _F_SETPIPE_SZ = 1031
@@ -48,7 +48,7 @@ class Children:
         self._wakeups = reader
 
     def _forward(self, signum: int, _frame: object) -> None:
-        if signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
+        if signum in _ENDING:
             self._asked_to_end = True
             if self.kill_at is None:
                 # A little before whoever sent the signal would end everything, this process included.
@@ -91,22 +91,22 @@ class Children:
             raise SystemExit(143)
         return Answer(code, said[-20_000:].decode("utf-8", "replace"))
 
-    def run(self, words: List[str], cwd: str, env: Dict[str, str]) -> int:
-        """The command itself, its output passed through; a negative number is the signal that ended it."""
+    def run(self, words: List[str], cwd: str, env: Dict[str, str], *, records: bool = False) -> int:
+        """The command itself, its output passed through; a negative number is the signal that ended it. With
+        `records` it is told a descriptor to which it may write records."""
         out_reader, out_writer = os.pipe()
         rec_reader, rec_writer = os.pipe()
         _widen(out_reader)
-        os.set_inheritable(rec_writer, True)
         try:
             process = subprocess.Popen(
                 words,
                 cwd=cwd,
-                env={**env, RECORDS_FD: str(rec_writer)},
+                env={**env, RECORDS_FD: str(rec_writer)} if records else env,
                 stdin=subprocess.DEVNULL,
                 stdout=out_writer,
                 stderr=out_writer,
                 preexec_fn=_own_group,
-                pass_fds=[rec_writer],
+                pass_fds=[rec_writer] if records else [],
             )
         except OSError as error:
             return _cannot_start(self._output, words, cwd, error)
@@ -114,8 +114,6 @@ class Children:
             os.close(out_writer)
             os.close(rec_writer)
         self._pid = process.pid
-        if self._asked_to_end:  # the signal came before there was anybody to pass it on to
-            self._kill(signal.SIGTERM)
         self._output.record("started")
         try:
             return self._follow(process.pid, out_reader, rec_reader)
@@ -134,7 +132,9 @@ class Children:
                 os.set_blocking(fd, False)
                 selector.register(fd, selectors.EVENT_READ)
             while ended is None:
-                waits = [moment - time.monotonic() for moment in (lines.due(), self.kill_at) if moment is not None]
+                waits = [
+                    moment - time.monotonic() for moment in (lines.due(), self.kill_at) if moment is not None
+                ]
                 for key, _ in selector.select(max(0.0, min(waits)) if waits else None):
                     data = _read(key.fd)
                     if key.fd == self._wakeups:

@@ -1,4 +1,5 @@
-"""A git revision as a working directory: as little history as possible, and the commit that it turned out to be."""
+"""A git revision as a working directory: as little history as possible, and the commit that it turned out
+to be."""
 
 from __future__ import annotations
 
@@ -24,7 +25,8 @@ Run = Callable[..., Answer]
 
 
 def check_out(spec: Dict[str, Any], folder: Path, run: Run) -> str:
-    """Fill an empty directory. `run(words, env, timeout_s)` starts a process and gives its exit code and output."""
+    """Fill an empty directory. `run(words, env, timeout_s)` starts a process and gives its exit code and
+    output."""
     url: str = spec["url"]
     ref: Optional[str] = spec.get("ref") or None
     commit: Optional[str] = spec.get("commit") or None
@@ -46,7 +48,15 @@ def check_out(spec: Dict[str, Any], folder: Path, run: Run) -> str:
 
     must("-c", "init.defaultBranch=main", "init", "--quiet")
     must("remote", "add", "origin", url)
-    fetch = ["-c", "http.lowSpeedLimit=1000", "-c", "http.lowSpeedTime=60", "fetch", "--quiet", "--no-recurse-submodules"]
+    fetch = [
+        "-c",
+        "http.lowSpeedLimit=1000",
+        "-c",
+        "http.lowSpeedTime=60",
+        "fetch",
+        "--quiet",
+        "--no-recurse-submodules",
+    ]
     if git(*fetch, "--depth", "1", "origin", wanted).code == 0:
         must("checkout", "--quiet", "--detach", "FETCH_HEAD")
     else:

@@ -1,10 +1,12 @@
-"""The GPUs that the job can see, asked through NVIDIA's library. No library, no driver, no device: no GPUs, silently.
+"""The GPUs that the job can see, asked through NVIDIA's library. No library, no driver, no device: no GPUs,
+silently.
 
 A field that one GPU cannot answer is null; the others stay.
 """
 
 from __future__ import annotations
 
+import functools
 import sys
 from typing import Any, Callable, Dict, List, Optional
 
@@ -39,7 +41,7 @@ class Gpus:
         except Exception:
             return  # whatever it is, it must not harm the job
         for index in range(count):
-            handle = _try(lambda index=index: pynvml.nvmlDeviceGetHandleByIndex(index))
+            handle = _try(functools.partial(pynvml.nvmlDeviceGetHandleByIndex, index))
             if handle is not None:
                 self._handles.append(handle)
 
@@ -55,7 +57,9 @@ class Gpus:
             "memory_used": None if memory is None else int(memory.used),
             "memory_total": None if memory is None else int(memory.total),
             "power": None if power is None else power / 1000,
-            "temperature": _try(lambda: int(nvml.nvmlDeviceGetTemperature(handle, nvml.NVML_TEMPERATURE_GPU))),
+            "temperature": _try(
+                lambda: int(nvml.nvmlDeviceGetTemperature(handle, nvml.NVML_TEMPERATURE_GPU))
+            ),
         }
 
 

@@ -1,10 +1,10 @@
 """From what a command prints to whole lines of a log. Pure: bytes and times in, bytes out.
 
-A progress bar rewrites its line with carriage returns: only the last state of a line is kept, and a line that is still
-being rewritten is shown as it stands once a second. Other unfinished lines (a question, a print without newline) are
-shown when nothing has come for a while, less and less often, and again as a whole once they are complete, so that a
-line that was flushed in two halves is still one line. No line is longer than a mebibyte: longer ones come in pieces.
-"""
+A progress bar rewrites its line with carriage returns: only the last state of a line is kept, and a line
+that is still being rewritten is shown as it stands once a second. Other unfinished lines (a question, a
+print without newline) are shown when nothing has come for a while, less and less often, and again as a
+whole once they are complete, so that a line that was flushed in two halves is still one line. No line is
+longer than a mebibyte: longer ones come in pieces."""
 
 from __future__ import annotations
 

@@ -1,10 +1,12 @@
-"""The runner's own words on stdout: lines that begin with the record separator, between the lines of the command.
+"""The runner's own words on stdout: lines that begin with the record separator, between the lines of the
+command.
 
     {"type": "workspace", "commit": str | null, "files": n, "bytes": n}
     {"type": "workspace_failed", "message": sentence}
     {"type": "started"}
     {"type": "progress", "done": n, "total": n | null, "text": str | null}
-    {"type": "system", "cpu": percent of one core, "memory": bytes, "memory_limit": bytes | null, "gpus": [...]}
+    {"type": "system", "cpu": percent of one core, "memory": bytes, "memory_limit": bytes | null,
+     "gpus": [...]}
     {"type": "exited", "code": n, "signal": n | null}
 
 Whatever is written here is whole lines, under one lock, so neither kind ever ends up inside the other.

@@ -1,4 +1,5 @@
-"""A thread that reports what the job uses, every few seconds. A driver that hangs holds up this thread alone."""
+"""A thread that reports what the job uses, every few seconds. A driver that hangs holds up this thread
+alone."""
 
 from __future__ import annotations
 
@@ -14,7 +15,9 @@ _LAST_S = 2.0
 
 
 class Sampler:
-    def __init__(self, output: Output, every_s: float, limit: Optional[int], pynvml_path: Optional[str]) -> None:
+    def __init__(
+        self, output: Output, every_s: float, limit: Optional[int], pynvml_path: Optional[str]
+    ) -> None:
         self._output = output
         self._every_s = max(0.1, every_s)
         self._usage = Usage(limit)

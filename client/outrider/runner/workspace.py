@@ -1,7 +1,7 @@
 """The code that a job starts in, put into its working directory: an uploaded zip or a git revision.
 
-Runs inside the sandbox, so a hostile archive or repository finds nothing to steal; still nothing is written outside
-the directory, and nothing grows without limit. What was prepared completely is not prepared again.
+Runs inside the sandbox, so a hostile archive or repository finds nothing to steal; still nothing is written
+outside the directory, and nothing grows without limit. What was prepared completely is not prepared again.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def prepare(spec: Dict[str, Any], folder: Path, limit_mb: int, run: Run) -> Opti
             files, size = _measure(folder)
             if size > limit_mb << 20:
                 raise WorkspaceError(
-                    f"The repository takes {size >> 20} MiB, above the limit of {limit_mb} MiB for a workspace."
+                    f"The repository takes {size >> 20} MiB, above the workspace limit of {limit_mb} MiB."
                 )
         else:
             raise WorkspaceError(f"A workspace of type {kind!r} is not known to this runner.")
