@@ -16,8 +16,8 @@ class OutriderError(Exception):
         self.field = field
 
     def __str__(self) -> str:
-        """The sentence, led by the field's name unless the sentence has it already."""
-        if self.field and self.field not in self.message:
+        """The sentence, led by the field's name unless it begins with that itself."""
+        if self.field and not self.message.startswith(self.field):
             return f"{self.field}: {self.message}"
         return self.message
 

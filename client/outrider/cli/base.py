@@ -99,8 +99,11 @@ def client() -> Client:
     """The platform that the environment or the stored login names."""
     from ..client import Client
 
-    made = Client()
-    click.get_current_context().call_on_close(made.close)
+    meta = click.get_current_context().meta
+    if "outrider.client" not in meta:
+        meta["outrider.client"] = Client()
+        click.get_current_context().find_root().call_on_close(meta["outrider.client"].close)
+    made: Client = meta["outrider.client"]
     return made
 
 

@@ -34,7 +34,7 @@ def jobs() -> None:
 @json_option
 def create(as_json: bool, **options: Any) -> None:
     """Submit a job and print its id, without following it. Takes what `outrider run` takes."""
-    job = submit(client(), options, quiet=as_json)
+    job = submit(options, quiet=as_json)
     if as_json:
         output.document(job.data)
         return

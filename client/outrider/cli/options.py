@@ -152,8 +152,9 @@ def submission_options(command: F) -> F:
     return command
 
 
-def submission(client: Client, options: dict[str, Any], *, quiet: bool) -> dict[str, Any]:
-    """Arguments for ``jobs.create``, workspace not yet sent."""
+def submission(connect: Callable[[], Client], options: dict[str, Any], *, quiet: bool) -> dict[str, Any]:
+    """Arguments for ``jobs.create``, workspace not yet sent. What can be refused without the platform is
+    refused before it is asked anything."""
     given = {name: value for name, value in options.items() if value not in (None, ())}
     workspace = given.pop("workspace", ".")
     defaults = project.defaults(workspace)
@@ -185,15 +186,15 @@ def submission(client: Client, options: dict[str, Any], *, quiet: bool) -> dict[
     ) or defaults.get("ports", [])
     fields["tags"] = list(given.get("tag", ())) or defaults.get("tags", [])
     fields["secrets"] = list(given.get("secret", ())) or defaults.get("secrets", [])
+    fields.update(_what_to_run(given, defaults, workspace))
     inputs = {**defaults.get("inputs", {}), **dict(given.get("inputs", ()))}
-    fields["inputs"] = {name: client.jobs.find(job).id for name, job in inputs.items()}
+    fields["inputs"] = {name: connect().jobs.find(job).id for name, job in inputs.items()}
     fields["idempotency_key"] = given.get("idempotency_key")
     fields["ignore_files"] = list(given.get("ignore_file", ()))
     fields["ignore"] = [*defaults.get("ignore", []), *_commas(given.get("ignore", ""))]
     fields["workspace"] = workspace
-    fields.update(_what_to_run(given, defaults, workspace))
     if given.get("preemptible"):
-        fields["machine"] = _preemptible(client, fields["machine"], quiet)
+        fields["machine"] = _preemptible(connect(), fields["machine"], quiet)
     return {name: value for name, value in fields.items() if value not in (None, [], {})}
 
 
@@ -248,20 +249,15 @@ def _notebook_path(text: str, workspace: str) -> str:
 
 
 def _preemptible(client: Client, machine: str | None, quiet: bool) -> str | None:
-    chosen = cheapest_preemptible(client.machines(), machine)
-    if not quiet and chosen != machine:
-        output.note(f"Preemptible: on machine type {chosen}.")
-    if chosen is None or (
-        chosen == machine and not quiet and not _is_preemptible(client.machines(), machine)
-    ):
+    machines = client.machines()
+    chosen = cheapest_preemptible(machines, machine)
+    if not any(found.preemptible for found in machines if found.name == chosen):
         output.note(
-            "--isPreemptible: there is no preemptible machine type like that; the normal one is used."
+            "--isPreemptible: there is no preemptible machine type like that; it runs on a normal one."
         )
+    elif not quiet:
+        output.note(f"Preemptible: it runs on machine type {chosen}.")
     return chosen
-
-
-def _is_preemptible(machines: list[Machine], name: str | None) -> bool:
-    return any(found.preemptible for found in machines if found.name == name)
 
 
 def cheapest_preemptible(machines: list[Machine], like: str | None) -> str | None:

@@ -15,7 +15,6 @@ from .base import INTERRUPTED, OUTRIDER_FAILED, JobCommand, client, json_option
 from .options import submission, submission_options
 
 if TYPE_CHECKING:
-    from ..client import Client
     from ..jobs import Job
 
 
@@ -36,9 +35,8 @@ def run(as_json: bool, **options: Any) -> None:
     Defaults for a project can stand in outrider.toml in the workspace. With --json: one JSON document a
     line, each with a "type": job, event, line, and at last end.
     """
-    platform = client()
     try:
-        job = submit(platform, options, quiet=as_json)
+        job = submit(options, quiet=as_json)
     except KeyboardInterrupt:
         output.note("\nStopped before the job was known to be submitted; see: outrider jobs list")
         raise click.exceptions.Exit(INTERRUPTED) from None
@@ -60,9 +58,10 @@ def run(as_json: bool, **options: Any) -> None:
     finish(job, as_json)
 
 
-def submit(platform: Client, options: dict[str, Any], *, quiet: bool) -> Job:
+def submit(options: dict[str, Any], *, quiet: bool) -> Job:
     """Send the workspace and submit the job, showing what happens unless ``quiet``."""
-    fields = submission(platform, options, quiet=quiet)
+    fields = submission(client, options, quiet=quiet)
+    platform = client()
     with ExitStack() as bars:
         fields["workspace"] = platform.snapshots.prepare(
             fields["workspace"],
