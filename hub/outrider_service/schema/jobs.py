@@ -159,9 +159,7 @@ class Submission(Request):
     inputs: Annotated[dict[InputName, JobId], Field(max_length=32)] = {}
     env: Annotated[dict[EnvName, Text], Field(max_length=256)] = {}
     secrets: Annotated[list[EnvName], Field(max_length=64)] = []
-    params: Annotated[
-        dict[ParamName, JsonValue], Field(max_length=256), AfterValidator(_small_params)
-    ] = {}
+    params: Annotated[dict[ParamName, JsonValue], Field(max_length=256), AfterValidator(_small_params)] = {}
     ports: Annotated[list[Port], Field(max_length=16), AfterValidator(_unique_ports)] = []
     public: bool = False
     project: Label | None = None
