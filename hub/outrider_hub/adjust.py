@@ -16,6 +16,12 @@ from .scopes import admin_scopes
 SERVICE_POLL_S = 2
 
 
+class PromptServiceSpawner(service._ServiceSpawner):
+    """What runs a managed service, looking every two seconds whether it still does."""
+
+    poll_interval = Integer(SERVICE_POLL_S)
+
+
 def adjust() -> None:
     """Applies both; doing it again changes nothing."""
     _let_admins_administer_outrider()
@@ -45,11 +51,4 @@ def _let_admins_administer_outrider() -> None:
 
 def _notice_dead_services_soon() -> None:
     """A managed service that died is started again within two seconds, not thirty."""
-    base = service._ServiceSpawner
-    if base.__name__ == "PromptServiceSpawner":
-        return
-
-    class PromptServiceSpawner(base):  # type: ignore[misc]
-        poll_interval = Integer(SERVICE_POLL_S)
-
     service._ServiceSpawner = PromptServiceSpawner

@@ -68,7 +68,7 @@ class HubProcess:
         """Keeps the log and one predecessor. It is copied, since the writers hold it open."""
         with contextlib.suppress(OSError):
             if self.log.stat().st_size > LOG_LIMIT:
-                os.replace(_copy(self.log), self.log.with_suffix(".log.1"))
+                _copy(self.log).replace(self.log.with_suffix(".log.1"))
                 os.truncate(self.log, 0)
                 self._begin = 0
 

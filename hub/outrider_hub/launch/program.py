@@ -89,7 +89,7 @@ def _welcome(settings: Settings, secrets: state.Secrets, hub: HubProcess, first:
     bin_directory = Path(sys.executable).parent
     say(f"    terminal  {bin_directory / 'outrider'} login")
     say(f"    log       {hub.log}\n")
-    for sentence in usable().sentences:
+    for sentence in usable().notes:
         say(f"Note: {sentence}")
 
 

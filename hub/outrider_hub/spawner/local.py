@@ -17,13 +17,13 @@ from typing import Any
 import outrider_sandbox as sandbox
 from jupyterhub.spawner import Spawner
 from jupyterhub.utils import random_port, url_path_join
+from outrider_service.backends.local.machine import device_nodes
 from outrider_service.schema.resources import SpawnSpec
 from tornado.httpclient import AsyncHTTPClient
 from traitlets import Float, Unicode
 
 from . import plan
 from .catalog import CatalogMixin, Refused
-from .single_user import only_user
 
 LOOK_S = 0.2
 STOP_MARGIN_S = 15.0
@@ -37,7 +37,7 @@ def capabilities() -> sandbox.Capabilities:
     return sandbox.usable()
 
 
-class LocalSpawner(CatalogMixin, Spawner):  # type: ignore[misc]
+class LocalSpawner(CatalogMixin, Spawner):
     """Starts ``jupyterhub-singleuser`` in a sandbox of its own."""
 
     home = Unicode(help="The state directory (OUTRIDER_HOME).").tag(config=True)
@@ -86,14 +86,13 @@ class LocalSpawner(CatalogMixin, Spawner):  # type: ignore[misc]
         self.step(30, f"Starting a sandbox on {spec.machine}")
         found = await asyncio.to_thread(capabilities)
         isolation = "bubblewrap" if found.bubblewrap else "plain"
-        if isolation == "plain":
-            self._refuse_second_user()
         await self._remove_leftover()
         self._choose_addresses(isolation)
         self._ours = True
         directory = self.directory
-        await asyncio.to_thread(directory.mkdir, 0o700, True, True)
-        await asyncio.to_thread(sandbox.launch, str(directory), self._plan(spec, isolation))
+        await asyncio.to_thread(directory.mkdir, 0o700, parents=True, exist_ok=True)
+        devices = await asyncio.to_thread(device_nodes, spec.gpus)
+        await asyncio.to_thread(sandbox.launch, str(directory), self._plan(spec, isolation, devices))
         self.step(60, "Waiting for JupyterLab")
         await self._wait_until_it_answers()
         self.step(90, "JupyterLab is up")
@@ -105,7 +104,7 @@ class LocalSpawner(CatalogMixin, Spawner):  # type: ignore[misc]
         self.ip, self.port = "127.0.0.1", self._host_port
         self.hub_connect_url = plan.hub_url(isolation, self.hub_address)
 
-    def _plan(self, spec: SpawnSpec, isolation: str) -> sandbox.Spec:
+    def _plan(self, spec: SpawnSpec, isolation: str, gpu_devices: list[str]) -> sandbox.Spec:
         command = [*self.cmd, *self.get_args()]
         if isolation == "plain" and os.geteuid() == 0:
             command.append("--allow-root")
@@ -116,19 +115,10 @@ class LocalSpawner(CatalogMixin, Spawner):  # type: ignore[misc]
             environment=self.get_env(),
             port=self._host_port,
             hub_address=self.hub_address,
+            gpu_devices=gpu_devices,
             grace_s=self.grace_s,
         )
         return plan.sandbox(server, spec, isolation)
-
-    def _refuse_second_user(self) -> None:
-        first = only_user(Path(self.home), self.user.name)
-        if first != self.user.name:
-            raise Refused(
-                "This machine cannot separate users from each other, so Outrider serves one user only, "
-                f"and that is {first}. The administrator can install bubblewrap to change this.",
-                reason="isolation",
-                status=403,
-            )
 
     async def _remove_leftover(self) -> None:
         """A sandbox that a killed Hub had started without writing it down must not run beside ours."""

@@ -31,12 +31,13 @@ class Server:
     environment: Mapping[str, str]
     port: int
     hub_address: str
+    gpu_devices: list[str]
     grace_s: float
 
 
 def directory_name(user: str, server: str) -> str:
-    """The name of a server's sandbox directory: unlike names never meet."""
-    return f"{safe_slug(user)}--{safe_slug(server) if server else ''}".rstrip("-")
+    """The name of a server's sandbox directory. Slugs have no double hyphen, so unlike names never meet."""
+    return f"{safe_slug(user)}--{safe_slug(server)}" if server else str(safe_slug(user))
 
 
 def hub_url(isolation: str, hub_address: str) -> str:
@@ -59,6 +60,9 @@ def sandbox(server: Server, spec: SpawnSpec, isolation: str) -> Spec:
         "PATH": f"{prefix}/bin:{SYSTEM_PATH}",
         "LANG": "C.UTF-8",
         "SHELL": "/bin/bash",
+        # By their UUIDs; empty hides those that are not this server's where nothing else does.
+        "CUDA_VISIBLE_DEVICES": ",".join(spec.gpus),
+        "NVIDIA_VISIBLE_DEVICES": ",".join(spec.gpus) or "void",
         **spec.env,
         **server.environment,
         "HOME": spec.home,
@@ -79,7 +83,7 @@ def sandbox(server: Server, spec: SpawnSpec, isolation: str) -> Spec:
         home=home,
         memory_bytes=spec.memory_mb * MIB,
         shm_bytes=spec.memory_mb * MIB // 2,
-        gpu_devices=[gpu for gpu in spec.gpus if gpu.startswith("/dev/")],
+        gpu_devices=server.gpu_devices,
         ports=[],
         host_ports={server.port: server.port} if confined else {},
         let_in={INSIDE_PORT: server.hub_address} if confined else {},

@@ -3,10 +3,12 @@
 import asyncio
 import json
 import os
+from dataclasses import asdict
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from jupyterhub.services.auth import HubAuth
+from outrider_service.backends.local.environments import mounts_for
 from tornado.web import Application, RequestHandler
 
 HOME = Path(os.environ["OUTRIDER_HOME"])
@@ -52,7 +54,8 @@ class Spawns(RequestHandler):
             lease=f"{user}/{server}", image="outrider/python", environment="", machine="small", cpu=1
         )
         lease |= dict(memory_mb=2048, gpus=[], price_per_hour=0, home="/home/user", env={})
-        lease["mounts"] = [{"source": str(home), "target": "/home/user", "read_only": False}]
+        lease["mounts"] = [asdict(mount) for mount in mounts_for(None)]
+        lease["mounts"] += [{"source": str(home), "target": "/home/user", "read_only": False}]
         LEASES[lease["lease"]] = lease
         self.write(lease)
 
