@@ -62,7 +62,7 @@ def _people(c: Any, secrets: state.Secrets) -> None:
     # On this class alone: another authenticator must not make an admin of whoever is called so.
     c.AdminOnlyAuthenticator.admin_users = {state.ADMIN}
     c.AdminOnlyAuthenticator.admin_password = secrets.admin_password
-    c.AdminOnlyAuthenticator.any_allow_config = True  # nobody else is the intention, not an oversight
+    c.AdminOnlyAuthenticator.allowed_users = {state.ADMIN}
     c.JupyterHub.custom_scopes = scopes.custom_scopes()
     c.JupyterHub.extra_user_scopes = scopes.user_scopes()
     c.JupyterHub.load_roles = scopes.roles()

@@ -26,7 +26,7 @@ NO_CATALOG = (
 )
 
 
-class Refused(SpawnException):  # type: ignore[misc]
+class Refused(SpawnException):
     """A server that will not start; the page shows the sentence as it is."""
 
     def __init__(self, message: str, *, reason: str, status: int = 400) -> None:
