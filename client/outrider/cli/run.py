@@ -40,12 +40,12 @@ def run(as_json: bool, **options: Any) -> None:
     except KeyboardInterrupt:
         output.note("\nStopped before the job was known to be submitted; see: outrider jobs list")
         raise click.exceptions.Exit(INTERRUPTED) from None
-    if as_json:
-        output.json_line({"type": "job", "job": job.data})
-    else:
-        output.note(f"Job {job.id} ({job.name})", strong=True)
-        output.note(job.url)
     try:
+        if as_json:
+            output.json_line({"type": "job", "job": job.data})
+        else:
+            output.note(f"Job {job.id} ({job.name})", strong=True)
+            output.note(job.url)
         follow_to_the_end(job, as_json)
     except KeyboardInterrupt:
         if not as_json:

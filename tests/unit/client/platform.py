@@ -174,7 +174,7 @@ class Handler(BaseHTTPRequestHandler):
         auth = json.loads(self.body).get("auth") or {}
         if auth != {"username": p.user, "password": p.password}:
             return self.problem(403, "Forbidden")
-        token_id = f"a{len(p.minted) + 1}"
+        token_id = f"a{len(p.requests)}"
         p.minted[token_id] = f"minted-{token_id}"
         note = json.loads(self.body)["note"]
         return self.answer({"token": p.minted[token_id], "id": token_id, "note": note}, 201)
