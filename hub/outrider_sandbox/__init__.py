@@ -1,0 +1,39 @@
+"""One supervised, sandboxed process tree per directory.
+
+Outrider's local platform runs jobs and notebooks with it. It knows nothing of either: it starts a command
+in a bubblewrap sandbox (or plainly, where there is none), keeps its output and records how it ended, and
+goes on doing so whatever happens to the process that asked for it. Uses the standard library, bwrap and
+slirp4netns; touches the given directory, a memory cgroup, and nothing else. See
+docs/contributing/sandbox.md."""
+
+from .capabilities import Capabilities, usable
+from .control import (
+    State,
+    StillRunning,
+    connect_path,
+    launch,
+    read_spec,
+    remove,
+    remove_tree,
+    request_stop,
+    state,
+)
+from .linux import short_path
+from .spec import Mount, Spec
+
+__all__ = [
+    "Capabilities",
+    "Mount",
+    "Spec",
+    "State",
+    "StillRunning",
+    "connect_path",
+    "launch",
+    "read_spec",
+    "remove",
+    "remove_tree",
+    "request_stop",
+    "short_path",
+    "state",
+    "usable",
+]

@@ -1,0 +1,144 @@
+"""bwrap's command line: what of the host a sandbox sees. A pure function of the specification and of the
+host's facts.
+
+Whoever is root outside is still the owner of root's files inside, though without any capability. What such
+a process could do through /proc (core_pattern, sysrq-trigger and others are writable for their owner) is
+covered here, as container runtimes do it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from .spec import Mount, Spec
+
+UID = 1000
+_SYSTEM_LINKS = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
+_ETC = (
+    "alternatives",
+    "ca-certificates",
+    "fonts",
+    "ld.so.cache",
+    "ld.so.conf",
+    "ld.so.conf.d",
+    "localtime",
+    "magic",
+    "mime.types",
+    "OpenCL",
+    "pki",
+    "protocols",
+    "services",
+    "ssl",
+    "vulkan",
+)
+_PROC_READ_ONLY = (
+    "acpi",
+    "bus",
+    "driver",
+    "dynamic_debug",
+    "fs",
+    "irq",
+    "mtrr",
+    "scsi",
+    "sys",
+    "sysrq-trigger",
+    "tty",
+)
+_PROC_MASKED = (
+    "kcore",
+    "keys",
+    "kmsg",
+    "latency_stats",
+    "sched_debug",
+    "timer_list",
+    "timer_stats",
+    "vmcore",
+)
+_SYS_ALWAYS = ("devices/system/cpu", "devices/system/node")
+_SYS_FOR_GPUS = ("bus", "class", "devices", "module")
+
+
+def etc_files(spec: Spec) -> dict[str, str]:
+    """The files of /etc that every sandbox has for itself."""
+    shell = "/bin/bash" if Path("/bin/bash").exists() else "/bin/sh"
+    return {
+        "passwd": f"user:x:{UID}:{UID}:user:{spec.home}:{shell}\nnobody:x:65534:65534:nobody:/nonexistent:/bin/false\n",
+        "group": f"user:x:{UID}:\nnogroup:x:65534:\n",
+        "hosts": f"127.0.0.1 localhost {host_name(spec)}\n::1 localhost ip6-localhost ip6-loopback\n",
+        "hostname": f"{host_name(spec)}\n",
+        # slirp4netns answers here, with whatever resolver the host uses at that time
+        "resolv.conf": "nameserver 10.0.2.3\noptions edns0\n" if spec.network else "",
+        "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\nservices: files\nprotocols: files\n",
+    }
+
+
+def host_name(spec: Spec) -> str:
+    """A sandbox's host name: its id, as far as host names allow."""
+    name = "".join(c if c.isascii() and c.isalnum() else "-" for c in spec.id.lower()).strip("-")
+    return name[:63].rstrip("-") or "sandbox"
+
+
+def options(spec: Spec, folder: str, cgroup: Mount | None = None) -> list[str]:
+    """Everything but the descriptors and the command, in an order in which later mounts cover earlier
+    ones."""
+    words = ["--unshare-all", "--unshare-user", "--uid", str(UID), "--gid", str(UID), "--cap-drop", "ALL"]
+    words += ["--die-with-parent", "--new-session", "--hostname", host_name(spec)]
+    words += _system()
+    for name in etc_files(spec):
+        words += ["--ro-bind", f"{folder}/{name}", f"/etc/{name}"]
+    words += ["--proc", "/proc"]
+    words += _try_read_only(f"/proc/{name}" for name in _PROC_READ_ONLY if Path("/proc", name).exists())
+    for name in _PROC_MASKED:
+        if Path("/proc", name).exists():
+            words += ["--ro-bind", "/dev/null", f"/proc/{name}"]
+    words += ["--dev", "/dev"]
+    words += _tmpfs("/dev/shm", spec.shm_bytes, "1777")  # noqa: S108
+    for device in spec.gpu_devices:
+        words += ["--dev-bind-try", device, device]
+    words += ["--remount-ro", "/dev"]
+    words += _try_read_only(f"/sys/{name}" for name in (_SYS_FOR_GPUS if spec.gpu_devices else _SYS_ALWAYS))
+    if cgroup is not None:
+        words += ["--ro-bind", cgroup.source, cgroup.target]
+    words += _tmpfs("/tmp", spec.memory_bytes, "1777")  # noqa: S108
+    words += _tmpfs("/run", 1 << 20, "755")
+    words += _tmpfs(spec.home, spec.memory_bytes, "700")
+    for mount in sorted(spec.mounts, key=lambda m: len(Path(m.target).parts)):
+        words += ["--ro-bind" if mount.read_only else "--bind", mount.source, mount.target]
+    # What is left of the root is a tmpfs that nobody should fill.
+    words += ["--remount-ro", "/", "--chdir", spec.cwd, "--clearenv"]
+    for name, value in spec.env.items():
+        words += ["--setenv", name, value]
+    return words
+
+
+def tmpfs_folders(spec: Spec) -> tuple[str, ...]:
+    """Where a sandbox can fill memory with files."""
+    covered = {mount.target for mount in spec.mounts}
+    return tuple(folder for folder in ("/dev/shm", "/tmp", spec.home) if folder not in covered)  # noqa: S108
+
+
+def _system() -> list[str]:
+    words = ["--ro-bind", "/usr", "/usr"]
+    for name in _SYSTEM_LINKS:
+        path = Path("/", name)
+        if path.is_symlink():
+            words += ["--symlink", str(path.readlink()), str(path)]
+        elif path.is_dir():
+            words += ["--ro-bind", str(path), str(path)]
+    return words + _try_read_only(f"/etc/{name}" for name in _ETC)
+
+
+def _try_read_only(paths: Iterable[str]) -> list[str]:
+    return [word for path in paths for word in ("--ro-bind-try", path, path)]
+
+
+def _tmpfs(path: str, size: int | None, mode: str) -> list[str]:
+    sized = ["--size", str(size)] if size else []
+    return ["--perms", mode, *sized, "--tmpfs", path]
+
+
+def as_file(words: list[str]) -> bytes:
+    """The form that `bwrap --args FD` reads: no process list shows it, and none of the job's variables
+    reaches bwrap itself, which runs outside (LD_PRELOAD would)."""
+    return b"".join(os.fsencode(word) + b"\0" for word in words)

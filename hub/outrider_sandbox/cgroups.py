@@ -1,0 +1,152 @@
+"""A memory cgroup per sandbox, version 2 or 1, wherever the kernel lets this user make one.
+
+The name of each holds its supervisor's pid and start time, so that those of supervisors that were killed
+can be told from living ones and swept. Touches directories named `outrider-*` below the cgroup file
+systems, nothing else."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import processes
+
+_PREFIX = "outrider-"
+
+
+@dataclass(frozen=True)
+class Cgroup:
+    path: Path
+    version: int
+
+    @property
+    def inside(self) -> str:
+        """Where programs look for their own cgroup in a container."""
+        return "/sys/fs/cgroup" if self.version == 2 else "/sys/fs/cgroup/memory"
+
+    def join(self) -> None:
+        """Move the calling process in; whatever it starts follows."""
+        (self.path / "cgroup.procs").write_text("0" if self.version == 2 else str(os.getpid()))
+
+    def oom_kills(self) -> int:
+        name = "memory.events" if self.version == 2 else "memory.oom_control"
+        with contextlib.suppress(OSError, ValueError):
+            for line in (self.path / name).read_text().splitlines():
+                key, _, value = line.partition(" ")
+                if key == "oom_kill":
+                    return int(value)
+        return 0
+
+    def remove(self) -> bool:
+        with contextlib.suppress(OSError):
+            if self.version == 2:
+                (self.path / "cgroup.kill").write_text("1")
+        try:
+            self.path.rmdir()
+        except FileNotFoundError:
+            return True
+        except OSError:  # its last processes are still dying
+            return False
+        return True
+
+
+def create(sandbox: str, limit: int, *, kill_all: bool = True) -> Cgroup | None:
+    """A new cgroup with this limit, or None where that is not possible (the limit is then kept by
+    sampling)."""
+    me = os.getpid()
+    safe = "".join(c if c.isascii() and (c.isalnum() or c in "-_") else "-" for c in sandbox)[:100]
+    name = f"{_PREFIX}{me}-{processes.start_time(me)}-{safe}"
+    for parent, version in _parents():
+        cgroup = Cgroup(parent / name, version)
+        try:
+            cgroup.path.mkdir()
+        except OSError:
+            continue
+        try:
+            _set_limit(cgroup, limit, kill_all)
+            if _works(cgroup):
+                return cgroup
+        except OSError:
+            pass
+        cgroup.remove()
+    return None
+
+
+def sweep() -> None:
+    """Remove what supervisors that were killed left behind."""
+    for parent, version in _parents():
+        with contextlib.suppress(OSError):
+            for path in parent.glob(f"{_PREFIX}*"):
+                pid, _, rest = path.name.removeprefix(_PREFIX).partition("-")
+                started = rest.partition("-")[0]
+                if pid.isdigit() and processes.start_time(int(pid)) != started:
+                    Cgroup(path, version).remove()
+
+
+def _set_limit(cgroup: Cgroup, limit: int, kill_all: bool) -> None:
+    if cgroup.version == 2:
+        (cgroup.path / "memory.max").write_text(str(limit))
+        _try_write(cgroup.path / "memory.swap.max", "0")
+        # One process killed usually leaves the others waiting for it: the job ends as a whole.
+        _try_write(cgroup.path / "memory.oom.group", "1" if kill_all else "0")
+    else:
+        (cgroup.path / "memory.limit_in_bytes").write_text(str(limit))
+        _try_write(cgroup.path / "memory.memsw.limit_in_bytes", str(limit))
+
+
+def _works(cgroup: Cgroup) -> bool:
+    """Whether a process may enter: the directories may be writable and their common ancestor not."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            cgroup.join()
+        except BaseException:
+            os._exit(1)
+        os._exit(0)
+    return os.waitpid(pid, 0)[1] == 0
+
+
+def _try_write(path: Path, text: str) -> None:
+    with contextlib.suppress(OSError):
+        path.write_text(text)
+
+
+def _parents() -> Iterator[tuple[Path, int]]:
+    """Cgroups that could hold one of ours: this process's own and the ones above, nearest first. A version
+    2 cgroup that has processes of its own cannot limit children, but its parent usually already does."""
+    try:
+        memberships = Path("/proc/self/cgroup").read_text().splitlines()
+        mounts = Path("/proc/self/mounts").read_text().splitlines()
+    except OSError:
+        return
+    for line in memberships:
+        _, controllers, own = line.split(":", 2)
+        version = 2 if not controllers else 1 if "memory" in controllers.split(",") else 0
+        root = _mount_point(mounts, version) if version else None
+        if root is None:
+            continue
+        path = root / own.lstrip("/")
+        for candidate in (path, *path.parents):
+            if not candidate.is_relative_to(root):
+                break
+            if version == 1 or _passes_memory_on(candidate):
+                yield candidate, version
+
+
+def _passes_memory_on(path: Path) -> bool:
+    with contextlib.suppress(OSError):
+        return "memory" in (path / "cgroup.subtree_control").read_text().split()
+    return False
+
+
+def _mount_point(mounts: list[str], version: int) -> Path | None:
+    for line in mounts:
+        _, target, kind, options, *_ = line.split(" ")
+        if (version == 2 and kind == "cgroup2") or (
+            version == 1 and kind == "cgroup" and "memory" in options.split(",")
+        ):
+            return Path(target)
+    return None

@@ -1,0 +1,217 @@
+"""What the owner of a sandbox's directory does with it: launch, look, stop, remove.
+
+Every call may be repeated, by any process, at any time, also after its caller was killed in the middle: the
+directory is the only memory. The lock passes from the launching process to the supervisor together with its
+descriptor, so there is no moment in which a second launch could slip in between.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from . import files, linux
+from .spec import Spec, check, decode, encode
+
+Phase = Literal["absent", "starting", "running", "exited", "lost"]
+Reason = Literal["exited", "out_of_memory", "stopped", "error", "node_lost"]
+
+# The supervisor starts without site-packages (-S, -I), forks before it does anything else, so that its
+# caller need not wait, and puts an empty package in the place of this one, so that it loads only the
+# modules that it needs.
+_BOOT = """
+import os, sys
+if os.fork():
+    os._exit(0)
+package = type(sys)("outrider_sandbox")
+package.__path__ = [sys.argv[1]]
+sys.modules["outrider_sandbox"] = package
+from outrider_sandbox.supervisor import main
+main(sys.argv[2], int(sys.argv[3]))
+"""
+
+
+_LET_GO_S = 10.0
+
+
+class StillRunning(RuntimeError):
+    """Only what has ended can be removed."""
+
+
+@dataclass(frozen=True)
+class State:
+    """Where a sandbox stands. Times are unix times; `pid` is the supervisor's, `child_pid` the sandbox's
+    own."""
+
+    phase: Phase
+    exit_code: int | None = None
+    signal: int | None = None
+    reason: Reason | None = None
+    message: str | None = None
+    created_at: float | None = None
+    network_ready_at: float | None = None
+    started_at: float | None = None
+    finished_at: float | None = None
+    pid: int | None = None
+    child_pid: int | None = None
+
+    @property
+    def ended(self) -> bool:
+        return self.phase in ("exited", "lost")
+
+
+def launch(folder: str | Path, spec: Spec) -> None:
+    """Start the command unless it was started before. Returns as soon as a supervisor has taken charge."""
+    folder = Path(folder).absolute()
+    check(spec)
+    if folder.resolve().is_relative_to("/usr"):
+        raise ValueError(f"{folder}: sandboxes see all of /usr, so their state must not lie there")
+    lock = os.open(folder / files.LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        if not linux.try_lock(lock) or (folder / files.STATUS).exists():
+            return
+        if not (folder / files.SPEC).exists():  # an earlier launch that got no further than this keeps its word
+            files.write_atomically(folder / files.SPEC, encode(spec))
+        _spawn_supervisor(folder, lock)
+    finally:
+        os.close(lock)
+
+
+def _spawn_supervisor(folder: Path, lock: int) -> None:
+    log = os.open(folder / files.SUPERVISOR_LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    try:
+        code = str(Path(__file__).parent)
+        done = subprocess.run(
+            [sys.executable, "-I", "-S", "-c", _BOOT, code, str(folder), str(lock)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd="/",
+            env={"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8"},
+            pass_fds=[lock],
+            start_new_session=True,
+            timeout=60,
+            check=False,
+        )
+    finally:
+        os.close(log)
+    if done.returncode != 0:
+        raise OSError(f"the supervisor did not start; see {folder / files.SUPERVISOR_LOG}")
+
+
+def state(folder: str | Path) -> State:
+    folder = Path(folder)
+    for _ in range(2):
+        status = files.read_json(folder / files.STATUS)
+        if status is not None and status.get("phase") == "exited":
+            return _state("exited", status)
+        if linux.is_locked(folder / files.LOCK):
+            return _state("starting", None) if status is None else _state(status["phase"], status)
+        # The supervisor may have written the end and let go of the lock in between: look once more.
+    if status is None and not (folder / files.STATUS).exists():
+        return State("absent")
+    return _lost(status or {})
+
+
+def _state(phase: Phase, status: dict[str, Any] | None) -> State:
+    fields = State.__dataclass_fields__
+    return State(phase, **{k: v for k, v in (status or {}).items() if k in fields and k != "phase"})
+
+
+def _lost(status: dict[str, Any]) -> State:
+    if status.get("boot_id") != linux.boot_id():
+        reason, message = "node_lost", "The machine was restarted while this was running."
+    else:
+        reason, message = (
+            "error",
+            "The supervisor process ended without recording how; the command was killed.",
+        )
+    return _state("lost", {**status, "reason": reason, "message": message})
+
+
+def request_stop(folder: str | Path, grace_s: float | None = None) -> None:
+    """Ask for an end: SIGTERM, then SIGKILL after the grace (the specification's by default). A later
+    request may shorten the grace, never lengthen it. One asked before the launch makes the launch end at
+    once."""
+    folder = Path(folder)
+    with contextlib.suppress(FileNotFoundError):
+        files.write_atomically(folder / files.STOP, json.dumps({"grace_s": grace_s}).encode())
+        _wake(folder)
+
+
+def _wake(folder: Path) -> None:
+    try:
+        fifo = os.open(folder / files.WAKE, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return  # nobody listens: not started yet (it looks for the file before it listens no more), or ended
+    try:
+        with contextlib.suppress(OSError):
+            os.write(fifo, b"\n")
+    finally:
+        os.close(fifo)
+
+
+def remove(folder: str | Path) -> None:
+    """Delete the directory of something that has ended or never started. What remains after a removal that
+    was itself killed is still ended: the status goes last."""
+    folder = Path(folder).absolute()
+    try:
+        lock = os.open(folder / files.LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except FileNotFoundError:
+        return
+    try:
+        if not _lock_ended(folder, lock):
+            raise StillRunning(f"{folder}: stop it first")
+        for entry in list(folder.iterdir()):
+            if entry.name not in (files.STATUS, files.LOCK):
+                remove_tree(entry)
+        for name in (files.STATUS, files.LOCK):
+            (folder / name).unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            folder.rmdir()
+    finally:
+        os.close(lock)
+
+
+def _lock_ended(folder: Path, lock: int) -> bool:
+    """Take the lock; of something that has ended, its supervisor may need another moment to let go of it."""
+    deadline = time.monotonic() + _LET_GO_S
+    while not linux.try_lock(lock):
+        if not state(folder).ended or time.monotonic() > deadline:
+            return False
+        time.sleep(0.005)
+    return True
+
+
+def remove_tree(path: str | Path) -> None:
+    """Delete what a job left: directories without permissions, and trees deeper than Python's recursion."""
+    path = Path(path)
+    if path.is_symlink() or not path.is_dir():
+        path.unlink(missing_ok=True)
+        return
+    try:
+        shutil.rmtree(path)
+    except FileNotFoundError:
+        pass
+    except (OSError, RecursionError):
+        if path.exists():
+            subprocess.run(["chmod", "-R", "u+rwX", "--", str(path)], check=False, capture_output=True)
+            subprocess.run(["rm", "-rf", "--", str(path)], check=True, capture_output=True)
+
+
+def connect_path(folder: str | Path, port: int) -> str:
+    """The unix socket that leads to a port inside. The path may be too long for an address (108 bytes): see
+    `short_path`."""
+    return str(Path(folder) / files.PORTS / f"{port}.sock")
+
+
+def read_spec(folder: str | Path) -> Spec:
+    return decode((Path(folder) / files.SPEC).read_bytes())

@@ -1,0 +1,93 @@
+"""The few system calls that Python 3.11's library lacks, and the boot id. Linux only."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import struct
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+CLONE_NEWUSER = 0x10000000
+CLONE_NEWNET = 0x40000000
+_NS_GET_USERNS = 0xB701
+_PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
+# Open-file-description locks: unlike flock they can be tested without being taken, unlike POSIX locks they
+# pass to a child process together with the descriptor.
+_F_OFD_GETLK, _F_OFD_SETLK = 36, 37
+_FLOCK = "hhqqi4x"
+
+
+def boot_id() -> str:
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
+
+
+def try_lock(fd: int) -> bool:
+    """Take the exclusive lock on an open file, for as long as any copy of this descriptor is open."""
+    try:
+        fcntl.fcntl(fd, _F_OFD_SETLK, struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0))
+    except OSError as error:
+        if error.errno in (errno.EAGAIN, errno.EACCES):
+            return False
+        raise
+    return True
+
+
+def is_locked(path: Path) -> bool:
+    """Whether somebody holds the lock on `path`. Looking never gets in the way of somebody who takes it."""
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        asked = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+        answer = fcntl.fcntl(fd, _F_OFD_GETLK, asked)
+    finally:
+        os.close(fd)
+    return bool(struct.unpack(_FLOCK, answer)[0] != fcntl.F_UNLCK)
+
+
+def user_namespace_of(namespace_fd: int) -> int:
+    """The user namespace that owns a namespace. bwrap nests two of them, so that of the process is the
+    wrong one."""
+    return fcntl.ioctl(namespace_fd, _NS_GET_USERNS)
+
+
+def setns(fd: int, kind: int) -> None:
+    _call("setns", fd, kind)
+
+
+def die_with_parent(signum: int) -> None:
+    _call("prctl", _PR_SET_PDEATHSIG, signum, 0, 0, 0)
+
+
+def adopt_orphans() -> None:
+    """Become the parent of every descendant whose own parent ends."""
+    _call("prctl", _PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def _call(name: str, *arguments: int) -> None:
+    import ctypes  # only some processes need it, and a supervisor's start is on the way to a job's start
+
+    function: Callable[..., int] = getattr(ctypes.CDLL(None, use_errno=True), name)
+    longs = [ctypes.c_ulong(argument) for argument in arguments[1:]]
+    if function(ctypes.c_int(arguments[0]), *longs) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{name}: {os.strerror(number)}")
+
+
+@contextlib.contextmanager
+def short_path(path: Path) -> Iterator[str]:
+    """A path to the same file that fits into a unix socket's address (108 bytes), however deep `path`
+    lies."""
+    fd = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield f"/proc/self/fd/{fd}/{path.name}"
+    finally:
+        os.close(fd)

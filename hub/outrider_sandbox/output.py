@@ -1,0 +1,95 @@
+"""The log of a sandbox: what its command prints, each line with the time of its first byte.
+
+A line in the file is `1700000000.123456 text`. What arrives is written at once, finished line or not, so a
+reader takes whole lines and comes back for the rest. A full disk never stops the command: output is
+dropped, counted, and the count written down as a line of its own as soon as there is room."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from pathlib import Path
+
+
+class Log:
+    def __init__(self, path: Path) -> None:
+        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        self._line_open = False  # the last byte in the file is not a newline
+        self._lost = 0
+        self._lost_why = ""
+
+    def append(self, data: bytes) -> None:
+        if self._lost and not self._report_loss():
+            self._lost += len(data)
+            return
+        stamp = b"%.6f " % time.time()
+        body = data.removesuffix(b"\n")
+        closed = len(body) < len(data)
+        text = (b"" if self._line_open else stamp) + body.replace(b"\n", b"\n" + stamp) + (b"\n" if closed else b"")
+        written, error = self._write(text)
+        if error is None:
+            self._line_open = not closed
+        else:
+            self._cut(text, written, len(stamp))
+            self._lost += max(1, len(data) - _without_stamps(text[:written], len(stamp), self._line_open))
+            self._lost_why = os.strerror(error.errno or 0).lower()
+
+    def note(self, text: str) -> None:
+        """A line of the platform's own."""
+        self._end_line()
+        self.append(f"[outrider] {text}\n".encode())
+
+    def close(self) -> None:
+        if self._lost:
+            self._report_loss()
+        self._end_line()
+        os.close(self._fd)
+
+    def _end_line(self) -> None:
+        if self._line_open and self._write(b"\n")[1] is None:
+            self._line_open = False
+
+    def _report_loss(self) -> bool:
+        line = b"%.6f [outrider] %d bytes of output lost: %s\n" % (
+            time.time(),
+            self._lost,
+            self._lost_why.encode(),
+        )
+        line = b"\n" + line if self._line_open else line
+        written, error = self._write(line)
+        if error is not None:
+            self._truncate_by(written)
+            return False
+        self._lost, self._line_open = 0, False
+        return True
+
+    def _write(self, data: bytes) -> tuple[int, OSError | None]:
+        view, written = memoryview(data), 0
+        while written < len(data):
+            try:
+                written += os.write(self._fd, view[written:])
+            except OSError as error:
+                return written, error
+        return written, None
+
+    def _cut(self, text: bytes, written: int, stamp: int) -> None:
+        """After a write that broke off: take back a time that has no text, and know how the file now ends."""
+        part = text[:written]
+        tail = len(part) - (part.rfind(b"\n") + 1)
+        begins_line = b"\n" in part or not self._line_open
+        if begins_line and 0 < tail < stamp:
+            self._truncate_by(tail)
+            self._line_open = False
+        elif part:
+            self._line_open = not part.endswith(b"\n")
+
+    def _truncate_by(self, count: int) -> None:
+        with contextlib.suppress(OSError):
+            os.ftruncate(self._fd, os.fstat(self._fd).st_size - count)
+
+
+def _without_stamps(part: bytes, stamp: int, line_open: bool) -> int:
+    """How many of the command's own bytes are in what was written, near enough for a count of losses."""
+    lines = part.count(b"\n") + (0 if line_open else 1)
+    return max(0, len(part) - lines * stamp)

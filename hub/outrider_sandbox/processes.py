@@ -1,0 +1,130 @@
+"""Process trees, read from /proc: who descends from whom, how much memory they hold, and ending all of
+them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from pathlib import Path
+
+_CHILDREN_FILES = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").exists()
+
+
+def start_time(pid: int) -> str | None:
+    """When a process began, in the kernel's ticks: with the pid, a name that is never given twice."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None
+    return stat.rpartition(")")[2].split()[19]
+
+
+def children(pid: int) -> list[int]:
+    if not _CHILDREN_FILES:
+        return [child for child, parent in _parents().items() if parent == pid]
+    found: list[int] = []
+    with contextlib.suppress(OSError):
+        for thread in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208
+            with contextlib.suppress(OSError):
+                found += map(int, Path(f"/proc/{pid}/task/{thread}/children").read_text().split())
+    return found
+
+
+def descendants(pid: int) -> list[int]:
+    found: list[int] = []
+    unseen = [pid]
+    while unseen:
+        born = children(unseen.pop())
+        found += born
+        unseen += born
+    return found
+
+
+def _parents() -> dict[int, int]:
+    parents = {}
+    for name in os.listdir("/proc"):  # noqa: PTH208
+        if name.isdigit():
+            with contextlib.suppress(OSError, IndexError):
+                parents[int(name)] = int(Path(f"/proc/{name}/stat").read_text().rpartition(")")[2].split()[1])
+    return parents
+
+
+def send(pid: int, signum: int) -> bool:
+    try:
+        os.kill(pid, signum)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
+
+
+def kill_descendants(pid: int, deadline_s: float = 5.0) -> bool:
+    """SIGKILL everything below `pid` until nothing is left: what forks meanwhile is found on the next
+    round."""
+    deadline = time.monotonic() + deadline_s
+    while True:
+        alive = [p for p in descendants(pid) if not _is_zombie(p)]
+        if not alive:
+            return True
+        for process in alive:
+            send(process, signal.SIGSTOP)  # first, so that none of them can react to another's death by forking
+        for process in alive:
+            send(process, signal.SIGKILL)
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.005)
+
+
+def kill_largest(root: int) -> bool:
+    """SIGKILL the process below `root` that holds most memory, as the kernel would."""
+    sizes = {pid: sum(_proportional(pid)) for pid in descendants(root)}
+    largest = max(sizes, key=lambda pid: sizes[pid], default=None)
+    return largest is not None and send(largest, signal.SIGKILL)
+
+
+def _is_zombie(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in ("Z", "X")
+    except OSError:
+        return True
+
+
+def memory(root: int, folders: tuple[str, ...] = ()) -> int:
+    """Bytes that cannot be given back, held by a process and all below it, and by the given tmpfs folders
+    as the first of them sees these. Pages that several processes share count once."""
+    pids = [root, *descendants(root)]
+    anonymous = shared = 0
+    for pid in pids:
+        private, shmem = _proportional(pid)
+        anonymous += private
+        shared += shmem
+    return anonymous + max(shared, sum(_used(f"/proc/{root}/root{folder}") for folder in folders))
+
+
+def resident(root: int, folders: tuple[str, ...] = ()) -> int:
+    """An upper bound of `memory` that is much cheaper to take."""
+    total = 0
+    page = os.sysconf("SC_PAGE_SIZE")
+    for pid in [root, *descendants(root)]:
+        with contextlib.suppress(OSError, IndexError):
+            total += int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * page
+    return total + sum(_used(f"/proc/{root}/root{folder}") for folder in folders)
+
+
+def _proportional(pid: int) -> tuple[int, int]:
+    values = {"Pss_Anon": 0, "Pss_Shmem": 0}
+    with contextlib.suppress(OSError, ValueError):
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            name, _, rest = line.partition(":")
+            if name in values:
+                values[name] = int(rest.split()[0]) * 1024
+    return values["Pss_Anon"], values["Pss_Shmem"]
+
+
+def _used(folder: str) -> int:
+    try:
+        usage = os.statvfs(folder)
+    except OSError:
+        return 0
+    return (usage.f_blocks - usage.f_bfree) * usage.f_frsize

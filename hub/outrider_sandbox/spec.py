@@ -1,0 +1,79 @@
+"""What to run and what it may see: the specification of one sandbox, and its form on disk.
+
+Pure data. A specification holds secrets (the environment), so it is written to disk with mode 0600.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+Isolation = Literal["bubblewrap", "plain"]
+
+
+@dataclass(frozen=True)
+class Mount:
+    """A file or directory of the host's that appears inside, at `target`."""
+
+    source: str
+    target: str
+    read_only: bool = True
+
+
+@dataclass(frozen=True)
+class Spec:
+    """One command and its surroundings. Paths in `argv`, `cwd` and `home` are those inside the sandbox."""
+
+    id: str
+    argv: list[str]
+    env: dict[str, str] = field(default_factory=dict)
+    cwd: str = "/"
+    isolation: Isolation = "bubblewrap"
+    mounts: list[Mount] = field(default_factory=list)
+    home: str = "/home/user"
+    memory_bytes: int | None = None
+    oom_kills_all: bool = True  # above the memory limit: end everything, or only the largest process
+    shm_bytes: int | None = None
+    gpu_devices: list[str] = field(default_factory=list)
+    ports: list[int] = field(default_factory=list)
+    host_ports: dict[int, int] = field(default_factory=dict)
+    let_in: dict[int, str] = field(default_factory=dict)
+    network: bool = True
+    grace_s: float = 10.0
+    notify: str | None = None
+
+
+def encode(spec: Spec) -> bytes:
+    return json.dumps(asdict(spec)).encode()
+
+
+def decode(data: bytes) -> Spec:
+    raw: dict[str, Any] = json.loads(data)
+    raw["mounts"] = [Mount(**mount) for mount in raw["mounts"]]
+    raw["host_ports"] = {int(outside): inside for outside, inside in raw["host_ports"].items()}
+    raw["let_in"] = {int(inside): address for inside, address in raw["let_in"].items()}
+    return Spec(**raw)
+
+
+def check(spec: Spec) -> None:
+    """Refuse what could never start, before anything of it is on disk."""
+    if not spec.argv or not all(isinstance(word, str) for word in spec.argv):
+        raise ValueError("argv: a sandbox needs a command")
+    if any("\0" in word for word in [*spec.argv, *spec.env, *spec.env.values(), spec.cwd, spec.home]):
+        raise ValueError("a NUL character cannot be passed to a command")
+    if any("=" in name or not name for name in spec.env):
+        raise ValueError("env: names must not be empty or contain '='")
+    if spec.isolation not in ("bubblewrap", "plain"):
+        raise ValueError(f"isolation: {spec.isolation!r} is neither 'bubblewrap' nor 'plain'")
+    for mount in spec.mounts:
+        if not mount.source.startswith("/") or not mount.target.startswith("/"):
+            raise ValueError(f"mounts: {mount.source} → {mount.target}: both must be absolute")
+    for port in [*spec.ports, *spec.host_ports, *spec.host_ports.values(), *spec.let_in]:
+        if not 0 < port < 65536:
+            raise ValueError(f"ports: {port} is not a port")
+
+
+def inner_ports(spec: Spec) -> list[int]:
+    """The ports inside that something outside may reach."""
+    return sorted({*spec.ports, *spec.host_ports.values()})

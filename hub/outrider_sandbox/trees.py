@@ -1,0 +1,210 @@
+"""The two kinds of process tree that a supervisor can hold: in a bubblewrap sandbox, or plain.
+
+Both are made in two steps, `__init__` (everything is there but the command) and `release`, both die with the
+supervisor, and both leave nothing behind after `kill`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import time
+from pathlib import Path
+from typing import NoReturn, Protocol
+
+from . import bubblewrap, linux, processes, spawn
+from .cgroups import Cgroup
+from .spec import Mount, Spec
+
+_SETUP_S = 60.0
+# The kernel's out-of-memory killer should take a job before it takes the process that watches it.
+_OOM_SCORE = "300"
+
+
+class SetupError(Exception):
+    """The surroundings could not be made; the command has not run."""
+
+
+class Tree(Protocol):
+    main_pid: int  # the child of this process whose end is the end of the command
+    root_pid: int  # the process that all others descend from
+
+    def release(self) -> None: ...
+    def terminate(self) -> None: ...
+    def kill(self) -> None: ...
+    def exit_code(self, wait_status: int) -> int | None: ...
+
+
+def _prepare(cgroup: Cgroup | None) -> None:
+    os.umask(0o022)  # the supervisor's own is stricter
+    if cgroup is not None:
+        cgroup.join()
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(_OOM_SCORE)
+
+
+class _StatusPipe:
+    """JSON lines from the process that starts the command: its pid first, its exit code last."""
+
+    def __init__(self) -> None:
+        self._read, self.write = os.pipe()
+        self._data = b""
+
+    def close_write(self) -> None:
+        os.close(self.write)
+
+    def first(self) -> dict[str, int] | None:
+        """The first line, or None when the process ended without one."""
+        deadline = time.monotonic() + _SETUP_S
+        while b"}" not in self._data:
+            readable, _, _ = select.select([self._read], [], [], max(0.0, deadline - time.monotonic()))
+            if not readable:
+                raise SetupError(f"the sandbox was not there after {_SETUP_S:.0f} s")
+            data = os.read(self._read, 4096)
+            if not data:
+                return None
+            self._data += data
+        value: dict[str, int] = json.JSONDecoder().raw_decode(self._data.decode())[0]
+        return value
+
+    def exit_code(self) -> int | None:
+        os.set_blocking(self._read, False)
+        with contextlib.suppress(BlockingIOError):
+            while data := os.read(self._read, 4096):
+                self._data += data
+        decoder, text = json.JSONDecoder(), self._data.decode().strip()
+        while text:
+            value, end = decoder.raw_decode(text)
+            if "exit-code" in value:
+                return int(value["exit-code"])
+            text = text[end:].strip()
+        return None
+
+
+class BubblewrapTree:
+    def __init__(self, spec: Spec, etc: str, output: int, cgroup: Cgroup | None) -> None:
+        self._status = _StatusPipe()
+        reader, self._gate = os.pipe()
+        # bwrap holds a writing end itself: the end of this process must not look like the release.
+        blocked = os.open(f"/proc/self/fd/{reader}", os.O_RDWR | os.O_CLOEXEC)
+        mount = Mount(str(cgroup.path), cgroup.inside) if cgroup else None
+        options = os.memfd_create("bwrap")
+        os.write(options, bubblewrap.as_file(bubblewrap.options(spec, etc, mount)))
+        os.lseek(options, 0, os.SEEK_SET)
+        words = ["bwrap", "--args", str(options), "--json-status-fd", str(self._status.write)]
+        words += ["--block-fd", str(blocked), "--", *spec.argv]
+        self.main_pid = spawn.start(
+            words, output=output, keep=[options, self._status.write, blocked], before=lambda: _prepare(cgroup)
+        )
+        for fd in (options, reader, blocked):
+            os.close(fd)
+        self._status.close_write()
+        first = self._status.first()
+        if first is None:
+            raise SetupError("bwrap could not make the sandbox")
+        self.root_pid = first["child-pid"]
+        self._root = os.pidfd_open(self.root_pid)
+
+    def release(self) -> None:
+        os.write(self._gate, b"x")
+        os.close(self._gate)
+
+    def terminate(self) -> None:
+        # bwrap is pid 1 and its first child the command; right after the release there may be none for a
+        # moment.
+        for _ in range(200):
+            if below := processes.children(self.root_pid):
+                processes.send(below[0], signal.SIGTERM)
+                return
+            if not processes.start_time(self.root_pid):
+                return
+            time.sleep(0.005)
+
+    def kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self._root, signal.SIGKILL)  # pid 1: the kernel ends the whole namespace
+        processes.send(self.main_pid, signal.SIGKILL)
+
+    def exit_code(self, wait_status: int) -> int | None:
+        code = os.waitstatus_to_exitcode(wait_status)
+        return 128 - code if code < 0 else self._status.exit_code()
+
+
+class PlainTree:
+    """Without bwrap, a keeper process takes pid 1's place: it adopts orphans and ends them with the
+    command."""
+
+    def __init__(self, spec: Spec, output: int, cgroup: Cgroup | None) -> None:
+        self._status = _StatusPipe()
+        self._gate_read, self._gate = os.pipe()
+        supervisor = os.getpid()
+        self.main_pid = os.fork()
+        if self.main_pid == 0:
+            self._keep(spec, output, cgroup, supervisor)
+        os.close(self._gate_read)
+        self._status.close_write()
+        self.root_pid = self.main_pid
+
+    def _keep(self, spec: Spec, output: int, cgroup: Cgroup | None, supervisor: int) -> NoReturn:
+        """The keeper, a process of its own. SIGTERM (also sent by the kernel when the supervisor is gone)
+        ends everything, SIGUSR1 asks the command to end."""
+        code = 126
+        try:
+            spawn.default_signals()
+            spawn.close_all_but([output, self._gate_read, self._status.write])
+            linux.adopt_orphans()
+            signals = {signal.SIGTERM, signal.SIGUSR1, signal.SIGCHLD}
+            signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+            linux.die_with_parent(signal.SIGTERM)
+            _prepare(cgroup)
+            if os.getppid() == supervisor and os.read(self._gate_read, 1):
+                os.close(self._gate_read)
+                code = self._watch(spec, output, signals)
+        except BaseException as error:
+            os.write(2, f"{error!r}\n".encode(errors="replace"))
+        finally:
+            processes.kill_descendants(os.getpid())
+            os._exit(code)
+
+    def _watch(self, spec: Spec, output: int, signals: set[signal.Signals]) -> int:
+        def before() -> None:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)
+            os.setpgid(0, 0)
+            linux.die_with_parent(signal.SIGKILL)
+
+        command = spawn.start(spec.argv, env=spec.env, cwd=spec.cwd, output=output, before=before)
+        while True:
+            received = signal.sigwait(signals)
+            if received == signal.SIGTERM:
+                return 128 + signal.SIGKILL
+            if received == signal.SIGUSR1:
+                processes.send(command, signal.SIGTERM)
+                continue
+            with contextlib.suppress(ChildProcessError):
+                while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+                    if ended[0] == command:
+                        code = os.waitstatus_to_exitcode(ended[1])
+                        code = 128 - code if code < 0 else code
+                        os.write(self._status.write, json.dumps({"exit-code": code}).encode())
+                        return code
+
+    def release(self) -> None:
+        os.write(self._gate, b"x")
+        os.close(self._gate)
+
+    def terminate(self) -> None:
+        processes.send(self.main_pid, signal.SIGUSR1)
+
+    def kill(self) -> None:
+        processes.send(self.main_pid, signal.SIGTERM)
+        deadline = time.monotonic() + 2.0
+        while processes.children(self.main_pid) and time.monotonic() < deadline:
+            time.sleep(0.005)
+        processes.kill_descendants(self.main_pid)
+
+    def exit_code(self, wait_status: int) -> int | None:
+        code = os.waitstatus_to_exitcode(wait_status)
+        return 128 - code if code < 0 else self._status.exit_code() or code
