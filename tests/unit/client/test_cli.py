@@ -67,9 +67,7 @@ class TestRun:
             ({"status": "cancelled", "reason": "cancelled_by_user", "exit_code": None}, 125),
         ],
     )
-    def test_it_ends_as_the_job_ended(
-        self, logged_in: Platform, outcome: dict[str, object], code: int
-    ) -> None:
+    def test_it_ends_as_the_job_ended(self, logged_in: Platform, outcome: dict[str, object], code: int) -> None:
         logged_in.outcome = outcome
         assert outrider("run", "--", "true").exit_code == code
         assert outrider("jobs", "wait", "@last").exit_code == code
@@ -99,9 +97,7 @@ class TestRun:
         ]
         assert run.stderr == ""
 
-    def test_faults_that_are_not_the_jobs_are_125(
-        self, logged_in: Platform, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_faults_that_are_not_the_jobs_are_125(self, logged_in: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
         for args in (
             ("run",),
             ("run", "--"),
@@ -307,18 +303,14 @@ class TestJobs:
         assert rows[0].startswith("ID\tNAME\tSTATUS")
         assert rows[1].startswith("j000000000001\tsecond ")
         assert rows[2].split("\t")[2] == "failed"
-        assert [job["name"] for job in json.loads(outrider("jobs", "list", "--json").stdout)["items"]][
-            1
-        ] == "first"
+        assert [job["name"] for job in json.loads(outrider("jobs", "list", "--json").stdout)["items"]][1] == "first"
         only = json.loads(outrider("jobs", "list", "--status", "failed", "--json").stdout)["items"]
         assert [job["id"] for job in only] == ["j000000000000"]
         assert outrider("jobs", "list", "--status", "nonsense").exit_code == 2
         assert json.loads(outrider("jobs", "list", "--tag", "x", "--json").stdout) == {"items": []}
 
     def test_show(self, logged_in: Platform) -> None:
-        logged_in.add_job(
-            message="It waits.", ports=[{"port": 8080, "url": "http://x.localhost/", "path": "p"}]
-        )
+        logged_in.add_job(message="It waits.", ports=[{"port": 8080, "url": "http://x.localhost/", "path": "p"}])
         run = outrider("jobs", "show", "@last")
         assert "It waits." in run.stdout
         assert "http://x.localhost/" in run.stdout
@@ -398,10 +390,7 @@ class TestTheRest:
         assert outrider("storage", "put", "train.py", "/storage/code/").exit_code == 0
         assert list(logged_in.storage) == ["code/train.py"]
         assert "code/" in outrider("storage", "ls").stdout
-        assert (
-            json.loads(outrider("storage", "ls", "code", "--json").stdout)["items"][0]["path"]
-            == "code/train.py"
-        )
+        assert json.loads(outrider("storage", "ls", "code", "--json").stdout)["items"][0]["path"] == "code/train.py"
         assert outrider("storage", "get", "code", "-o", str(tmp_path)).exit_code == 0
         assert (tmp_path / "code" / "train.py").read_text() == "print(1)"
         assert outrider("storage", "rm", "/storage/code").exit_code == 1
@@ -433,15 +422,11 @@ class TestTheRest:
     def test_every_command_takes_json(self) -> None:
         def leaves(command: click.Command, name: str) -> list[tuple[str, click.Command]]:
             if isinstance(command, click.Group):
-                return [
-                    leaf for key, below in command.commands.items() for leaf in leaves(below, f"{name} {key}")
-                ]
+                return [leaf for key, below in command.commands.items() for leaf in leaves(below, f"{name} {key}")]
             return [(name, command)]
 
         without = [
-            name
-            for name, command in leaves(cli, "outrider")
-            if "as_json" not in {p.name for p in command.params}
+            name for name, command in leaves(cli, "outrider") if "as_json" not in {p.name for p in command.params}
         ]
         assert without == ["outrider completion"]
 

@@ -35,9 +35,7 @@ def test_addresses_as_people_paste_them(text: str, url: str) -> None:
     assert credentials.normal_url(text) == url
 
 
-@pytest.mark.parametrize(
-    "text", ["", "ftp://example.org", "https://", "https://u:p@example.org", "http://a:b"]
-)
+@pytest.mark.parametrize("text", ["", "ftp://example.org", "https://", "https://u:p@example.org", "http://a:b"])
 def test_what_is_no_address(text: str) -> None:
     with pytest.raises(outrider.NotLoggedIn):
         credentials.normal_url(text)
@@ -79,9 +77,7 @@ def test_nobody_is_told_how_to_log_in() -> None:
 
 
 def test_login_is_checked_then_kept_for_this_user_alone(platform: Platform) -> None:
-    run = CliRunner().invoke(
-        cli, ["login", platform.url + "/hub/home", "--token-stdin"], input="good-token\n"
-    )
+    run = CliRunner().invoke(cli, ["login", platform.url + "/hub/home", "--token-stdin"], input="good-token\n")
     assert run.exit_code == 0, run.output
     file = credentials.credentials_file()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
@@ -164,9 +160,7 @@ class TestOnThisMachine:
         assert run.exit_code == 5
         assert "make run" in run.output
 
-    def test_somebody_else_started_it(
-        self, platform: Platform, nobody: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_somebody_else_started_it(self, platform: Platform, nobody: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.start(platform, nobody)
 
         def refuse(*_: object, **__: object) -> str:
