@@ -306,6 +306,8 @@ class TestJobs:
         assert [job["name"] for job in json.loads(outrider("jobs", "list", "--json").stdout)["items"]][1] == "first"
         only = json.loads(outrider("jobs", "list", "--status", "failed", "--json").stdout)["items"]
         assert [job["id"] for job in only] == ["j000000000000"]
+        both = json.loads(outrider("jobs", "list", "--status", "failed", "--status", "running", "--json").stdout)
+        assert len(both["items"]) == 2
         assert outrider("jobs", "list", "--status", "nonsense").exit_code == 2
         assert json.loads(outrider("jobs", "list", "--tag", "x", "--json").stdout) == {"items": []}
 
@@ -335,6 +337,7 @@ class TestJobs:
         assert "stopping" in outrider("jobs", "stop", job).stderr
         assert outrider("jobs", "clone", job).stdout.strip() == "j000000000001"
         assert "queued" in outrider("jobs", "events", job).stdout
+        assert len(json.loads(outrider("jobs", "events", job, "--json").stdout)["items"]) == 3
         assert len(outrider("jobs", "events", job, "-f", "--json").stdout.splitlines()) == 3
         assert outrider("jobs", "open", job).stdout.strip().endswith(f"/services/outrider/jobs/{job}")
         assert outrider("jobs", "open", job, "--port", "8080").stdout.strip() == "http://x.localhost/"
