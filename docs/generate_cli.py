@@ -70,9 +70,7 @@ The other keys: `name`, `notebook`, `project`, `experiment`, `group`, `cluster`,
 
 def page() -> str:
     """The whole page."""
-    return "\n".join(
-        [INTRODUCTION, "## Commands\n", *commands(cli, click.Context(cli, info_name="outrider"))]
-    )
+    return "\n".join([INTRODUCTION, "## Commands\n", *commands(cli, click.Context(cli, info_name="outrider"))])
 
 
 def commands(command: click.Command, context: click.Context) -> Iterator[str]:

@@ -160,7 +160,7 @@ def stop(job: str, as_json: bool) -> None:
     elif had_ended:
         output.note(f"Job {found.id} had ended already: {found.status}.")
     else:
-        output.note(f"Job {found.id} is {found.status}.")
+        output.note(f"Job {found.id} is told to stop; see it end: outrider jobs wait {found.id}")
 
 
 @jobs.command()
