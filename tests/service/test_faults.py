@@ -93,7 +93,11 @@ def test_killed_again_and_again_while_jobs_run(make_service: Make) -> None:
         service.start()
     for job_id in jobs:
         job = alice.ended(job_id)
-        assert (job["status"], job["attempt"]) == ("succeeded", 1), str(job["attempts"]) + str(sorted(p.name for p in (service.home / "run" / "jobs").glob(f"{job_id}*/*"))) + service.log
+        assert (job["status"], job["attempt"]) == ("succeeded", 1), (
+            str(job["attempts"])
+            + str(sorted(p.name for p in (service.home / "run" / "jobs").glob(f"{job_id}*/*")))
+            + service.log
+        )
         assert alice.lines(job_id) == [f"line {n}" for n in range(1, 41)]
     assert sorted(alice.get("/storage/all").text.split()) == [str(n) for n in range(count)]
     nothing_left(service)
