@@ -4,7 +4,6 @@ it."""
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
 import subprocess
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from . import cgroups, network
+from .trees import SetupError, StatusPipe
 
 _TRY_S = 20.0
 _BWRAP = ["bwrap", "--unshare-all", "--unshare-user", "--uid", "1000", "--gid", "1000", "--die-with-parent"]
@@ -77,22 +77,21 @@ def _network(notes: list[str]) -> bool:
 
 
 def _try_network() -> str | None:
-    status, theirs = os.pipe()
+    status = StatusPipe()
     # It ends by itself when its stdin ends: killing it while it sets itself up would leave half of it behind.
-    words = [*_BWRAP, *_ROOT, "--info-fd", str(theirs), "/bin/sh", "-c", "read _"]
+    words = [*_BWRAP, *_ROOT, "--json-status-fd", str(status.write), "/bin/sh", "-c", "read _"]
     try:
-        with subprocess.Popen(words, pass_fds=[theirs], stdin=subprocess.PIPE) as sandbox:
-            os.close(theirs)
-            theirs = -1
-            _attach(json.loads(os.read(status, 4096))["child-pid"])
+        with subprocess.Popen(words, pass_fds=[status.write], stdin=subprocess.PIPE) as sandbox:
+            status.close_write()
+            first = status.first()
+            if first is not None:
+                _attach(first["child-pid"])
             sandbox.communicate(timeout=_TRY_S)
-    except (OSError, ValueError, subprocess.SubprocessError) as error:
+    except (OSError, SetupError, subprocess.SubprocessError) as error:
         return str(error)
     finally:
-        os.close(status)
-        if theirs >= 0:
-            os.close(theirs)
-    return None
+        status.close()
+    return None if first is not None else "the sandbox ended"
 
 
 def _attach(pid: int) -> None:

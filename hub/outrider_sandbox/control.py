@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from . import files, linux
+from . import files, linux, processes
 from .spec import Spec, check, decode, encode
 
 Phase = Literal["absent", "starting", "running", "exited", "lost"]
@@ -170,6 +170,7 @@ def remove(folder: str | Path) -> None:
     try:
         if not _lock_ended(folder, lock):
             raise StillRunning(f"{folder}: stop it first")
+        _end_leftovers(folder)
         for entry in list(folder.iterdir()):
             if entry.name not in (files.STATUS, files.LOCK):
                 remove_tree(entry)
@@ -179,6 +180,15 @@ def remove(folder: str | Path) -> None:
             folder.rmdir()
     finally:
         os.close(lock)
+
+
+def _end_leftovers(folder: Path) -> None:
+    """What a supervisor that was killed while it set up its sandbox can leave: the half of a bwrap that waits
+    for the other half for ever. The pipe for its output is open there and nowhere else."""
+    status = files.read_json(folder / files.STATUS) or {}
+    pipe = status.get("output_pipe")
+    if pipe and status.get("phase") != "exited" and status.get("boot_id") == linux.boot_id():
+        processes.kill_holders(pipe)
 
 
 def _lock_ended(folder: Path, lock: int) -> bool:

@@ -46,11 +46,14 @@ class Supervisor:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._spec: Spec = decode((folder / files.SPEC).read_bytes())
+        self._pipe, self._pipe_in = os.pipe()
         self._status: dict[str, Any] = {
             "phase": "starting",
             "boot_id": linux.boot_id(),
             "pid": os.getpid(),
             "created_at": time.time(),
+            # By this, what a killed supervisor could leave behind is known: see control.remove.
+            "output_pipe": os.fstat(self._pipe).st_ino,
         }
         self._file = files.StatusFile(folder)
         self._tree: Tree | None = None
@@ -61,7 +64,6 @@ class Supervisor:
         self._restarts = 0
         self._poll = select.epoll()
         self._handlers: dict[int, Callable[[], None]] = {}
-        self._pipe = -1
         self._notifier = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._notifier.setblocking(False)
         self._notified = 0.0
@@ -124,7 +126,6 @@ class Supervisor:
         (self._folder / files.PORTS).mkdir(mode=0o700, exist_ok=True)
         if spec.memory_bytes:
             self._cgroup = cgroups.create(spec.id, spec.memory_bytes, kill_all=spec.oom_kills_all)
-        self._pipe, writer = os.pipe()
         with contextlib.suppress(OSError):
             import fcntl
 
@@ -132,13 +133,13 @@ class Supervisor:
         os.set_blocking(self._pipe, False)
         try:
             if spec.isolation == "bubblewrap":
-                self._tree = BubblewrapTree(spec, self._write_etc(), writer, self._cgroup)
+                self._tree = BubblewrapTree(spec, self._write_etc(), self._pipe_in, self._cgroup)
                 self._namespaces = network.open_namespaces(self._tree.root_pid)
             else:
                 linux.adopt_orphans()
-                self._tree = PlainTree(spec, writer, self._cgroup)
+                self._tree = PlainTree(spec, self._pipe_in, self._cgroup)
         finally:
-            os.close(writer)
+            os.close(self._pipe_in)
         self._status["child_pid"] = self._tree.root_pid
         if spec.network and self._namespaces is not None:
             self._slirp = network.Slirp(self._namespaces)
@@ -164,11 +165,11 @@ class Supervisor:
         if self._tree is not None:
             self._tree.kill()
         said = b""
-        if self._pipe >= 0:
-            if self._tree is None:
-                select.select([self._pipe], [], [], 1.0)
-            with contextlib.suppress(OSError):
-                said = os.read(self._pipe, 4096)
+        if self._tree is None:
+            select.select([self._pipe], [], [], 1.0)
+        with contextlib.suppress(OSError):
+            os.set_blocking(self._pipe, False)
+            said = os.read(self._pipe, 4096)
         if why is None:
             self.finish("stopped", None, "Stopped before it started.")
         else:

@@ -52,7 +52,7 @@ def _prepare(cgroup: Cgroup | None) -> None:
         Path("/proc/self/oom_score_adj").write_text(_OOM_SCORE)
 
 
-class _StatusPipe:
+class StatusPipe:
     """JSON lines from the process that starts the command: its pid first, its exit code last."""
 
     def __init__(self) -> None:
@@ -61,6 +61,12 @@ class _StatusPipe:
 
     def close_write(self) -> None:
         os.close(self.write)
+        self.write = -1
+
+    def close(self) -> None:
+        os.close(self._read)
+        if self.write >= 0:
+            os.close(self.write)
 
     def first(self) -> dict[str, int] | None:
         """The first line, or None when the process ended without one."""
@@ -92,7 +98,7 @@ class _StatusPipe:
 
 class BubblewrapTree:
     def __init__(self, spec: Spec, etc: str, output: int, cgroup: Cgroup | None) -> None:
-        self._status = _StatusPipe()
+        self._status = StatusPipe()
         closed, self._gate = os.pipe()
         mount = Mount(str(cgroup.path), cgroup.inside) if cgroup else None
         options = os.memfd_create("bwrap")
@@ -147,7 +153,7 @@ class PlainTree:
     command."""
 
     def __init__(self, spec: Spec, output: int, cgroup: Cgroup | None) -> None:
-        self._status = _StatusPipe()
+        self._status = StatusPipe()
         self._gate_read, self._gate = os.pipe()
         supervisor = os.getpid()
         self.main_pid = os.fork()
@@ -163,6 +169,7 @@ class PlainTree:
         code = 126
         try:
             spawn.default_signals()
+            signal.signal(signal.SIGPIPE, signal.SIG_IGN)
             spawn.close_all_but([output, self._gate_read, self._status.write])
             linux.adopt_orphans()
             signals = {signal.SIGTERM, signal.SIGUSR1, signal.SIGCHLD}

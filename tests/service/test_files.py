@@ -122,7 +122,12 @@ def test_storage_cannot_be_left(alice: User, bob: User) -> None:
     bob.put("/storage/private", content=b"bob's")
     alice.run("ln -s / /storage/root; ln -s ../../ /storage/up; ln -s /storage /storage/loop")
     slug = "bob"
-    for path in (f"up/{slug}/storage/private", "root/etc/hostname", "loop/loop", f"%2e%2e/%2e%2e/{slug}/storage/private"):
+    for path in (
+        f"up/{slug}/storage/private",
+        "root/etc/hostname",
+        "loop/loop",
+        f"%2e%2e/%2e%2e/{slug}/storage/private",
+    ):
         assert alice.get(f"/storage/{path}").status_code in (404, 422), path
         assert alice.put(f"/storage/{path}", content=b"x").status_code in (404, 409, 422), path
     assert alice.get("/storage/%2e%2e/%2e%2e/outrider.db").status_code in (404, 422)

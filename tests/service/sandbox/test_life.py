@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import multiprocessing
 import os
@@ -140,6 +141,19 @@ def test_a_killed_supervisor_takes_everything_with_it_and_is_not_replaced(box: B
     assert box.state.phase == "lost"
     sandbox.remove(box.folder)
     assert not box.folder.exists()
+
+
+@pytest.mark.parametrize("delay_ms", range(0, 120, 8))
+def test_a_supervisor_killed_at_any_moment_of_the_start_leaves_nothing(box: Box, delay_ms: int) -> None:
+    box.shell(f"sleep 1000; : {box.mark}", memory_bytes=1 << 28, ports=[8080])
+    time.sleep(delay_ms / 1000)
+    for pid in processes_with(str(box.folder)):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)  # the supervisor, whether it has written down its pid or not
+    until(lambda: box.state.phase in ("lost", "absent"))
+    time.sleep(0.05)  # a removal is nothing that follows at once
+    sandbox.remove(box.folder)
+    box.nothing_left()
 
 
 def test_a_restart_of_the_machine_is_told_from_other_losses(box: Box) -> None:
