@@ -1,4 +1,4 @@
-"""``make run`` without make, for tests: the real launcher, Hub and proxy, on free ports, in a directory of its own."""
+"""``make run`` without make, for tests: the real launcher, Hub and proxy, on free ports and a home of its own."""
 
 from __future__ import annotations
 
@@ -63,7 +63,9 @@ class Platform:
         self.process: subprocess.Popen[str] | None = None
         self.output = home.parent / f"{home.name}.out"
         if stand_in:
-            config = f"c.JupyterHub.services[0]['command'] = [{sys.executable!r}, {str(STAND_IN)!r}]\n" + config
+            config = (
+                f"c.JupyterHub.services[0]['command'] = [{sys.executable!r}, {str(STAND_IN)!r}]\n" + config
+            )
         self.configure(config)
 
     def configure(self, text: str) -> None:
@@ -115,7 +117,7 @@ class Platform:
         return code
 
     def pids(self, pattern: str) -> list[int]:
-        """Processes of this platform (they know its directory or its ports) whose command line matches."""
+        """Processes of this platform (they know its directory or its Hub) whose command line matches."""
         found = []
         for entry in Path("/proc").iterdir():
             if not entry.name.isdigit():
@@ -125,7 +127,8 @@ class Platform:
                 environ = (entry / "environ").read_bytes()
             except OSError:
                 continue
-            ours = str(self.home).encode() in environ or str(self.home) in words
+            marks = (str(self.home), f"127.0.0.1:{self.port + 2}/")
+            ours = any(mark.encode() in environ or mark in words for mark in marks)
             if re.search(pattern, words) and ours:
                 found.append(int(entry.name))
         return found
@@ -137,7 +140,9 @@ class Platform:
     def token(self, user: str = "admin", password: str | None = None, **body: Any) -> str:
         """A token of the user's, made with the password."""
         auth = {"username": user, "password": password or self.password}
-        answer = httpx.post(f"{self.url}/hub/api/users/{user}/tokens", json={"auth": auth, **body}, timeout=30)
+        answer = httpx.post(
+            f"{self.url}/hub/api/users/{user}/tokens", json={"auth": auth, **body}, timeout=30
+        )
         answer.raise_for_status()
         return str(answer.json()["token"])
 
@@ -182,4 +187,6 @@ class Platform:
         with self.hub(token) as hub:
             where = f"/users/{user}/servers/{server}" if server else f"/users/{user}/server"
             assert hub.delete(where).status_code in (202, 204, 404)
-            eventually("the server is gone", lambda: server not in hub.get(f"/users/{user}").json()["servers"])
+            eventually(
+                "the server is gone", lambda: server not in hub.get(f"/users/{user}").json()["servers"]
+            )

@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from jupyterhub.services.auth import HubAuth
+from outrider_hub.lifeline import end_with
 from outrider_service.backends.local.environments import mounts_for
 from tornado.web import Application, RequestHandler
 
@@ -68,6 +69,7 @@ class Spawns(RequestHandler):
 
 
 async def main():
+    end_with(os.getppid())
     api = "/services/outrider/api/v1"
     routes = [("/health", Health), ("/caller", Caller), ("/images", Images), ("/machines", Machines)]
     routes += [("/spawns", Spawns), ("/spawns/([^/]+)/([^/]+)", Spawns)]

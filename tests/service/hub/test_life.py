@@ -106,6 +106,8 @@ def test_another_authenticator_takes_the_generated_password_out_of_use(make_plat
         "c.DummyAuthenticator.password = 'secret'\n"
     ).start()
     assert not (platform.home / "login.json").exists()
+    with platform.browser() as browser:
+        assert platform.log_in(browser, "bob", "secret").status_code == 200
     assert platform.token("bob", "secret")
     with platform.browser() as browser:
         platform.log_in(browser, "admin", "secret")

@@ -1,7 +1,6 @@
 """What each kind of caller may do, as the service sees it."""
 
 import pytest
-
 from outrider_hub import scopes
 
 pytestmark = pytest.mark.timeout(300)
@@ -53,7 +52,7 @@ def test_the_spawners_token_can_only_claim_room(platform):
     assert found == {scopes.SPAWN, scopes.ACCESS}
     with platform.hub(token) as hub:
         assert hub.get("/users").status_code == 403
-        assert hub.get("/users/admin").status_code == 404
+        assert hub.get("/users/admin").status_code == 403
 
 
 def test_the_service_can_see_servers_and_report_activity(platform):
