@@ -101,6 +101,9 @@ class Backend(Protocol):
     "Already there" is success only for the same attempt; "already gone" is success.
     """
 
+    most_nodes: int
+    """How many machines one job may use."""
+
     queues: bool
     """True where the service decides what may start (local); False where the platform does (Kubernetes)."""
 

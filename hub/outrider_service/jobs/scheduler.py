@@ -11,29 +11,19 @@ from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from ..backends.capacity import Room
 from ..catalog import Catalog
 from ..clock import now
 from ..db import Database
 from ..schema.jobs import Reason, Status
-from ..usage.leases import Lease, add_lease, job_lease_id, list_leases
+from ..usage.leases import add_lease, held_by, job_lease_id, list_leases
 from . import store
-from .scheduling import Held, Placement, Plan, Room, plan
+from .scheduling import Placement, Plan, plan
 
 log = logging.getLogger(__name__)
 
 LOOK_AHEAD: Final = 500
 """Jobs of the queue read in one pass; those behind them cannot start before them anyway, or in the next pass."""
-
-
-def held_by(lease: Lease) -> Held:
-    return Held(
-        lease.owner,
-        lease.group_name,
-        lease.cpu,
-        lease.memory_mb,
-        tuple(lease.gpus),
-        lease.id.startswith("job/"),
-    )
 
 
 class Scheduler:

@@ -76,6 +76,10 @@ def _append_at(path: Path, size: int, data: bytes | memoryview) -> None:
         cast(BinaryIO, file).write(data)
 
 
+Line = tuple[int, float, int, int, bytes]
+"""n, time, attempt, node, text."""
+
+
 class Sample(NamedTuple):
     """One measurement by the platform."""
 
@@ -201,7 +205,7 @@ class Journal:
     def cursor(self, attempt: int, node: int) -> str | None:
         return self.checkpoint.cursors.get(f"{attempt}/{node}")
 
-    def read(self, after: int, limit: int) -> list[tuple[int, float, int, int, bytes]]:
+    def read(self, after: int, limit: int) -> list[Line]:
         """Lines ``after`` + 1 … as (n, time, attempt, node, text); at most ``limit``."""
         state = self.checkpoint
         first, last = max(0, after), min(state.lines, max(0, after) + limit)
@@ -222,12 +226,10 @@ class Journal:
             data = os.pread(file.fileno(), (last - first) * INDEX.itemsize, first * INDEX.itemsize)
         return np.frombuffer(data, INDEX)
 
-    def search(
-        self, needle: str, after: int, limit: int, block: int = 8192
-    ) -> list[tuple[int, float, int, int, bytes]]:
+    def search(self, needle: str, after: int, limit: int, block: int = 8192) -> list[Line]:
         """Lines after ``after`` that contain the text, without regard to case."""
         wanted = needle.lower()
-        found: list[tuple[int, float, int, int, bytes]] = []
+        found: list[Line] = []
         position = max(0, after)
         while position < self.checkpoint.lines and len(found) < limit:
             lines = self.read(position, block)

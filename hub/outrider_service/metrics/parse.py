@@ -32,7 +32,7 @@ class MetricLine(NamedTuple):
 def is_number(value: object) -> bool:
     """A finite int or float; True and False are not numbers here."""
     kind = type(value)
-    return kind is float and isfinite(value) or kind is int and -(2**63) <= value < 2**63  # type: ignore[arg-type,operator]
+    return (kind is float and isfinite(value)) or (kind is int and -(2**63) <= value < 2**63)  # type: ignore[arg-type,operator]
 
 
 def _is_name(value: object) -> TypeGuard[str]:

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from ..backends.capacity import Held
 from ..catalog import MachineType
 from ..db.tables import leases
 
@@ -29,6 +30,12 @@ class Lease:
     gpu_count: int
     price_per_hour: float
     created_at: float
+
+
+def held_by(lease: Lease) -> Held:
+    """A lease as the arithmetic of capacity sees it."""
+    is_job = lease.id.startswith("job/")
+    return Held(lease.owner, lease.group_name, lease.cpu, lease.memory_mb, tuple(lease.gpus), is_job)
 
 
 def job_lease_id(job_id: str, attempt: int) -> str:

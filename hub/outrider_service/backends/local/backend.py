@@ -24,7 +24,8 @@ HOME: Final = "/home/outrider"
 INSIDE: Final = "/.outrider"
 HUB_PORT: Final = 65432
 """Where the Hub's address appears inside a sandbox; high, so that it is in no job's way."""
-TAIL_S: Final = 1.0
+TAIL_S: Final = 5.0
+"""How long a follower trusts the supervisor's wake-ups before it looks by itself."""
 MAX_WORKSPACE_MB: Final = 4096
 
 REASONS: Final = {"out_of_memory": "out_of_memory", "node_lost": "node_lost", "error": "platform_error"}
@@ -34,6 +35,7 @@ class LocalBackend:
     """Attempts as sandboxes below ``run/jobs``; everything known about them is in their directories."""
 
     queues = True
+    most_nodes = 1
 
     def __init__(
         self, directories: Directories, hub_address: str | None, isolation: str | None = None

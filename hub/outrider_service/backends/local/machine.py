@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from ...catalog.configured import LocalCapacity
-from ...jobs.scheduling import Room
+from ..capacity import Room
 
 log = logging.getLogger(__name__)
 

@@ -1,0 +1,104 @@
+"""A git revision as a working directory: as little history as possible, and the commit that it turned out
+to be."""
+
+from __future__ import annotations
+
+import os
+import re
+import urllib.parse
+from pathlib import Path
+from typing import Any, Callable, Dict, List, NamedTuple, Optional
+
+_TIMEOUT_S = 900.0
+
+
+class GitError(Exception):
+    """Its text is a sentence for the user."""
+
+
+class Answer(NamedTuple):
+    code: int
+    output: str
+
+
+Run = Callable[..., Answer]
+
+
+def check_out(spec: Dict[str, Any], folder: Path, run: Run) -> str:
+    """Fill an empty directory. `run(words, env, timeout_s)` starts a process and gives its exit code and
+    output."""
+    url: str = spec["url"]
+    ref: Optional[str] = spec.get("ref") or None
+    commit: Optional[str] = spec.get("commit") or None
+    wanted = commit or ref or "HEAD"
+    if url.startswith("-") or wanted.startswith("-"):
+        raise GitError("A git address or ref cannot begin with '-'.")
+
+    def git(*words: str) -> Answer:
+        answer = run(["git", "-C", str(folder), *words], _environment(spec), _TIMEOUT_S)
+        if answer.code == 127:
+            raise GitError("The image has no git, which a workspace from a git address needs.")
+        return answer
+
+    def must(*words: str) -> str:
+        answer = git(*words)
+        if answer.code != 0:
+            raise GitError(_explain(answer.output, url, wanted))
+        return answer.output.strip()
+
+    must("-c", "init.defaultBranch=main", "init", "--quiet")
+    must("remote", "add", "origin", url)
+    fetch = [
+        "-c",
+        "http.lowSpeedLimit=1000",
+        "-c",
+        "http.lowSpeedTime=60",
+        "fetch",
+        "--quiet",
+        "--no-recurse-submodules",
+    ]
+    if git(*fetch, "--depth", "1", "origin", wanted).code == 0:
+        must("checkout", "--quiet", "--detach", "FETCH_HEAD")
+    else:
+        # Not every server gives away single commits, and abbreviated ones need the history anyway.
+        must(*fetch, "--tags", "origin", "+refs/heads/*:refs/remotes/origin/*")
+        must("checkout", "--quiet", "--detach", _find(wanted, git, url))
+    return must("rev-parse", "HEAD")
+
+
+def _find(wanted: str, git: Callable[..., Answer], url: str) -> str:
+    for candidate in (f"refs/remotes/origin/{wanted}", f"refs/tags/{wanted}", wanted):
+        found = git("rev-parse", "--verify", "--quiet", candidate + "^{commit}")
+        if found.code == 0:
+            return found.output.strip()
+    raise GitError(f"{_public(url)} has no branch, tag or commit {wanted!r}.")
+
+
+def _environment(spec: Dict[str, Any]) -> Dict[str, str]:
+    protocols: List[str] = ["https", "http", "ssh", *spec.get("allow_protocols", [])]
+    return {
+        **os.environ,
+        "LC_ALL": "C",
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_ALLOW_PROTOCOL": ":".join(protocols),
+        "GIT_SSH_COMMAND": os.environ.get(
+            "GIT_SSH_COMMAND", "ssh -o BatchMode=yes -o ConnectTimeout=30 -o StrictHostKeyChecking=accept-new"
+        ),
+    }
+
+
+def _explain(output: str, url: str, wanted: str) -> str:
+    said = [line for line in output.splitlines() if line.startswith(("fatal:", "error:", "remote:", "ssh:"))]
+    text = (said or output.strip().splitlines() or ["git gave no reason"])[-1]
+    text = re.sub(r"^(fatal|error): ", "", text).replace(url, _public(url)).rstrip(".")
+    if "could not read Username" in text or "Authentication failed" in text or "Permission denied" in text:
+        text += " (the repository does not exist or needs credentials)"
+    return f"{_public(url)} at {wanted} could not be fetched: {text}."
+
+
+def _public(url: str) -> str:
+    """The address without the password or token that it may hold."""
+    parts = urllib.parse.urlsplit(url)
+    if parts.scheme not in ("http", "https") or "@" not in parts.netloc:
+        return url
+    return url.replace(parts.netloc, parts.netloc.rpartition("@")[2], 1)
