@@ -68,9 +68,7 @@ def _looks_local(text: str) -> bool:
     return host == "localhost" or host.startswith("127.")
 
 
-def resolve(
-    url: str | None = None, token: str | None = None, environ: Mapping[str, str] | None = None
-) -> Credentials:
+def resolve(url: str | None = None, token: str | None = None, environ: Mapping[str, str] | None = None) -> Credentials:
     """The first of: what is given, OUTRIDER_URL and OUTRIDER_TOKEN, the notebook's own, the stored login."""
     env = os.environ if environ is None else environ
     store = load(env)

@@ -38,9 +38,7 @@ def to_file(
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.is_dir():
             raise OutriderError(f"{target} is a directory here and a file there.")
-        descriptor, name = tempfile.mkstemp(
-            dir=target.parent, prefix=f".{target.name[:100]}.", suffix=".part"
-        )
+        descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:100]}.", suffix=".part")
         part = Path(name)
         try:
             with os.fdopen(descriptor, "wb") as out:

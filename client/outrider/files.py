@@ -87,9 +87,7 @@ class FileTree:
             if entry.type == "file":
                 yield self._fetch(relative(entry.path), base, above, progress)
             else:
-                _inside(base, PurePosixPath(relative(entry.path)).relative_to(above)).mkdir(
-                    parents=True, exist_ok=True
-                )
+                _inside(base, PurePosixPath(relative(entry.path)).relative_to(above)).mkdir(parents=True, exist_ok=True)
 
     def _fetch(self, path: str, base: Path, above: PurePosixPath, progress: FileProgress | None) -> Path:
         target = _inside(base, PurePosixPath(path).relative_to(above))
@@ -130,9 +128,7 @@ class Storage(FileTree):
             raise OutriderError("/storage itself cannot be removed; name what to remove in it.")
         if not recursive and self.find(wanted).type == "directory":
             raise OutriderError(f"{wanted} is a directory; to remove it and all below it, ask for recursive.")
-        self._transport.json(
-            "DELETE", self._address(wanted), params={"recursive": recursive or None}, safe=True
-        )
+        self._transport.json("DELETE", self._address(wanted), params={"recursive": recursive or None}, safe=True)
 
     def _is_directory(self, path: str) -> bool:
         try:

@@ -138,9 +138,7 @@ class Job:
         found = self._transport.json("GET", f"{self.address}/metrics")
         return [ChartSummary.parse(item) for item in found["items"]]
 
-    def chart(
-        self, chart: str, *, points: int = 2000, attempt: int | None = None, series: str | None = None
-    ) -> Chart:
+    def chart(self, chart: str, *, points: int = 2000, attempt: int | None = None, series: str | None = None) -> Chart:
         """A chart's curves, downsampled to about ``points`` each."""
         params = {"points": points, "attempt": attempt, "series": series}
         path = f"{self.address}/metrics/{segment(chart)}"
@@ -221,9 +219,7 @@ class Jobs:
         if isinstance(workspace, Mapping):
             body["workspace"] = dict(workspace)
         else:
-            body["workspace"] = self._snapshots.prepare(
-                workspace, ignore_files=ignore_files, observer=observer
-            )
+            body["workspace"] = self._snapshots.prepare(workspace, ignore_files=ignore_files, observer=observer)
         # With a key of its own every submission may be repeated after a broken connection: it runs once.
         headers = {"Idempotency-Key": idempotency_key or uuid.uuid4().hex}
         data = self._transport.json("POST", f"{SERVICE}/jobs", body=body, headers=headers, safe=True)

@@ -40,9 +40,7 @@ class Notebooks:
         path = f"{SERVICE}/notebooks/{segment(_name(server) or '-')}/keep"
         return build(Notebook, self._transport.json("POST", path, safe=True))
 
-    def start(
-        self, server: str = "", *, image: str | None = None, machine: str | None = None
-    ) -> Iterator[str]:
+    def start(self, server: str = "", *, image: str | None = None, machine: str | None = None) -> Iterator[str]:
         """Start a server; yields what happens, in words, until it is ready."""
         options = {"image": image, "machine": machine}
         body = {name: value for name, value in options.items() if value}

@@ -52,9 +52,7 @@ def logs(
                 yield build(LogLine, item)
 
 
-def events(
-    transport: Transport, path: str, *, follow: bool, deadline: float | None = None
-) -> Iterator[Event]:
+def events(transport: Transport, path: str, *, follow: bool, deadline: float | None = None) -> Iterator[Event]:
     """The timeline, oldest first."""
     last = 0
     if follow:

@@ -86,9 +86,7 @@ class Transport:
         try:
             return answer.json()
         except ValueError:
-            raise Unreachable(
-                f"{self.url} does not answer as Outrider does; is it the Hub's address?"
-            ) from None
+            raise Unreachable(f"{self.url} does not answer as Outrider does; is it the Hub's address?") from None
 
     def request(
         self,

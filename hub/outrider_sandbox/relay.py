@@ -79,9 +79,7 @@ def needed(spec: Spec) -> bool:
 def _run(folder: Path, spec: Spec, namespaces: Namespaces | None, channel: socket.socket) -> NoReturn:
     try:
         spawn.default_signals()
-        spawn.close_all_but(
-            [channel.fileno(), *([namespaces.network, namespaces.user] if namespaces else [])]
-        )
+        spawn.close_all_but([channel.fileno(), *([namespaces.network, namespaces.user] if namespaces else [])])
         listeners = _listen_outside(folder, spec, plain=namespaces is None)
         addresses = {port: _resolve(address) for port, address in spec.let_in.items()}
         if namespaces is not None:

@@ -40,9 +40,7 @@ class OutriderService(Application):
     catalog = Unicode(help="The YAML file of images and machine types (OUTRIDER_CATALOG)").tag(config=True)
     ip = Unicode(help="Where to listen").tag(config=True)
     port = Integer(help="Where to listen").tag(config=True)
-    apps_port = Integer(help="Where the hosts of jobs' ports are served (OUTRIDER_APPS_PORT)").tag(
-        config=True
-    )
+    apps_port = Integer(help="Where the hosts of jobs' ports are served (OUTRIDER_APPS_PORT)").tag(config=True)
     public_url = Unicode(help="The Hub's address in a browser (OUTRIDER_PUBLIC_URL)").tag(config=True)
     apps_origin = Unicode(
         help="Scheme and domain below which each job's port has its host, as http://localhost:8004 "

@@ -6,7 +6,8 @@ import re
 
 import orjson
 from jupyterhub.services.auth import HubOAuthCallbackHandler, HubOAuthenticated
-from tornado.web import Application, RequestHandler, URLSpec
+from tornado.routing import URLSpec
+from tornado.web import Application, RequestHandler
 
 from .api import account, files, jobs, logs, metrics, notebooks, snapshots
 from .api.openapi import document

@@ -56,9 +56,7 @@ class Caller:
             return False
         if f"{scope}!group={group}" in self.scopes:
             return True
-        return (
-            scope in SHARED_BY_GROUP and group in self.groups and f"{scope}!user={self.name}" in self.scopes
-        )
+        return scope in SHARED_BY_GROUP and group in self.groups and f"{scope}!user={self.name}" in self.scopes
 
     def may_somewhere(self, scope: str) -> bool:
         """Whether the scope covers at least the caller's own things."""

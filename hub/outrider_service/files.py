@@ -7,11 +7,13 @@ the system call is missing (old kernels), paths are walked one part at a time an
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 import errno
 import os
 import stat
 import threading
+import time
 import zipfile
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -57,9 +59,7 @@ def open_beneath(root: int, path: str, flags: int, mode: int = 0) -> int:
     """Open ``path`` below the directory descriptor ``root``. Raises OSError; EXDEV for what leads out."""
     how = _OpenHow(flags | os.O_CLOEXEC, mode, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS)
     for _ in range(8):
-        fd: int = _libc.syscall(
-            SYS_OPENAT2, root, os.fsencode(path or "."), ctypes.byref(how), ctypes.sizeof(how)
-        )
+        fd: int = _libc.syscall(SYS_OPENAT2, root, os.fsencode(path or "."), ctypes.byref(how), ctypes.sizeof(how))
         if fd >= 0:
             return fd
         code = ctypes.get_errno()
@@ -125,7 +125,7 @@ class Tree:
         """What a directory holds, by name; what leads out of the tree or is no file is left out."""
         fd = self._open(path, os.O_RDONLY | os.O_DIRECTORY)
         try:
-            names = sorted(os.listdir(fd))
+            names = sorted(entry.name for entry in os.scandir(fd))
         finally:
             os.close(fd)
         base = clean(path)
@@ -216,8 +216,6 @@ class Tree:
 
 
 def _zip_info(name: str, entry: Entry) -> zipfile.ZipInfo:
-    import time
-
     date = time.gmtime(max(entry.modified, 315532800))[:6]
     info = zipfile.ZipInfo(name, date)
     info.compress_type = zipfile.ZIP_DEFLATED
@@ -232,7 +230,7 @@ def _remove(parent: int, name: str) -> None:
         return
     here = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
     try:
-        for child in os.listdir(here):
+        for child in [entry.name for entry in os.scandir(here)]:
             _remove(here, child)
     finally:
         os.close(here)
@@ -246,9 +244,7 @@ class PendingFile:
         self._parent = parent
         self._name = name
         self._temporary = f".{name[:200]}.{os.urandom(6).hex()}.part"
-        fd = os.open(
-            self._temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644, dir_fd=parent
-        )
+        fd = os.open(self._temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644, dir_fd=parent)
         self._file = os.fdopen(fd, "wb")
 
     def write(self, data: bytes) -> None:
@@ -271,8 +267,6 @@ class PendingFile:
 
 async def zip_stream(tree: Tree, path: str) -> AsyncIterator[bytes]:
     """A directory as a zip, made as fast as it is read: a thread writes into a pipe."""
-    import asyncio
-
     read_fd, write_fd = os.pipe()
     failure: list[BaseException] = []
 

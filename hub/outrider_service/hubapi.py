@@ -39,9 +39,7 @@ class HubApi:
 
     async def servers(self, user: str) -> dict[str, dict[str, Any]]:
         """The user's servers by name ("" is the default one)."""
-        model = await self._request(
-            "GET", f"/users/{quote(user, safe='')}", params={"include_stopped_servers": "1"}
-        )
+        model = await self._request("GET", f"/users/{quote(user, safe='')}", params={"include_stopped_servers": "1"})
         return dict((model or {}).get("servers") or {})
 
     async def active_servers(self) -> set[tuple[str, str]]:

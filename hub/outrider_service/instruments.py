@@ -22,9 +22,7 @@ class Instruments:
         ProcessCollector(registry=self.registry)
         self.jobs = Gauge("outrider_jobs", "Jobs by status", ["status"], registry=self.registry)
         self.leases = Gauge("outrider_leases", "Held machines", ["kind", "machine"], registry=self.registry)
-        self.price = Gauge(
-            "outrider_price_per_hour", "Price of everything held, per hour", registry=self.registry
-        )
+        self.price = Gauge("outrider_price_per_hour", "Price of everything held, per hour", registry=self.registry)
         self.queue = Gauge("outrider_reconcile_queue", "Keys in the work queue", registry=self.registry)
         self.lines = Gauge("outrider_log_lines_total", "Log lines taken in", registry=self.registry)
 

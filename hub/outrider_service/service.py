@@ -92,9 +92,7 @@ class Service:
         self.local = LocalBackend(self.directories, settings.hub_address, settings.isolation)
         self.backends: dict[str, Backend] = {"default": self.local}
         self.rooms: dict[str, Room] = {"default": local_room(self.catalog.content.local)}
-        self.schedulers = {
-            name: Scheduler(self.db, self.catalog, name, self.rooms.get(name)) for name in self.backends
-        }
+        self.schedulers = {name: Scheduler(self.db, self.catalog, name, self.rooms.get(name)) for name in self.backends}
         self.reconciler = Reconciler(
             self.db,
             self.catalog,

@@ -43,9 +43,7 @@ def create(as_json: bool, **options: Any) -> None:
 
 
 @jobs.command("list")
-@click.option(
-    "--status", multiple=True, type=click.Choice(STATUSES), help="Only with this status. Repeatable."
-)
+@click.option("--status", multiple=True, type=click.Choice(STATUSES), help="Only with this status. Repeatable.")
 @click.option("--project", "--projectId", help="Only of this project.")
 @click.option("--experiment", "--experimentId", help="Only of this experiment.")
 @click.option("--owner", help="Only of this user.")
@@ -183,9 +181,7 @@ def delete(job: str, yes: bool, as_json: bool) -> None:
 
 @jobs.command(cls=JobCommand)
 @job_argument
-@click.option(
-    "--timeout", type=Parsed("TIME", values.duration), help="Give up after 90s, 30m, …; it goes on."
-)
+@click.option("--timeout", type=Parsed("TIME", values.duration), help="Give up after 90s, 30m, …; it goes on.")
 @json_option
 def wait(job: str, timeout: int | None, as_json: bool) -> None:
     """Wait until a job has ended, and end with its exit code."""
@@ -202,9 +198,7 @@ def wait(job: str, timeout: int | None, as_json: bool) -> None:
 @jobs.command()
 @job_argument
 @click.option("--name", help="A name for the new job.")
-@click.option(
-    "--latest", is_flag=True, help="Follow the image's tag and the git revision to what is there now."
-)
+@click.option("--latest", is_flag=True, help="Follow the image's tag and the git revision to what is there now.")
 @json_option
 def clone(job: str, name: str | None, latest: bool, as_json: bool) -> None:
     """Run the same again: same code, image, parameters."""
@@ -276,9 +270,7 @@ def _list_charts(job: Job, as_json: bool) -> None:
     )
 
 
-def _draw_chart(
-    job: Job, name: str, points: int, attempt: int | None, series: str | None, as_json: bool
-) -> None:
+def _draw_chart(job: Job, name: str, points: int, attempt: int | None, series: str | None, as_json: bool) -> None:
     from ..models import as_json as plain
     from .chart import draw, number
 
@@ -292,9 +284,7 @@ def _draw_chart(
                 click.echo(f"{curve.name}\t{x:g}\t{y:g}")
         return
     width, height = _terminal()
-    for line in draw(
-        [list(zip(curve.x, curve.y)) for curve in chart.series], min(width, 100), min(height - 8, 18)
-    ):
+    for line in draw([list(zip(curve.x, curve.y)) for curve in chart.series], min(width, 100), min(height - 8, 18)):
         click.echo(line)
     click.secho(f"{chart.chart} by {chart.axis or 'x'}", bold=True)
     for curve in chart.series:

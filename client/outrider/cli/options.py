@@ -49,9 +49,7 @@ def _env(text: str) -> dict[str, str]:
             found = json.loads(text)
         except ValueError as error:
             raise ValueError(f"it begins like JSON but is none: {error}") from None
-        return {
-            str(name): value if isinstance(value, str) else json.dumps(value) for name, value in found.items()
-        }
+        return {str(name): value if isinstance(value, str) else json.dumps(value) for name, value in found.items()}
     if "=" not in text:
         if text not in os.environ:
             raise ValueError(f"{text!r} is not set here; write {text}=VALUE")
@@ -82,9 +80,7 @@ _OPTIONS: tuple[Callable[[F], F], ...] = (
         type=click.Path(exists=True, dir_okay=False, path_type=Path),
         help="More ignore rules for the workspace, in Git's form. Repeatable.",
     ),
-    click.option(
-        "--ignoreFiles", "ignore", metavar="A,B", help="Patterns to leave out, separated by commas."
-    ),
+    click.option("--ignoreFiles", "ignore", metavar="A,B", help="Patterns to leave out, separated by commas."),
     click.option(
         "--env",
         "--envVars",
@@ -110,9 +106,7 @@ _OPTIONS: tuple[Callable[[F], F], ...] = (
     click.option("--tag", multiple=True, help="Label to find the job by. Repeatable."),
     click.option("--timeout", type=Parsed("TIME", values.duration), help="End it after 90s, 30m, 2h, …"),
     click.option("--retries", type=click.IntRange(0, 100), help="Run it again so often if it fails."),
-    click.option(
-        "--priority", type=click.IntRange(-100, 100), help="Before jobs of a lower one. Default: 0."
-    ),
+    click.option("--priority", type=click.IntRange(-100, 100), help="Before jobs of a lower one. Default: 0."),
     click.option("--nodes", type=click.IntRange(1), help="Run on so many machines at once."),
     click.option("--notebook", metavar="FILE", help="Run this .ipynb of the workspace, cell by cell."),
     click.option(
@@ -122,16 +116,12 @@ _OPTIONS: tuple[Callable[[F], F], ...] = (
         type=Parsed("NAME=JOB", values.pair),
         help="Another job's artifacts as /inputs/NAME. Repeatable.",
     ),
-    click.option(
-        "--secret", multiple=True, metavar="NAME", help="Secret to put into the environment. Repeatable."
-    ),
+    click.option("--secret", multiple=True, metavar="NAME", help="Secret to put into the environment. Repeatable."),
     click.option("--shm", type=Parsed("SIZE", values.mebibytes), help="Size of /dev/shm, such as 2g."),
     click.option("--public", is_flag=True, default=None, help="Let anybody reach the job's ports."),
     click.option("--group", help="Group to bill, whose members may see the job."),
     click.option("--cluster", help="Where to run, if the platform has several."),
-    click.option(
-        "--idempotency-key", metavar="KEY", help="Submitting again with this key gives the same job."
-    ),
+    click.option("--idempotency-key", metavar="KEY", help="Submitting again with this key gives the same job."),
     click.option("--workingDirectory", "working_directory", metavar="DIR", help="Change there first."),
     click.option(
         "--isPreemptible",
@@ -144,9 +134,7 @@ _OPTIONS: tuple[Callable[[F], F], ...] = (
 
 def submission_options(command: F) -> F:
     """All of them, and the command's words."""
-    command = click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND [ARG]...]")(
-        command
-    )
+    command = click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND [ARG]...]")(command)
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
@@ -181,9 +169,9 @@ def submission(connect: Callable[[], Client], options: dict[str, Any], *, quiet:
         **{k: v for pair in given.get("env", ()) for k, v in pair.items()},
     }
     fields["params"] = {**defaults.get("params", {}), **dict(given.get("param", ()))}
-    fields["ports"] = list(
-        dict.fromkeys([p for ports in given.get("port", ()) for p in ports])
-    ) or defaults.get("ports", [])
+    fields["ports"] = list(dict.fromkeys([p for ports in given.get("port", ()) for p in ports])) or defaults.get(
+        "ports", []
+    )
     fields["tags"] = list(given.get("tag", ())) or defaults.get("tags", [])
     fields["secrets"] = list(given.get("secret", ())) or defaults.get("secrets", [])
     fields.update(_what_to_run(given, defaults, workspace))
@@ -252,9 +240,7 @@ def _preemptible(client: Client, machine: str | None, quiet: bool) -> str | None
     machines = client.machines()
     chosen = cheapest_preemptible(machines, machine)
     if not any(found.preemptible for found in machines if found.name == chosen):
-        output.note(
-            "--isPreemptible: there is no preemptible machine type like that; it runs on a normal one."
-        )
+        output.note("--isPreemptible: there is no preemptible machine type like that; it runs on a normal one.")
     elif not quiet:
         output.note(f"Preemptible: it runs on machine type {chosen}.")
     return chosen

@@ -78,23 +78,17 @@ def check(data: dict[str, Any], file: Path) -> dict[str, Any]:
     """The ``run`` table with every key known and of its kind."""
     unknown = [key for key in data if key != "run"]
     if unknown or not isinstance(data.get("run", {}), dict):
-        raise WorkspaceError(
-            f"{file}: everything belongs into [run]; {', '.join(unknown) or 'run'} does not."
-        )
+        raise WorkspaceError(f"{file}: everything belongs into [run]; {', '.join(unknown) or 'run'} does not.")
     found: dict[str, Any] = data.get("run", {})
     for key, value in found.items():
         kinds = _KINDS.get(key)
         if kinds is None:
-            raise WorkspaceError(
-                f"{file}: there is no option {key!r}; there are: {', '.join(sorted(_KINDS))}."
-            )
+            raise WorkspaceError(f"{file}: there is no option {key!r}; there are: {', '.join(sorted(_KINDS))}.")
         if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
             raise WorkspaceError(f"{file}: {key} must be {' or '.join(kind.__name__ for kind in kinds)}.")
     found = dict(found)
     if "env" in found:
-        found["env"] = {
-            name: value if isinstance(value, str) else str(value) for name, value in found["env"].items()
-        }
+        found["env"] = {name: value if isinstance(value, str) else str(value) for name, value in found["env"].items()}
     try:
         if "ports" in found:
             found["ports"] = [values.port(str(port)) for port in found["ports"]]

@@ -110,9 +110,7 @@ def follow_to_the_end(job: Job, as_json: bool) -> None:
 
     for kind, item in _both(job):
         if as_json:
-            output.json_line(
-                {"type": kind, **plain(item)} if kind == "line" else {"type": kind, "event": plain(item)}
-            )
+            output.json_line({"type": kind, **plain(item)} if kind == "line" else {"type": kind, "event": plain(item)})
         elif kind == "line":
             click.echo(item.text, color=True)  # its colours are the job's own business
         else:

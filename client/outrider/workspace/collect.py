@@ -94,9 +94,7 @@ def _directory(
         with os.scandir(here) as listing:
             items = sorted(listing, key=lambda item: item.name)
     except OSError as error:
-        raise WorkspaceError(
-            f"{here} cannot be read: {error.strerror}. Leave it out in {OWN_FILE}."
-        ) from error
+        raise WorkspaceError(f"{here} cannot be read: {error.strerror}. Leave it out in {OWN_FILE}.") from error
     for item in items:
         if item.name in ALWAYS_LEFT_OUT:
             continue
@@ -151,9 +149,7 @@ def _links(walk: _Walk) -> None:
         else:
             below = inside + "/"
             copies = {
-                link + "/" + path[len(below) :]: entry
-                for path, entry in by_path.items()
-                if path.startswith(below)
+                link + "/" + path[len(below) :]: entry for path, entry in by_path.items() if path.startswith(below)
             }
         if not copies:
             walk.found.warnings.append(f"{link} is a link to what is itself left out, and is left out too.")

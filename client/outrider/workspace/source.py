@@ -98,9 +98,7 @@ def _git(text: str) -> Git:
     if marker and not ref:
         raise WorkspaceError(f"{text}: there is no branch, tag or commit after the @.")
     if ":" in host.rpartition("@")[0]:
-        raise WorkspaceError(
-            "The git address must not carry a password: it would be shown in the job's record."
-        )
+        raise WorkspaceError("The git address must not carry a password: it would be shown in the job's record.")
     return Git(f"{scheme}://{host}/{path}", ref or None)
 
 

@@ -105,6 +105,4 @@ def _free(port: int) -> bool:
 def files_present(settings: Settings) -> None:
     for what, path in (("proxy", settings.proxy_command), ("catalog", settings.catalog)):
         if not path.exists():
-            raise StartError(
-                f"The {what} is not at {path}. Run `make run` in the repository; it installs it."
-            )
+            raise StartError(f"The {what} is not at {path}. Run `make run` in the repository; it installs it.")

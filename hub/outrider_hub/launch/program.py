@@ -44,9 +44,7 @@ def say(text: str = "") -> None:
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m outrider_hub", description="Runs Outrider here.")
     parser.add_argument("--config", type=Path, default=default_config(), help="JupyterHub's configuration")
-    parser.add_argument(
-        "--no-sample", dest="sample", action="store_false", help="no sample job at the first start"
-    )
+    parser.add_argument("--no-sample", dest="sample", action="store_false", help="no sample job at the first start")
     return parser.parse_args(argv)
 
 

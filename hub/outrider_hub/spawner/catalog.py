@@ -47,9 +47,7 @@ class CatalogMixin(LoggingConfigurable):
     _log_name: str
 
     service_url = Unicode(help="The API of the Outrider service, as the Hub reaches it.").tag(config=True)
-    service_token = Unicode(help="The Hub's token for it; it can claim room and nothing else.").tag(
-        config=True
-    )
+    service_token = Unicode(help="The Hub's token for it; it can claim room and nothing else.").tag(config=True)
 
     def __init__(self, **kwargs: Any) -> None:
         self._steps: list[dict[str, Any]] = []

@@ -34,9 +34,7 @@ def from_validation(error: ValidationError) -> ApiError:
     """The first problem of a refused body, by the field's name."""
     first = error.errors(include_url=False)[0]
     parts = [
-        str(part)
-        for part in first["loc"]
-        if str(part) not in UNION_TAGS and not str(part).startswith("function-")
+        str(part) for part in first["loc"] if str(part) not in UNION_TAGS and not str(part).startswith("function-")
     ]
     field = ".".join(parts) or None
     message = first["msg"].removeprefix("Value error, ")

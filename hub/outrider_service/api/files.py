@@ -66,9 +66,7 @@ def _listing(tree: Tree, query: ListQuery) -> FileList:
             return FileList(items=[])
         raise
     page = found[: query.limit]
-    return FileList(
-        items=[_entry(entry) for entry in page], next=page[-1].path if len(found) > query.limit else None
-    )
+    return FileList(items=[_entry(entry) for entry in page], next=page[-1].path if len(found) > query.limit else None)
 
 
 async def _list(call: Call, tree: Tree) -> FileList:
@@ -290,7 +288,5 @@ ROUTES = [
         response=FileEntry,
         streams_body=True,
     ),
-    Route(
-        "DELETE", "/storage/{path}", delete_storage, STORAGE_WRITE, "Remove a file or a directory", status=204
-    ),
+    Route("DELETE", "/storage/{path}", delete_storage, STORAGE_WRITE, "Remove a file or a directory", status=204),
 ]

@@ -178,9 +178,7 @@ def end_of(job: JobRecord | None) -> dict[str, object]:
 
 ROUTES = [
     Route("POST", "/jobs", submit, JOBS_WRITE, "Submit a job", request=Submission, response=Job, status=201),
-    Route(
-        "GET", "/jobs", list_jobs, JOBS_READ, "List jobs, newest first", query=JobQuery, response=Page[Job]
-    ),
+    Route("GET", "/jobs", list_jobs, JOBS_READ, "List jobs, newest first", query=JobQuery, response=Page[Job]),
     Route("GET", "/jobs/{job_id}", show, JOBS_READ, "One job with its attempts", response=Job),
     Route(
         "DELETE",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, Any
 
 import orjson
 from pydantic import BaseModel, Field
@@ -90,8 +90,9 @@ async def chart(call: Call) -> Chart:
 def _series(journal: Journal, entry: SeriesEntry, points: int) -> Series:
     count = entry.count
     rows = downsample(read_rows(journal.series_path(entry), count), points)
+    values: dict[str, Any] = columns(rows)
     return Series.model_construct(
-        name=entry.series, attempt=entry.attempt, node=entry.node, total=count, **columns(rows)
+        None, name=entry.series, attempt=entry.attempt, node=entry.node, total=count, **values
     )
 
 

@@ -127,9 +127,7 @@ async def release(call: Call) -> None:
 
 
 ROUTES = [
-    Route(
-        "GET", "/notebooks", list_notebooks, JOBS_READ, "The caller's notebook servers", response=NotebookList
-    ),
+    Route("GET", "/notebooks", list_notebooks, JOBS_READ, "The caller's notebook servers", response=NotebookList),
     Route("GET", "/notebooks/{server}", one_notebook, JOBS_READ, "One server", response=Notebook),
     Route(
         "POST",

@@ -89,9 +89,7 @@ class Route:
     pattern: re.Pattern[str] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        regex = re.sub(
-            r"\{(\w+)\}", lambda m: f"(?P<{m[1]}>{'.+' if m[1] == 'path' else '[^/]+'})", self.path
-        )
+        regex = re.sub(r"\{(\w+)\}", lambda m: f"(?P<{m[1]}>{'.+' if m[1] == 'path' else '[^/]+'})", self.path)
         object.__setattr__(self, "pattern", re.compile(regex))
 
 
@@ -156,7 +154,7 @@ class ApiHandler(HubOAuthenticated, RequestHandler):
             values[name] = found if many else found[-1]
         return model.model_validate(values)
 
-    async def prepare(self) -> None:  # type: ignore[override]
+    async def prepare(self) -> None:
         try:
             await self._prepare()
         except (ApiError, ValidationError, HTTPError) as error:
@@ -255,7 +253,7 @@ class ApiHandler(HubOAuthenticated, RequestHandler):
         self._task = asyncio.create_task(self._run(route, call))
         await self._task
 
-    get = post = put = delete = head = patch = _serve  # type: ignore[assignment]
+    get = post = put = delete = head = patch = _serve
 
     async def _run(self, route: Route, call: Call) -> None:
         try:
@@ -277,9 +275,7 @@ class ApiHandler(HubOAuthenticated, RequestHandler):
         if isinstance(error, ValidationError):
             error = from_validation(error)
         elif isinstance(error, HTTPError):
-            error = ApiError(
-                error.status_code, error.log_message or error.reason or "The Hub did not answer."
-            )
+            error = ApiError(error.status_code, error.log_message or error.reason or "The Hub did not answer.")
         elif not isinstance(error, ApiError):
             log.error("%s %s failed", self.request.method, self.request.path, exc_info=error)
             error = ApiError(500, "The service failed; its log says why.")

@@ -24,9 +24,7 @@ class EventStream:
         await self.send_raw(event, data if isinstance(data, bytes) else orjson.dumps(data), event_id)
 
     async def send_raw(self, event: str, data: bytes, event_id: int | str | None = None) -> None:
-        head = (
-            f"id: {event_id}\nevent: {event}\ndata: " if event_id is not None else f"event: {event}\ndata: "
-        )
+        head = f"id: {event_id}\nevent: {event}\ndata: " if event_id is not None else f"event: {event}\ndata: "
         self.handler.write(head.encode() + data + b"\n\n")
         await self.handler.flush()
 

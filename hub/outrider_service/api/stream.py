@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import orjson
@@ -63,7 +63,7 @@ class StreamHandler(HubOAuthenticated, WebSocketHandler):
     def max_message_size(self) -> int:
         return LARGEST_MESSAGE
 
-    async def prepare(self) -> None:  # type: ignore[override]
+    async def prepare(self) -> None:
         caller = await self.service.authenticator.caller(self)
         if caller is None:
             raise HTTPError(401)
@@ -74,7 +74,7 @@ class StreamHandler(HubOAuthenticated, WebSocketHandler):
             wanted = Message.model_validate_json(message)
         except ValidationError as error:
             text = f"not understood: {error.errors(include_url=False)[0]['msg']}"
-            asyncio.ensure_future(self._error(0, 400, text))
+            self._start(0, self._error(0, 400, text))
             return
         old = self._tasks.pop(wanted.id, None)
         if old is not None:
@@ -82,17 +82,19 @@ class StreamHandler(HubOAuthenticated, WebSocketHandler):
         if wanted.subscribe is None:
             return
         if len(self._tasks) >= MOST_SUBSCRIPTIONS:
-            asyncio.ensure_future(self._error(wanted.id, 429, f"at most {MOST_SUBSCRIPTIONS} subscriptions"))
+            self._start(0, self._error(wanted.id, 429, f"at most {MOST_SUBSCRIPTIONS} subscriptions"))
             return
-        self._tasks[wanted.id] = asyncio.create_task(self._subscription(wanted))
+        self._start(wanted.id, self._subscription(wanted))
+
+    def _start(self, sub: int, work: Coroutine[Any, Any, None]) -> None:
+        self._tasks[sub] = asyncio.create_task(work)
 
     def on_close(self) -> None:
         for task in self._tasks.values():
             task.cancel()
 
     async def _send(self, sub: int, event: str, data: Any, **more: Any) -> None:
-        payload = data if isinstance(data, orjson.Fragment) else data
-        text = orjson.dumps({"id": sub, "event": event, "data": payload, **more})
+        text = orjson.dumps({"id": sub, "event": event, "data": data, **more})
         async with self._writing:
             await self.write_message(text)
 

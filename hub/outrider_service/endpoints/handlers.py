@@ -44,7 +44,7 @@ class Refusal(Exception):
 class EndpointHandler(RequestHandler):
     """What both ways share: the body as a stream, the job's address, forwarding."""
 
-    SUPPORTED_METHODS = METHODS  # type: ignore[assignment]
+    SUPPORTED_METHODS = METHODS
     service: Service
 
     def initialize(self, service: Service) -> None:
@@ -58,7 +58,7 @@ class EndpointHandler(RequestHandler):
     def compute_etag(self) -> None:
         return None
 
-    async def prepare(self) -> None:  # type: ignore[override]
+    async def prepare(self) -> None:
         self.request.connection.set_max_body_size(2**50)  # type: ignore[union-attr]
         self._task = asyncio.create_task(self._run())
 
@@ -77,7 +77,7 @@ class EndpointHandler(RequestHandler):
             end.cancel()
         await self._task
 
-    get = head = post = put = delete = patch = options = _finish_body  # type: ignore[assignment]
+    get = head = post = put = delete = patch = options = _finish_body
 
     def on_connection_close(self) -> None:
         if self._task is not None:
@@ -180,9 +180,7 @@ class PathEndpoint(HubOAuthenticated, EndpointHandler):
     """/endpoints/<job>/<port>/…: for programs. The token is taken out; answers are sandboxed."""
 
     async def serve(self) -> None:
-        match = re.fullmatch(
-            re.escape(self.service.prefix) + r"endpoints/([^/]+)/(\d+)(/.*)?", self.request.path
-        )
+        match = re.fullmatch(re.escape(self.service.prefix) + r"endpoints/([^/]+)/(\d+)(/.*)?", self.request.path)
         if match is None:
             raise Refusal(404, "There is nothing at this address.")
         caller: Caller | None = await self.service.authenticator.caller(self)

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Final
 
 import aiohttp
+import yarl
 from tornado.httputil import HTTPHeaders
 from tornado.iostream import StreamClosedError
 from tornado.web import RequestHandler
@@ -60,9 +61,7 @@ def request_headers(
             continue
         if lower == "cookie":
             kept = "; ".join(
-                part
-                for part in (p.strip() for p in value.split(";"))
-                if part and not drop_cookies.match(part)
+                part for part in (p.strip() for p in value.split(";")) if part and not drop_cookies.match(part)
             )
             if kept:
                 found.append((name, kept))
@@ -81,6 +80,7 @@ class Proxy:
 
     def __init__(self) -> None:
         self._sessions: dict[Address, aiohttp.ClientSession] = {}
+        self._closing: set[asyncio.Future[None]] = set()
 
     async def close(self) -> None:
         for session in self._sessions.values():
@@ -92,7 +92,9 @@ class Proxy:
         if session is None:
             if len(self._sessions) > 512:
                 oldest = next(iter(self._sessions))
-                asyncio.ensure_future(self._sessions.pop(oldest).close())
+                closing = asyncio.ensure_future(self._sessions.pop(oldest).close())
+                self._closing.add(closing)
+                closing.add_done_callback(self._closing.discard)
             connector: aiohttp.BaseConnector
             if address.unix is not None:
                 connector = aiohttp.UnixConnector(str(address.unix), limit=0)
@@ -117,8 +119,6 @@ class Proxy:
         extra: Mapping[str, str],
     ) -> None:
         """Send the request on and write the answer. Raises NotListening before anything was written."""
-        import yarl
-
         host = "localhost" if address.unix is not None else f"{address.host}:{address.port}"
         url = yarl.URL(f"http://{host}{target}", encoded=True)
         try:

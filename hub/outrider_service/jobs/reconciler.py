@@ -162,9 +162,7 @@ class Reconciler:
         # Never cancel what the scheduler has placed meanwhile: the status is checked again in the transaction.
         time = now()
         reason = Reason(job.stop_reason or Reason.CANCELLED_BY_USER)
-        text = (
-            "Cancelled before it started." if job.attempt == 0 else "Cancelled while it waited to run again."
-        )
+        text = "Cancelled before it started." if job.attempt == 0 else "Cancelled while it waited to run again."
         async with self.db.write() as conn:
             current = await store.get_job(conn, job.id)
             if current is None or current.status is not Status.PENDING:
@@ -192,9 +190,7 @@ class Reconciler:
             if seen.phase in (Phase.EXITED, Phase.LOST) and not logged:
                 # The end is told after the last line, so that whoever follows has seen all of it.
                 return LOG_POLL_S
-        workspace_error = (
-            attempt["message"] if attempt and attempt["reason"] == Reason.WORKSPACE_FAILED else None
-        )
+        workspace_error = attempt["message"] if attempt and attempt["reason"] == Reason.WORKSPACE_FAILED else None
         step = next_step(job, seen, now(), workspace_error, SWEEP_S)
         match step:
             case Start():
@@ -264,9 +260,7 @@ class Reconciler:
 
     async def _running(self, job: JobRecord, step: Running, seen: Observation) -> None:
         async with self.db.write() as conn:
-            await store.update_job(
-                conn, job.id, status=Status.RUNNING.value, started_at=step.started_at, message=None
-            )
+            await store.update_job(conn, job.id, status=Status.RUNNING.value, started_at=step.started_at, message=None)
             await store.update_attempt(
                 conn,
                 job.id,

@@ -11,7 +11,7 @@ from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ..backends.capacity import Room
+from ..backends.capacity import Held, Room
 from ..catalog import Catalog
 from ..clock import now
 from ..db import Database
@@ -82,9 +82,7 @@ class Scheduler:
             return
         number = job.attempt + 1
         lease_id = job_lease_id(job.id, number)
-        await add_lease(
-            conn, lease_id, job.owner, job.group_name, placement.machine, job.image, placement.gpus, time
-        )
+        await add_lease(conn, lease_id, job.owner, job.group_name, placement.machine, job.image, placement.gpus, time)
         await store.insert_attempt(conn, job.id, number, time)
         await store.update_job(
             conn, job.id, status=Status.PROVISIONING.value, attempt=number, started_at=None, exit_code=None

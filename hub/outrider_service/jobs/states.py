@@ -103,9 +103,7 @@ def outcome(job: JobRecord, seen: Observation, workspace_error: str | None) -> E
             f"Stopped after its timeout of {limit} s. Ask for more with --timeout, or save checkpoints to /artifacts.",
         )
     if asked in CANCELLED and not (seen.phase is Phase.EXITED and seen.exit_code == 0 and not seen.reason):
-        text = (
-            "Stopped on request." if asked is Reason.CANCELLED_BY_USER else "Stopped: the budget is used up."
-        )
+        text = "Stopped on request." if asked is Reason.CANCELLED_BY_USER else "Stopped: the budget is used up."
         return ended(Status.CANCELLED, asked, text)
     if workspace_error is not None:
         return ended(Status.FAILED, Reason.WORKSPACE_FAILED, workspace_error)
@@ -166,9 +164,7 @@ def again(job: JobRecord, end: Ended, now: float) -> Again | None:
     if end.reason in REQUEUED and job.requeues_used < REQUEUES:
         used = job.requeues_used + 1
         delay = min(LONGEST_RETRY_DELAY_S, 2.0 ** (used - 1))
-        return Again(
-            job.retries_used, used, now + delay, f"{end.message} Queued again ({used} of {REQUEUES})."
-        )
+        return Again(job.retries_used, used, now + delay, f"{end.message} Queued again ({used} of {REQUEUES}).")
     retries = int(job.spec.get("retries") or 0)
     if end.reason is Reason.EXITED and job.retries_used < retries:
         used = job.retries_used + 1

@@ -116,9 +116,7 @@ def _conditions(wanted: JobFilter) -> list[Any]:
         found.append(jobs.c.id.in_(select(tags.c.job_id).where(tags.c.tag == wanted.tag)))
     if wanted.q:
         pattern = _escape_like(wanted.q)
-        found.append(
-            or_(jobs.c.name.ilike(f"%{pattern}%", escape="\\"), jobs.c.id.like(f"{pattern}%", escape="\\"))
-        )
+        found.append(or_(jobs.c.name.ilike(f"%{pattern}%", escape="\\"), jobs.c.id.like(f"{pattern}%", escape="\\")))
     return found
 
 
@@ -244,12 +242,8 @@ async def delete_job(conn: AsyncConnection, job_id: str) -> None:
     await conn.execute(delete(jobs).where(jobs.c.id == job_id))
 
 
-async def add_event(
-    conn: AsyncConnection, job_id: str, attempt: int, kind: str, message: str, time: float
-) -> None:
-    await conn.execute(
-        insert(events).values(job_id=job_id, attempt=attempt, type=kind, message=message, time=time)
-    )
+async def add_event(conn: AsyncConnection, job_id: str, attempt: int, kind: str, message: str, time: float) -> None:
+    await conn.execute(insert(events).values(job_id=job_id, attempt=attempt, type=kind, message=message, time=time))
 
 
 async def list_events(conn: AsyncConnection, job_id: str, after: int, limit: int) -> list[dict[str, Any]]:
@@ -270,13 +264,9 @@ async def get_attempt(conn: AsyncConnection, job_id: str, number: int) -> dict[s
 
 async def insert_attempt(conn: AsyncConnection, job_id: str, number: int, time: float) -> None:
     await conn.execute(
-        insert(attempts).values(
-            job_id=job_id, number=number, status=Status.PROVISIONING.value, created_at=time
-        )
+        insert(attempts).values(job_id=job_id, number=number, status=Status.PROVISIONING.value, created_at=time)
     )
 
 
 async def update_attempt(conn: AsyncConnection, job_id: str, number: int, **values: Any) -> None:
-    await conn.execute(
-        update(attempts).where(attempts.c.job_id == job_id, attempts.c.number == number).values(values)
-    )
+    await conn.execute(update(attempts).where(attempts.c.job_id == job_id, attempts.c.number == number).values(values))

@@ -169,9 +169,7 @@ class Ingest:
         self.lines_total += len(batch.texts)
         self.signals.send(f"log/{ref.job_id}")
 
-    async def _append(
-        self, ref: AttemptRef, node: int, batch: Batch, cursor: str, samples: list[Sample]
-    ) -> None:
+    async def _append(self, ref: AttemptRef, node: int, batch: Batch, cursor: str, samples: list[Sample]) -> None:
         journal = self.journals.get(ref.job_id)
         if len(batch.texts) > 256:
             await asyncio.to_thread(journal.append, batch, ref.number, node, cursor, samples)

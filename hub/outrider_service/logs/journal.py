@@ -26,9 +26,7 @@ import orjson
 from ..metrics.series import COLUMNS, ROW_BYTES
 from .lines import Batch
 
-INDEX: Final = np.dtype(
-    [("offset", "<u8"), ("time", "<f8"), ("attempt", "<u2"), ("node", "<u2"), ("_", "<u4")]
-)
+INDEX: Final = np.dtype([("offset", "<u8"), ("time", "<f8"), ("attempt", "<u2"), ("node", "<u2"), ("_", "<u4")])
 MOST_SERIES: Final = 2000
 """A job with more series than this is most likely naming charts by step."""
 
@@ -107,9 +105,7 @@ class Journal:
 
     # -- writing ------------------------------------------------------------------------------------------------
 
-    def append(
-        self, batch: Batch, attempt: int, node: int, cursor: str, samples: Sequence[Sample] = ()
-    ) -> None:
+    def append(self, batch: Batch, attempt: int, node: int, cursor: str, samples: Sequence[Sample] = ()) -> None:
         """Add a batch and the platform's samples, and move the cursor: all of it, or an OSError and none of it."""
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         state, key = self.checkpoint, f"{attempt}/{node}"
@@ -125,9 +121,7 @@ class Journal:
             if entry is not None:
                 updates.append((entry, self._append_points(entry, flat, 0)))
         # Everything is in the files: the state in memory follows, and goes back if the checkpoint cannot be written.
-        before = replace(
-            state, cursors=dict(state.cursors), started=dict(state.started), axes=dict(state.axes)
-        )
+        before = replace(state, cursors=dict(state.cursors), started=dict(state.started), axes=dict(state.axes))
         counts = [(entry, entry.count, entry.last) for entry, _ in updates]
         for entry, (count, last) in updates:
             entry.count, entry.last = count, last

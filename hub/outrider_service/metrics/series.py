@@ -39,8 +39,6 @@ def downsample(rows: Rows, points: int) -> Rows:
     x = np.ascontiguousarray(rows[:, 0])
     y = np.ascontiguousarray(rows[:, 1])
     sampler = MinMaxLTTBDownsampler()
-    if np.all(x[1:] >= x[:-1]):
-        chosen = sampler.downsample(x, y, n_out=points)
-    else:
-        chosen = sampler.downsample(y, n_out=points)
+    in_order = bool(np.all(x[1:] >= x[:-1]))
+    chosen = sampler.downsample(x, y, n_out=points) if in_order else sampler.downsample(y, n_out=points)
     return np.asarray(rows[np.sort(chosen)])

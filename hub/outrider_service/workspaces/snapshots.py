@@ -51,9 +51,7 @@ def check_zip(path: Path) -> int:
         check_entry(entry)
         unpacked += entry.file_size
     if unpacked > LARGEST_UNPACKED:
-        raise SnapshotTooLarge(
-            f"workspace: {unpacked >> 20} MiB when unpacked; {LARGEST_UNPACKED >> 20} are allowed"
-        )
+        raise SnapshotTooLarge(f"workspace: {unpacked >> 20} MiB when unpacked; {LARGEST_UNPACKED >> 20} are allowed")
     return sum(not entry.is_dir() for entry in entries)
 
 
@@ -91,11 +89,7 @@ class Snapshots:
         async with self.db.read() as conn:
             if not await owns_snapshot(conn, snapshot_id, owner):
                 return None
-            row = (
-                (await conn.execute(select(snapshots).where(snapshots.c.id == snapshot_id)))
-                .mappings()
-                .first()
-            )
+            row = (await conn.execute(select(snapshots).where(snapshots.c.id == snapshot_id))).mappings().first()
         if row is None or not self.directories.snapshot(snapshot_id).exists():
             return None
         return {"id": row["id"], "size": row["size"], "files": row["files"], "created": False}
@@ -120,7 +114,7 @@ class Snapshots:
 
     async def _write(self, path: Path, chunks: AsyncIterator[bytes], limit_bytes: int) -> tuple[str, int]:
         digest, size = hashlib.sha256(), 0
-        with path.open("xb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:
             async for chunk in chunks:
                 size += len(chunk)
                 if size > limit_bytes:
@@ -134,9 +128,7 @@ class Snapshots:
         async with self.db.write() as conn:
             known = (await conn.execute(select(snapshots.c.id).where(snapshots.c.id == snapshot_id))).first()
             if known is None:
-                await conn.execute(
-                    insert(snapshots).values(id=snapshot_id, size=size, files=files, created_at=time)
-                )
+                await conn.execute(insert(snapshots).values(id=snapshot_id, size=size, files=files, created_at=time))
             if await owns_snapshot(conn, snapshot_id, owner):
                 await conn.execute(
                     update(snapshot_owners)
@@ -144,6 +136,4 @@ class Snapshots:
                     .values(used_at=time)
                 )
             else:
-                await conn.execute(
-                    insert(snapshot_owners).values(snapshot_id=snapshot_id, owner=owner, used_at=time)
-                )
+                await conn.execute(insert(snapshot_owners).values(snapshot_id=snapshot_id, owner=owner, used_at=time))

@@ -148,9 +148,7 @@ class Platform:
 
     def hub(self, token: str) -> httpx.Client:
         """The Hub's REST API."""
-        return httpx.Client(
-            base_url=f"{self.url}/hub/api", headers={"Authorization": f"token {token}"}, timeout=30
-        )
+        return httpx.Client(base_url=f"{self.url}/hub/api", headers={"Authorization": f"token {token}"}, timeout=30)
 
     def service(self, token: str) -> httpx.Client:
         return httpx.Client(

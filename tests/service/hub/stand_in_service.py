@@ -36,9 +36,7 @@ class Images(RequestHandler):
 class Machines(RequestHandler):
     def get(self):
         machine = dict(name="small", title="Small", description="", cluster="default", cpu=1, memory_mb=2048)
-        machine |= dict(
-            gpu=0, gpu_model=None, price_per_hour=0, preemptible=False, total=2, free=1, waiting=0
-        )
+        machine |= dict(gpu=0, gpu_model=None, price_per_hour=0, preemptible=False, total=2, free=1, waiting=0)
         self.write({"items": [machine]})
 
 
@@ -51,9 +49,7 @@ class Spawns(RequestHandler):
             return
         home = HOME / "users" / user / "homes" / server
         home.mkdir(parents=True, exist_ok=True)
-        lease = dict(
-            lease=f"{user}/{server}", image="outrider/python", environment="", machine="small", cpu=1
-        )
+        lease = dict(lease=f"{user}/{server}", image="outrider/python", environment="", machine="small", cpu=1)
         lease |= dict(memory_mb=2048, gpus=[], price_per_hour=0, home="/home/user", env={})
         lease["mounts"] = [asdict(mount) for mount in mounts_for(None)]
         lease["mounts"] += [{"source": str(home), "target": "/home/user", "read_only": False}]

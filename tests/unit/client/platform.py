@@ -304,11 +304,7 @@ class Handler(BaseHTTPRequestHandler):
             found = [
                 job
                 for job in reversed(p.jobs.values())
-                if all(
-                    job.get(key) == value
-                    for key, value in self.query.items()
-                    if key not in ("limit", "cursor")
-                )
+                if all(job.get(key) == value for key, value in self.query.items() if key not in ("limit", "cursor"))
             ]
             start, limit = int(self.query.get("cursor", 0)), int(self.query.get("limit", 100))
             more = str(start + limit) if start + limit < len(found) else None

@@ -140,9 +140,7 @@ class TestFollowing:
         platform.fail("GET", "/logs", "drop", times=3)
         assert [line.text for line in job.logs(follow=True)] == ["a", "b"]
 
-    def test_a_token_that_is_revoked_meanwhile_ends_it(
-        self, client: outrider.Client, platform: Platform
-    ) -> None:
+    def test_a_token_that_is_revoked_meanwhile_ends_it(self, client: outrider.Client, platform: Platform) -> None:
         job = client.jobs.get(platform.add_job())
         platform.token = "another"
         with pytest.raises(outrider.Unauthorized):
@@ -170,18 +168,14 @@ class TestFollowing:
         found = [(p.series, x, y) for p in job.follow_metrics() for x, y in zip(p.x, p.y, strict=True)]
         assert found == [("", 1, 0.5), ("", 2, 0.25), ("val", 1, 9)]
 
-    def test_waiting_gives_up_in_time_and_the_job_goes_on(
-        self, client: outrider.Client, platform: Platform
-    ) -> None:
+    def test_waiting_gives_up_in_time_and_the_job_goes_on(self, client: outrider.Client, platform: Platform) -> None:
         platform.ends_after_s = 30
         job = client.jobs.get(platform.add_job())
         with pytest.raises(outrider.WaitTimeout):
             job.wait(timeout=0.2)
         assert job.refresh().status == "running"
 
-    def test_waiting_raises_for_a_failed_job_if_asked(
-        self, client: outrider.Client, platform: Platform
-    ) -> None:
+    def test_waiting_raises_for_a_failed_job_if_asked(self, client: outrider.Client, platform: Platform) -> None:
         platform.outcome = {"status": "failed", "reason": "out_of_memory", "exit_code": 137}
         job = client.jobs.get(platform.add_job())
         assert job.wait().reason == "out_of_memory"
@@ -228,9 +222,7 @@ class TestFiles:
             list(job.artifacts.download("a", tmp_path))
         assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("a", "old")]
 
-    def test_a_directory_with_all_below(
-        self, client: outrider.Client, platform: Platform, tmp_path: Path
-    ) -> None:
+    def test_a_directory_with_all_below(self, client: outrider.Client, platform: Platform, tmp_path: Path) -> None:
         platform.artifacts = {"a.txt": b"1", "run/b ü#?.txt": b"2", "run/deep/c.txt": b"3", "other": b"4"}
         job = client.jobs.get(platform.add_job())
         list(job.artifacts.download("run", tmp_path))
@@ -260,9 +252,7 @@ class TestFiles:
         assert client.storage.read_into("a", out) == 3
         assert out.getvalue() == b"abc"
 
-    def test_storage_put_as_cp_does(
-        self, client: outrider.Client, platform: Platform, tmp_path: Path
-    ) -> None:
+    def test_storage_put_as_cp_does(self, client: outrider.Client, platform: Platform, tmp_path: Path) -> None:
         (tmp_path / "data" / "deep").mkdir(parents=True)
         (tmp_path / "data" / "a").write_bytes(b"1")
         (tmp_path / "data" / "deep" / "b").write_bytes(b"2")
@@ -301,9 +291,7 @@ class TestFinding:
         with pytest.raises(outrider.NotFound):
             client.jobs.find("../me")
 
-    def test_a_list_turns_pages_and_stops_at_its_limit(
-        self, client: outrider.Client, platform: Platform
-    ) -> None:
+    def test_a_list_turns_pages_and_stops_at_its_limit(self, client: outrider.Client, platform: Platform) -> None:
         for _ in range(250):
             platform.add_job()
         assert len(list(client.jobs.list())) == 250

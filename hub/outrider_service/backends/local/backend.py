@@ -37,9 +37,7 @@ class LocalBackend:
     queues = True
     most_nodes = 1
 
-    def __init__(
-        self, directories: Directories, hub_address: str | None, isolation: str | None = None
-    ) -> None:
+    def __init__(self, directories: Directories, hub_address: str | None, isolation: str | None = None) -> None:
         """``hub_address``: host:port that sandboxes may reach on the loopback. ``isolation``: None to find out."""
         self.directories = directories
         self.hub_address = hub_address
@@ -72,13 +70,13 @@ class LocalBackend:
             return None
         return (
             f"This machine cannot run sandboxes, so the platform serves one user only, and that is {first}. "
-            + " ".join(self.capabilities.lost)
+            + " ".join(self.capabilities.notes)
         )
 
     async def health(self) -> str:
         if self.isolation == "bubblewrap":
             return "ok"
-        return "plain processes for one user: " + " ".join(self.capabilities.lost)
+        return "plain processes for one user: " + " ".join(self.capabilities.notes)
 
     # -- starting -----------------------------------------------------------------------------------------------
 
@@ -170,12 +168,9 @@ class LocalBackend:
             Mount(str(folder / "run.json"), f"{INSIDE}/run.json"),
         ]
         mounts += [
-            Mount(str(own.team(group)), f"/storage/teams/{slug(group)}", read_only=False)
-            for group in attempt.groups
+            Mount(str(own.team(group)), f"/storage/teams/{slug(group)}", read_only=False) for group in attempt.groups
         ]
-        mounts += [
-            Mount(str(own.artifacts(job_id)), f"/inputs/{name}") for name, job_id in attempt.inputs.items()
-        ]
+        mounts += [Mount(str(own.artifacts(job_id)), f"/inputs/{name}") for name, job_id in attempt.inputs.items()]
         if attempt.workspace["type"] == "snapshot":
             mounts.append(Mount(str(own.snapshot(attempt.workspace["id"])), f"{INSIDE}/snapshot.zip"))
         nvml = environments.pynvml_path()
@@ -290,7 +285,7 @@ class LocalBackend:
 
     async def endpoint(self, ref: AttemptRef, port: int) -> Address:
         if self.isolation == "bubblewrap":
-            return Address(unix=sandbox.connect_path(self.folder(ref), port))
+            return Address(unix=Path(sandbox.connect_path(self.folder(ref), port)))
         return Address(host="127.0.0.1", port=port)
 
     def close(self) -> None:

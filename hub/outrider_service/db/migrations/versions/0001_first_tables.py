@@ -51,9 +51,7 @@ def upgrade() -> None:
         sa.Column("retries_used", sa.Integer(), nullable=False),
         sa.Column("requeues_used", sa.Integer(), nullable=False),
         sa.Column("not_before", sa.Double(), nullable=False, comment="a requeued job waits until then"),
-        sa.Column(
-            "commit_hash", sa.String(length=64), nullable=True, comment="of a git workspace, once cloned"
-        ),
+        sa.Column("commit_hash", sa.String(length=64), nullable=True, comment="of a git workspace, once cloned"),
         sa.Column("progress", sa.JSON(), nullable=True),
         sa.Column("billed_s", sa.Double(), nullable=False, comment="seconds of the attempts that have ended"),
         sa.Column("created_at", sa.Double(), nullable=False),
@@ -64,22 +62,14 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("jobs", schema=None) as batch_op:
         batch_op.create_index("ix_jobs_created_at_id_name", ["created_at", "id", "name"], unique=False)
-        batch_op.create_index(
-            "ix_jobs_experiment_created_at_id", ["experiment", "created_at", "id"], unique=False
-        )
-        batch_op.create_index(
-            "ix_jobs_group_name_created_at_id", ["group_name", "created_at", "id"], unique=False
-        )
-        batch_op.create_index(
-            "ix_jobs_owner_created_at_id_name", ["owner", "created_at", "id", "name"], unique=False
-        )
+        batch_op.create_index("ix_jobs_experiment_created_at_id", ["experiment", "created_at", "id"], unique=False)
+        batch_op.create_index("ix_jobs_group_name_created_at_id", ["group_name", "created_at", "id"], unique=False)
+        batch_op.create_index("ix_jobs_owner_created_at_id_name", ["owner", "created_at", "id", "name"], unique=False)
         batch_op.create_index(
             "ix_jobs_owner_status_created_at_id", ["owner", "status", "created_at", "id"], unique=False
         )
         batch_op.create_index("ix_jobs_project_created_at_id", ["project", "created_at", "id"], unique=False)
-        batch_op.create_index(
-            "ix_jobs_queue", ["cluster", "status", "priority", "created_at", "id"], unique=False
-        )
+        batch_op.create_index("ix_jobs_queue", ["cluster", "status", "priority", "created_at", "id"], unique=False)
         batch_op.create_index("ix_jobs_status_created_at_id", ["status", "created_at", "id"], unique=False)
 
     op.create_table(
@@ -131,9 +121,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "events",
-        sa.Column(
-            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
-        ),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("job_id", sa.String(length=13), nullable=False),
         sa.Column("attempt", sa.Integer(), nullable=False),
         sa.Column("time", sa.Double(), nullable=False),
