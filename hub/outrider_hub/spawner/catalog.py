@@ -72,8 +72,10 @@ class CatalogMixin(LoggingConfigurable):
         return apply
 
     def read_options(self, given: dict[str, Any] | None) -> SpawnRequest:
+        """The request to the service that the options make; 400 names what cannot be used."""
+        groups = [group.name for group in self.user.groups]
         try:
-            return options.read(given)
+            return options.request(options.read(given), bool(self.user.admin), groups)
         except options.OptionsError as error:
             raise web.HTTPError(400, str(error)) from error
 
@@ -85,7 +87,7 @@ class CatalogMixin(LoggingConfigurable):
         try:
             chosen = options.read(self.user_options)
         except options.OptionsError:
-            chosen = SpawnRequest()
+            chosen = options.Choice()
         return options.form(images, machines, chosen)
 
     async def claim(self) -> SpawnSpec:
@@ -133,9 +135,7 @@ class CatalogMixin(LoggingConfigurable):
     async def _release(self) -> bool:
         """One try to give the room back; False when the service did not take it."""
         try:
-            await ServiceClient(self.service_url, self.service_token, SHORT_S).release(
-                self.user.name, self.name
-            )
+            await ServiceClient(self.service_url, self.service_token, SHORT_S).release(self.user.name, self.name)
         except ServiceProblem as problem:
             self.log.warning("The room of %s is not released yet: %s", self._log_name, problem.message)
             return False

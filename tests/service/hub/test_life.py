@@ -84,7 +84,7 @@ def test_a_stale_pid_of_the_proxy_harms_nobody(make_platform):
     platform.start()  # this very process would have been ended
 
 
-@pytest.mark.parametrize("victim", ["stand_in_service", "outrider_hub.culler", "configurable-http-proxy"])
+@pytest.mark.parametrize("victim", ["outrider_service", "outrider_hub.culler", "configurable-http-proxy"])
 def test_what_dies_is_started_again(platform, victim):
     (pid,) = platform.pids(victim)
     os.kill(pid, signal.SIGKILL)
