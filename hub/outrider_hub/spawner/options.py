@@ -70,7 +70,7 @@ def form(images: Iterable[Image], machines: Iterable[Machine], chosen: Choice) -
 
 def describe(machine: Machine) -> str:
     """One machine type in a line: size, price, and what is free now."""
-    size = f"{machine.cpu:g} CPU, {machine.memory_mb / 1024:g} GB"
+    size = f"{machine.cpu:g} CPU, {machine.memory_mb / 1024:.3g} GB"
     if machine.gpu:
         size += f", {machine.gpu} × {machine.gpu_model or 'GPU'}"
     price = f"{machine.price_per_hour:.2f} per hour" if machine.price_per_hour else "free of charge"

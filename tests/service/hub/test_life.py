@@ -22,7 +22,7 @@ def test_stop_leaves_nothing_and_a_second_start_keeps_the_secrets(make_platform)
     token = platform.token()
     assert platform.password in platform.said()
     assert platform.stop() == 0
-    assert platform.pids(".") == []
+    eventually("no process is left", lambda: not platform.pids("."))
     assert all(is_free(platform.port + offset) for offset in range(5))
     shown = len(platform.said())
     platform.start()

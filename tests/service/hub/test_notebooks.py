@@ -79,7 +79,7 @@ def test_no_room_is_told_to_the_person_who_waits(platform):
     platform.start_notebook(token, server="first", machine="whole")
     with platform.hub(token) as hub:
         answer = hub.post("/users/admin/servers/second", json={"machine": "whole"})
-        assert answer.status_code == 409, answer.text
+        assert answer.status_code == 429, answer.text
         assert answer.json()["message"].startswith("No whole is free")
         page = hub.get("/users/admin").json()["servers"]
         assert "second" not in page
@@ -114,7 +114,7 @@ def test_the_form_offers_images_and_machines(platform):
         platform.log_in(browser, "admin", platform.password)
         page = browser.get("/hub/spawn").text
         assert 'name="image"' in page and "Small (1 CPU, 2 GB) · free of charge" in page
-        assert "Whole machine (7 CPU, 2.92969 GB) · 1.50 per hour · 1 free now" in page
+        assert "Whole machine (7 CPU, 2.93 GB) · 1.50 per hour · 1 free now" in page
         assert "Jobs" not in page.partition("machine")[0].rpartition("<select")[2]
 
 
