@@ -1,7 +1,9 @@
 """JupyterLab in a sandbox, through the Hub and its proxy."""
 
+import html
 import json
 import os
+import re
 import shutil
 import signal
 import time
@@ -85,8 +87,10 @@ def test_no_room_is_told_to_the_person_who_waits(platform):
         assert "second" not in page
     with platform.browser() as browser:
         platform.log_in(browser, "admin", platform.password)
-        form = {"machine": "whole", "image": "outrider/python", "_xsrf": browser.cookies.get("_xsrf", path="/hub/")}
-        assert "No whole is free" in browser.post("/hub/spawn/admin/third", data=form).text
+        page = browser.get("/hub/spawn/admin/third").text
+        action = html.unescape(re.search(r'action="([^"]+)"', page)[1])
+        shown = browser.post(action, files={"machine": (None, "whole"), "image": (None, "")}).text
+        assert "No whole is free" in html.unescape(shown)
     platform.stop_notebook(token, server="first")
 
 
