@@ -113,6 +113,7 @@ class ApiHandler(HubOAuthenticated, RequestHandler):
         self._too_large = False
         self._route: Route | None = None
         self._call: Call | None = None
+        self._refusal: Exception | None = None
 
     def compute_etag(self) -> None:
         return None
@@ -158,7 +159,17 @@ class ApiHandler(HubOAuthenticated, RequestHandler):
         try:
             await self._prepare()
         except (ApiError, ValidationError, HTTPError) as error:
-            self._answer_error(error)
+            if self._expects_much():
+                # Nobody wants to send gigabytes to be refused at the end of them.
+                self.set_header("Connection", "close")
+                self._answer_error(error)
+            else:
+                self._refusal = error
+
+    def _expects_much(self) -> bool:
+        headers = self.request.headers
+        length = headers.get("Content-Length", "0")
+        return "Transfer-Encoding" in headers or not length.isdecimal() or int(length) > LARGEST_JSON
 
     async def _prepare(self) -> None:
         path = self.request.path.removeprefix(self.service.api_prefix)
@@ -206,7 +217,7 @@ class ApiHandler(HubOAuthenticated, RequestHandler):
     # -- bodies -------------------------------------------------------------------------------------------------
 
     async def data_received(self, chunk: bytes) -> None:
-        if self._finished or self._route is None:
+        if self._finished or self._refusal is not None or self._route is None:
             return
         if not self._route.streams_body:
             if len(self._gathered) + len(chunk) > LARGEST_JSON:
@@ -233,6 +244,8 @@ class ApiHandler(HubOAuthenticated, RequestHandler):
     # -- answering ----------------------------------------------------------------------------------------------
 
     async def _serve(self) -> None:
+        if self._refusal is not None and not self._finished:
+            self._answer_error(self._refusal)
         if self._finished or self._route is None or self._call is None:
             return
         route, call = self._route, self._call
@@ -288,7 +301,7 @@ class ApiHandler(HubOAuthenticated, RequestHandler):
         assert isinstance(error, ApiError)
         self.set_status(error.status)
         self.set_header("Content-Type", "application/json")
-        if self.request.body is None or self._route is None or self._route.streams_body:
+        if self._route is not None and self._route.streams_body and self._expects_much():
             self.set_header("Connection", "close")
         self.finish(orjson.dumps(error.body()))
 

@@ -185,7 +185,8 @@ class Reconciler:
         seen = await backend.observe(ref)
         async with self.db.read() as conn:
             attempt = await store.get_attempt(conn, job.id, job.attempt)
-        if seen.phase not in (Phase.ABSENT, Phase.STARTING):
+        begun = job.status is not Status.PROVISIONING or seen.started_at is None
+        if begun and seen.phase not in (Phase.ABSENT, Phase.STARTING):
             logged = self.ingest.follow(backend, ref, int(job.spec.get("nodes") or 1))
             if seen.phase in (Phase.EXITED, Phase.LOST) and not logged:
                 # The end is told after the last line, so that whoever follows has seen all of it.
@@ -269,7 +270,7 @@ class Reconciler:
                 started_at=step.started_at,
                 node=seen.node,
             )
-            await store.add_event(conn, job.id, job.attempt, "started", "The command runs.", step.started_at)
+            await store.add_event(conn, job.id, job.attempt, "machine_ready", "The machine is ready.", step.started_at)
         self._changed(job.id)
 
     async def _stopping(self, job: JobRecord, reason: Reason) -> None:
@@ -305,9 +306,6 @@ class Reconciler:
                 started_at=started,
                 finished_at=finished,
             )
-            if started is not None and job.started_at is None:
-                # It was so short that nobody saw it run.
-                await store.add_event(conn, job.id, job.attempt, "started", "The command runs.", started)
             await self._write_end(conn, job, end, follow, seconds, started, finished)
         self._changed(job.id)
         self.wake_queue(job.cluster)
@@ -386,6 +384,8 @@ class Reconciler:
                 if isinstance(commit, str) and job.commit_hash is None:
                     await store.update_job(conn, ref.job_id, commit_hash=commit[:64])
                 await self._once(conn, ref, "workspace_ready", "The workspace is ready.", time)
+            elif kind == "started":
+                await self._once(conn, ref, "started", "The command runs.", time)
             elif kind == "workspace_failed":
                 message = str(record.get("message") or "The workspace could not be prepared.")[:2000]
                 await store.update_attempt(

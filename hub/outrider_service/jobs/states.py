@@ -63,6 +63,9 @@ def next_step(
 ) -> Step:
     """What to do about an attempt that has been given a machine."""
     stopping = job.desired != "run" or job.stop_reason is not None
+    if job.status is Status.PROVISIONING and seen.started_at is not None:
+        # Also when it is over already: every attempt that ran is seen to run, in the timeline and in the bill.
+        return Running(seen.started_at, seen.node)
     match seen.phase:
         case Phase.EXITED | Phase.LOST:
             return outcome(job, seen, workspace_error)
@@ -77,8 +80,6 @@ def next_step(
     if stopping:
         return Stop(Reason(job.stop_reason or Reason.CANCELLED_BY_USER))
     if seen.phase is Phase.RUNNING and seen.started_at is not None:
-        if job.status is Status.PROVISIONING:
-            return Running(seen.started_at, seen.node)
         timeout = job.spec.get("timeout_s")
         if timeout is not None:
             left = seen.started_at + timeout - now

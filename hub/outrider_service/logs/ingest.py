@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 RETRY_S: Final = 2.0
 OPEN_JOURNALS: Final = 2048
-KEPT_RECORDS: Final = frozenset({"workspace", "workspace_failed", "progress"})
+KEPT_RECORDS: Final = frozenset({"workspace", "workspace_failed", "started", "progress"})
 
 GPU_FIELDS: Final = {
     "utilisation": "gpu_utilisation",
