@@ -13,9 +13,7 @@ def main():
         writer.writerow(["length", "width", "kind"])
         for _ in range(60):
             for kind, (length, width) in CENTRES.items():
-                writer.writerow(
-                    [round(generator.gauss(length, 0.35), 2), round(generator.gauss(width, 0.2), 2), kind]
-                )
+                writer.writerow([round(generator.gauss(length, 0.35), 2), round(generator.gauss(width, 0.2), 2), kind])
 
 
 if __name__ == "__main__":
