@@ -1,6 +1,6 @@
 """Serves the model that examples/train left in /storage: POST /predict on port 8080.
 
-outrider run --port 8080 -- python serve.py
+Run it with a port: outrider run --port 8080 -- python serve.py
 """
 
 import os

@@ -1,6 +1,6 @@
 """Trains a classifier on a CSV from the workspace and keeps the model in /storage, for all jobs to come.
 
-outrider run -- python train.py
+Run it from this directory: outrider run -- python train.py
 """
 
 import csv
