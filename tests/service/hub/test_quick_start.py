@@ -14,7 +14,7 @@ import pytest
 
 from tests.service.hub.platform_process import REPOSITORY, eventually
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = pytest.mark.timeout(600)
 OUTRIDER = Path(sys.executable).with_name("outrider")
 
 
