@@ -123,11 +123,14 @@ def _umask() -> int:
     return mask
 
 
-def file_chunks(file: Path, progress: Callable[[int], None] | None = None) -> Iterator[bytes]:
-    """A file's bytes for an upload."""
+def file_chunks(file: Path, size: int, progress: Callable[[int], None] | None = None) -> Iterator[bytes]:
+    """A file's first ``size`` bytes for an upload that announced so many: a log may be growing meanwhile."""
     sent = 0
     with file.open("rb") as source:
-        while chunk := source.read(1 << 18):
+        while sent < size:
+            chunk = source.read(min(1 << 18, size - sent))
+            if not chunk:
+                raise OutriderError(f"{file} became shorter while it was sent; try again.")
             yield chunk
             sent += len(chunk)
             if progress:

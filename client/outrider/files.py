@@ -101,24 +101,28 @@ class Storage(FileTree):
     """The caller's /storage, which its notebooks and jobs share."""
 
     def put(
-        self, source: str | os.PathLike[str], path: str = "", progress: FileProgress | None = None
+        self,
+        source: str | os.PathLike[str],
+        path: str = "",
+        progress: FileProgress | None = None,
+        warn: Callable[[str], None] | None = None,
     ) -> Iterator[str]:
         """A file or a directory to ``path``; each file's path as it arrives.
 
         As with cp: into ``path`` where that is empty, ends with a slash or is a directory, else as ``path``.
-        Symbolic links are not followed out of a directory that is sent.
+        What is no file, and links that lead out of the directory, are left out; ``warn`` is told.
         """
         local = Path(source)
         if not local.exists():
             raise OutriderError(f"There is no {local} here.")
         target = relative(path)
-        name = local.resolve().name
+        name = Path(os.path.abspath(local)).name  # noqa: PTH100  # a link keeps its own name
         if not target or path.endswith("/") or self._is_directory(target):
             target = f"{target}/{name}" if target else name
         if not local.is_dir():
             yield self._send(local, target, progress)
             return
-        for file in sorted(_files_below(local)):
+        for file in sorted(_files_below(local, warn or (lambda _: None))):
             yield self._send(file, f"{target}/{file.relative_to(local).as_posix()}", progress)
 
     def remove(self, path: str, *, recursive: bool = False) -> None:
@@ -128,7 +132,7 @@ class Storage(FileTree):
             raise OutriderError("/storage itself cannot be removed; name what to remove in it.")
         if not recursive and self.find(wanted).type == "directory":
             raise OutriderError(f"{wanted} is a directory; to remove it and all below it, ask for recursive.")
-        self._transport.json("DELETE", self._address(wanted), params={"recursive": recursive or None}, safe=True)
+        self._transport.json("DELETE", self._address(wanted), safe=True)
 
     def _is_directory(self, path: str) -> bool:
         try:
@@ -143,7 +147,7 @@ class Storage(FileTree):
                 "PUT",
                 self._address(path),
                 content=lambda: download.file_chunks(
-                    file, (lambda done: progress(path, done, size)) if progress else None
+                    file, size, (lambda done: progress(path, done, size)) if progress else None
                 ),
                 headers={"Content-Length": str(size), "Content-Type": "application/octet-stream"},
                 safe=True,
@@ -154,16 +158,20 @@ class Storage(FileTree):
         return path
 
 
-def _files_below(directory: Path) -> Iterator[Path]:
+def _files_below(directory: Path, warn: Callable[[str], None]) -> Iterator[Path]:
     root = directory.resolve()
-    for place, _, names in os.walk(directory):
+    for place, directories, names in os.walk(directory):
         for name in names:
             file = Path(place) / name
             if not file.is_file():
-                continue
-            if file.is_symlink() and root not in file.resolve().parents:
-                continue
-            yield file
+                warn(f"{file} is no file and is left out.")
+            elif file.is_symlink() and root not in file.resolve().parents:
+                warn(f"{file} is a link that leads out of {directory} and is left out.")
+            else:
+                yield file
+        for name in directories:
+            if (Path(place) / name).is_symlink():
+                warn(f"{Path(place) / name} is a link to a directory and is left out.")
 
 
 def _inside(base: Path, path: PurePosixPath) -> Path:

@@ -236,7 +236,8 @@ class Jobs:
         return page
 
     def list(self, *, limit: int | None = None, **filters: Any) -> Iterator[Job]:
-        """Jobs, the latest first; filters: status, project, experiment, owner, group, tag, q."""
+        """Jobs, the latest first; filters: status, project, experiment, owner, group, tag, q;
+        ``status`` may be a list."""
         cursor, left = None, limit
         while left is None or left > 0:
             page = self.page(cursor=cursor, limit=100 if left is None else min(left, 100), **filters)

@@ -29,11 +29,13 @@ class Notebooks:
         return [build(Notebook, item) for item in found["items"]]
 
     def get(self, server: str = "") -> Notebook:
-        """A server that exists, running or starting."""
+        """A server that runs or is on its way."""
         for notebook in self.list():
-            if notebook.server == _name(server):
+            if notebook.server == _name(server) and (notebook.ready or notebook.pending):
                 return notebook
-        raise NotFound(f"There is no notebook server {_name(server) or 'by default'!r} running.", 404)
+        name = _name(server)
+        which = f"The notebook server {name!r}" if name else "The default notebook server"
+        raise NotFound(f"{which} is not running; start it: outrider notebooks start {name}".rstrip(), 404)
 
     def keep(self, server: str = "") -> Notebook:
         """Count it as used now, so that it lives for another period."""
@@ -74,10 +76,17 @@ class Notebooks:
         """Stop a server and wait until it is gone; its files stay."""
         answer = self._transport.request("DELETE", self._address(server), safe=True)
         deadline = time.monotonic() + timeout
-        while answer.status_code == 202 and any(found.server == _name(server) for found in self.list()):
+        while answer.status_code == 202 and self._exists(server):
             if time.monotonic() > deadline:
                 raise WaitTimeout("The server is still stopping; see: outrider notebooks list")
             time.sleep(POLL_S)
+
+    def _exists(self, server: str) -> bool:
+        try:
+            self.get(server)
+        except NotFound:
+            return False
+        return True
 
     def url(self, notebook: Notebook) -> str:
         """A server's full address."""

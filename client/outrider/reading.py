@@ -5,8 +5,8 @@ Goes through ``transport`` and ``follow``; holds no more than a page.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
-from typing import Any
 
 from .follow import follow as follow_stream
 from .follow import payload
@@ -27,29 +27,40 @@ def logs(
 ) -> Iterator[LogLine]:
     """Lines behind ``after``, or the last ``tail``; then, with ``follow``, those to come."""
     last = after
-    if tail is not None or not follow:
-        params: dict[str, Any] = {"after": after or None, "limit": PAGE, "q": search, "tail": tail}
-        while True:
-            page = transport.json("GET", path, params=params)
-            for item in page["items"]:
-                if item["n"] > last:
-                    last = item["n"]
-                    yield build(LogLine, item)
-            if page.get("next") is None:
-                if tail is not None and not page["items"]:
-                    last = max(last, page.get("total") or 0)
-                break
-            params = {"after": page["next"], "limit": PAGE, "q": search}
-    if not follow:
-        return
-    start = str(last) if last else None
-    for message in follow_stream(transport, path, {"q": search, "after": last or None}, last_id=start):
+    if tail is not None:
+        total = transport.json("GET", path, params={"limit": 1})["total"]
+        # The last lines that match are not among the last lines: those are found by looking at all.
+        start = after if search else max(after, total - tail)
+        found = deque(_pages(transport, path, start, search), maxlen=tail)
+        yield from found
+        last = max([after, total, *(line.n for line in found)])
+    elif not follow:
+        yield from _pages(transport, path, after, search)
+    if follow:
+        yield from _followed(transport, path, last, search)
+
+
+def _pages(transport: Transport, path: str, after: int, search: str | None) -> Iterator[LogLine]:
+    """The lines that there are now."""
+    start: int | None = after
+    while start is not None:
+        page = transport.json("GET", path, params={"after": start or None, "limit": PAGE, "q": search})
+        for item in page["items"]:
+            yield build(LogLine, item)
+        start = page.get("next")
+
+
+def _followed(transport: Transport, path: str, last: int, search: str | None) -> Iterator[LogLine]:
+    """Lines behind ``last`` as they come. The service sends all of them; it searches pages alone."""
+    wanted = search.lower() if search else ""
+    for message in follow_stream(transport, path, {"after": last or None}, last_id=str(last) if last else None):
         if message.event != "lines":
             continue
         for item in payload(message):
             if item["n"] > last:
                 last = item["n"]
-                yield build(LogLine, item)
+                if wanted in item["text"].lower():
+                    yield build(LogLine, item)
 
 
 def events(transport: Transport, path: str, *, follow: bool, deadline: float | None = None) -> Iterator[Event]:
@@ -63,13 +74,13 @@ def events(transport: Transport, path: str, *, follow: bool, deadline: float | N
                     last = item["id"]
                     yield build(Event, item)
         return
-    cursor: str | None = None
+    after: str | None = None
     while True:
-        page = transport.json("GET", path, params={"cursor": cursor})
+        page = transport.json("GET", path, params={"after": after})
         for item in page["items"]:
             yield build(Event, item)
-        cursor = page.get("next")
-        if not cursor:
+        after = page.get("next")
+        if not after:
             return
 
 

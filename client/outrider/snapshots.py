@@ -101,7 +101,7 @@ class Snapshots:
         answer = self._transport.request(
             "POST",
             f"{SERVICE}/snapshots",
-            content=lambda: download.file_chunks(packed.path, lambda done: watch.sent(done, packed.size)),
+            content=lambda: download.file_chunks(packed.path, packed.size, lambda done: watch.sent(done, packed.size)),
             headers={"Content-Length": str(packed.size), "Content-Type": "application/zip"},
             safe=True,
             timeout=UPLOAD_TIMEOUT,

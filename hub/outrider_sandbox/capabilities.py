@@ -4,6 +4,7 @@ it."""
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import subprocess
@@ -11,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from . import cgroups
+from . import cgroups, network
 
 _TRY_S = 20.0
 _BWRAP = ["bwrap", "--unshare-all", "--unshare-user", "--uid", "1000", "--gid", "1000", "--die-with-parent"]
@@ -76,39 +77,36 @@ def _network(notes: list[str]) -> bool:
 
 
 def _try_network() -> str | None:
-    from .network import Slirp, open_namespaces
-
     status, theirs = os.pipe()
-    gate, release = os.pipe()
-    words = [*_BWRAP, *_ROOT, "--info-fd", str(theirs), "--block-fd", str(gate), "true"]
+    # It ends by itself when its stdin ends: killing it while it sets itself up would leave half of it behind.
+    words = [*_BWRAP, *_ROOT, "--info-fd", str(theirs), "/bin/sh", "-c", "read _"]
     try:
-        with subprocess.Popen(words, pass_fds=[theirs, gate], stdin=subprocess.DEVNULL) as sandbox:
+        with subprocess.Popen(words, pass_fds=[theirs], stdin=subprocess.PIPE) as sandbox:
             os.close(theirs)
             theirs = -1
-            try:
-                import json
-
-                namespaces = open_namespaces(json.loads(os.read(status, 4096))["child-pid"])
-                try:
-                    slirp = Slirp(namespaces)
-                    try:
-                        slirp.wait_until_ready()
-                    finally:
-                        slirp.close()
-                        with contextlib.suppress(ChildProcessError):
-                            os.waitpid(slirp.pid, 0)
-                finally:
-                    os.close(namespaces.network)
-                    os.close(namespaces.user)
-            finally:
-                sandbox.kill()
-    except (OSError, ValueError) as error:
+            _attach(json.loads(os.read(status, 4096))["child-pid"])
+            sandbox.communicate(timeout=_TRY_S)
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
         return str(error)
     finally:
-        for fd in (status, theirs, gate, release):
-            if fd >= 0:
-                os.close(fd)
+        os.close(status)
+        if theirs >= 0:
+            os.close(theirs)
     return None
+
+
+def _attach(pid: int) -> None:
+    namespaces = network.open_namespaces(pid)
+    try:
+        slirp = network.Slirp(namespaces, output=os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC))
+        try:
+            slirp.wait_until_ready()
+        finally:
+            slirp.close()
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(slirp.pid, 0)
+    finally:
+        namespaces.close()
 
 
 def _memory(notes: list[str]) -> Literal["cgroup2", "cgroup1", "sampling"]:

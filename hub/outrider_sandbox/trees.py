@@ -24,6 +24,12 @@ _SETUP_S = 60.0
 _OOM_SCORE = "300"
 
 
+# What waits for the release is inside, the command's own process: bwrap's `--block-fd` would wait before its
+# processes have learned to die with their parents, and a supervisor killed then would leave them for ever.
+# Here the end of the supervisor is an end of file, and the command does not run.
+_GATE = 'read _ && exec "$@" </dev/null'
+
+
 class SetupError(Exception):
     """The surroundings could not be made; the command has not run."""
 
@@ -87,19 +93,21 @@ class _StatusPipe:
 class BubblewrapTree:
     def __init__(self, spec: Spec, etc: str, output: int, cgroup: Cgroup | None) -> None:
         self._status = _StatusPipe()
-        reader, self._gate = os.pipe()
-        # bwrap holds a writing end itself: the end of this process must not look like the release.
-        blocked = os.open(f"/proc/self/fd/{reader}", os.O_RDWR | os.O_CLOEXEC)
+        closed, self._gate = os.pipe()
         mount = Mount(str(cgroup.path), cgroup.inside) if cgroup else None
         options = os.memfd_create("bwrap")
         os.write(options, bubblewrap.as_file(bubblewrap.options(spec, etc, mount)))
         os.lseek(options, 0, os.SEEK_SET)
         words = ["bwrap", "--args", str(options), "--json-status-fd", str(self._status.write)]
-        words += ["--block-fd", str(blocked), "--", *spec.argv]
+        words += ["--", "/bin/sh", "-c", _GATE, "sh", *spec.argv]
         self.main_pid = spawn.start(
-            words, output=output, keep=[options, self._status.write, blocked], before=lambda: _prepare(cgroup)
+            words,
+            stdin=closed,
+            output=output,
+            keep=[options, self._status.write],
+            before=lambda: _prepare(cgroup),
         )
-        for fd in (options, reader, blocked):
+        for fd in (options, closed):
             os.close(fd)
         self._status.close_write()
         first = self._status.first()
@@ -109,7 +117,8 @@ class BubblewrapTree:
         self._root = os.pidfd_open(self.root_pid)
 
     def release(self) -> None:
-        os.write(self._gate, b"x")
+        with contextlib.suppress(BrokenPipeError):  # bwrap gave up meanwhile; its exit code tells
+            os.write(self._gate, b"\n")
         os.close(self._gate)
 
     def terminate(self) -> None:

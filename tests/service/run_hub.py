@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from jupyterhub.app import main
-
 from outrider_hub.adjust import adjust
 
 adjust()

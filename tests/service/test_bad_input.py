@@ -139,7 +139,7 @@ def test_a_workspace_that_grows_past_the_limit_while_sent(alice: User) -> None:
     try:
         answer = alice.post("/snapshots", content=body())
     except Exception as error:
-        assert "broken" in str(error).lower() or "reset" in str(error).lower()  # noqa: PT017
+        assert "broken" in str(error).lower() or "reset" in str(error).lower()
     else:
         assert answer.status_code == 413
     assert list((alice.service.home / "uploads").iterdir()) == []

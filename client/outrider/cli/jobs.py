@@ -54,7 +54,7 @@ def create(as_json: bool, **options: Any) -> None:
 @json_option
 def list_jobs(as_json: bool, limit: int, status: tuple[str, ...], **filters: str | None) -> None:
     """List jobs, the latest first."""
-    found = client().jobs.list(limit=limit, status=",".join(status) or None, **filters)
+    found = client().jobs.list(limit=limit, status=list(status) or None, **filters)
     if as_json:
         output.json_items(job.data for job in found)
         return
@@ -123,7 +123,7 @@ def _facts(job: Job) -> list[tuple[str, Any]]:
 @jobs.command()
 @job_argument
 @click.option("-f", "--follow", is_flag=True, help="Go on until the job has ended.")
-@click.option("--tail", type=click.IntRange(0), help="Only the last so many lines.")
+@click.option("--tail", type=click.IntRange(0, 100_000), help="Only the last so many lines.")
 @click.option("--after", "--line", type=click.IntRange(0), default=0, help="Only lines behind this number.")
 @click.option("--limit", type=click.IntRange(1), help="At most so many lines.")
 @click.option("-q", "--search", help="Only lines with this text.")
@@ -160,7 +160,7 @@ def stop(job: str, as_json: bool) -> None:
     elif had_ended:
         output.note(f"Job {found.id} had ended already: {found.status}.")
     else:
-        output.note(f"Job {found.id} is {found.status}.")
+        output.note(f"Job {found.id} is told to stop; see it end: outrider jobs wait {found.id}")
 
 
 @jobs.command()

@@ -36,7 +36,7 @@ def list_notebooks(as_json: bool) -> None:
                 notebook.machine,
                 notebook.image,
                 output.when(notebook.started_at),
-                output.until(notebook.stops_at),
+                output.until(notebook.stops_at) if notebook.ready else "",
                 output.money(notebook.cost),
             )
             for notebook in found

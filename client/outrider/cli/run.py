@@ -40,13 +40,13 @@ def run(as_json: bool, **options: Any) -> None:
     except KeyboardInterrupt:
         output.note("\nStopped before the job was known to be submitted; see: outrider jobs list")
         raise click.exceptions.Exit(INTERRUPTED) from None
-    if as_json:
-        output.json_line({"type": "job", "job": job.data})
-    else:
-        output.note(f"Job {job.id} ({job.name})", strong=True)
-        output.note(job.url)
     try:
-        follow_to_the_end(job, as_json)
+        if as_json:
+            output.json_line({"type": "job", "job": job.data})
+        else:
+            output.note(f"Job {job.id} ({job.name})", strong=True)
+            output.note(job.url)
+        said = follow_to_the_end(job, as_json)
     except KeyboardInterrupt:
         if not as_json:
             output.note(
@@ -55,7 +55,7 @@ def run(as_json: bool, **options: Any) -> None:
                 strong=True,
             )
         raise click.exceptions.Exit(INTERRUPTED) from None
-    finish(job, as_json)
+    finish(job, as_json, said)
 
 
 def submit(options: dict[str, Any], *, quiet: bool) -> Job:
@@ -104,17 +104,20 @@ def _observer(bars: ExitStack, quiet: bool) -> Any:
     return Told()
 
 
-def follow_to_the_end(job: Job, as_json: bool) -> None:
-    """Print the log on stdout and the timeline on stderr until the job has ended."""
+def follow_to_the_end(job: Job, as_json: bool) -> str:
+    """Print the log on stdout and the timeline on stderr until the job has ended; what was said last."""
     from ..models import as_json as plain
 
+    said = ""
     for kind, item in _both(job):
         if as_json:
             output.json_line({"type": kind, **plain(item)} if kind == "line" else {"type": kind, "event": plain(item)})
         elif kind == "line":
             click.echo(item.text, color=True)  # its colours are the job's own business
         else:
-            output.note(f"· {item.message}")
+            said = item.message
+            output.note(f"· {said}")
+    return said
 
 
 def _both(job: Job) -> Iterator[tuple[str, Any]]:
@@ -143,14 +146,14 @@ def _both(job: Job) -> Iterator[tuple[str, Any]]:
             yield kind, item
 
 
-def finish(job: Job, as_json: bool) -> None:
+def finish(job: Job, as_json: bool, said: str = "") -> None:
     """Say how the job ended, and end likewise."""
     job.refresh()
     if as_json:
         output.json_line({"type": "end", "job": job.data})
     else:
         output.note(outcome(job), strong=True, colour=output.COLOURS.get(job.status))
-        if job.message and job.status != "succeeded":
+        if job.message and job.status != "succeeded" and job.message != said:
             output.note(job.message)
     raise click.exceptions.Exit(job_exit_code(job))
 

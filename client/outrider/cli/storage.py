@@ -44,13 +44,19 @@ def put(source: str, path: str, as_json: bool) -> None:
     As with cp: into PATH where that is a directory or ends with a slash, else as PATH.
     """
     sent = []
+
+    def warn(text: str) -> None:
+        output.note(f"Warning: {text}", colour="yellow")
+
     with output.bar("Uploading", quiet=as_json) as show:
-        for name in client().storage.put(source, remote(path), lambda _, done, total: show(done, total)):
+        for name in client().storage.put(source, remote(path), lambda _, done, total: show(done, total), warn):
             sent.append(name)
             if not as_json:
                 click.echo(f"/storage/{name}")
     if as_json:
         output.document({"files": sent})
+    elif not sent:
+        output.note("Nothing to upload.")
 
 
 @storage.command()

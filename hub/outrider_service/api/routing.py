@@ -301,7 +301,8 @@ class ApiHandler(HubOAuthenticated, RequestHandler):
         assert isinstance(error, ApiError)
         self.set_status(error.status)
         self.set_header("Content-Type", "application/json")
-        if self._route is not None and self._route.streams_body and self._expects_much():
+        if self._route is not None and self._route.streams_body:
+            # The rest of the body may still be on its way, and Tornado then closes: say so.
             self.set_header("Connection", "close")
         self.finish(orjson.dumps(error.body()))
 

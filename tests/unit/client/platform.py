@@ -174,7 +174,7 @@ class Handler(BaseHTTPRequestHandler):
         auth = json.loads(self.body).get("auth") or {}
         if auth != {"username": p.user, "password": p.password}:
             return self.problem(403, "Forbidden")
-        token_id = f"a{len(p.minted) + 1}"
+        token_id = f"a{len(p.requests)}"
         p.minted[token_id] = f"minted-{token_id}"
         note = json.loads(self.body)["note"]
         return self.answer({"token": p.minted[token_id], "id": token_id, "note": note}, 201)
@@ -247,6 +247,8 @@ class Handler(BaseHTTPRequestHandler):
             files[path] = self.body
             return self.raw(204, b"", "text/plain")
         if method == "DELETE":
+            if self.query:
+                return self.problem(422, "unknown field")
             below = [name for name in files if name == path or name.startswith(path + "/")]
             for name in below:
                 del files[name]
@@ -304,7 +306,11 @@ class Handler(BaseHTTPRequestHandler):
             found = [
                 job
                 for job in reversed(p.jobs.values())
-                if all(job.get(key) == value for key, value in self.query.items() if key not in ("limit", "cursor"))
+                if all(
+                    job.get(key) in wanted
+                    for key, wanted in parse_qs(urlsplit(self.path).query).items()
+                    if key not in ("limit", "cursor")
+                )
             ]
             start, limit = int(self.query.get("cursor", 0)), int(self.query.get("limit", 100))
             more = str(start + limit) if start + limit < len(found) else None
@@ -351,8 +357,6 @@ class Handler(BaseHTTPRequestHandler):
         p = self.server_platform
         found = [line(n, text) for n, text in enumerate(p.lines, 1)]
         after = int(self.query.get("after", 0))
-        if "tail" in self.query:
-            after = max(after, len(found) - int(self.query["tail"]))
         found = [item for item in found if item["n"] > after and self.query.get("q", "") in item["text"]]
         page = found[:3]  # small pages, so that every reader has to turn them
         more = page[-1]["n"] if len(found) > 3 else None
@@ -388,8 +392,10 @@ class Handler(BaseHTTPRequestHandler):
         self.events(job, [sse("timeline", n, event(n, text)) for n, text in found if n > start])
 
     def timeline_page(self) -> None:
-        found = enumerate(self.server_platform.timeline, 1)
-        self.answer({"items": [event(n, text) for n, text in found], "next": None})
+        texts, after = self.server_platform.timeline, int(self.query.get("after", 0))
+        page = [event(n, text) for n, text in enumerate(texts, 1) if n > after][:2]
+        more = str(page[-1]["id"]) if page and page[-1]["id"] < len(texts) else None
+        self.answer({"items": page, "next": more})
 
     def metrics(self, job: dict[str, Any], rest: list[str], stream: bool) -> None:
         p = self.server_platform

@@ -157,7 +157,9 @@ class TestFollowing:
         platform.lines = [str(n) for n in range(1, 31)]
         job = client.jobs.get(platform.add_job())
         assert [line.n for line in job.logs(after=25)] == [26, 27, 28, 29, 30]
-        assert [line.text for line in job.logs(search="3")] == ["3", "13", "23", "30"]
+        for follow in (False, True):
+            assert [line.text for line in job.logs(search="3", follow=follow)] == ["3", "13", "23", "30"]
+            assert [line.text for line in job.logs(search="3", tail=2, follow=follow)] == ["23", "30"]
 
     def test_points_come_once_although_the_service_sends_them_again(
         self, client: outrider.Client, platform: Platform
