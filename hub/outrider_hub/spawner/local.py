@@ -17,6 +17,7 @@ from typing import Any
 import outrider_sandbox as sandbox
 from jupyterhub.spawner import Spawner
 from jupyterhub.utils import random_port, url_path_join
+from outrider_service.backends.local.environments import mounts_for
 from outrider_service.backends.local.machine import device_nodes
 from outrider_service.schema.resources import SpawnSpec
 from tornado.httpclient import AsyncHTTPClient
@@ -116,6 +117,7 @@ class LocalSpawner(CatalogMixin, Spawner):
             port=self._host_port,
             hub_address=self.hub_address,
             gpu_devices=gpu_devices,
+            environment_mounts=mounts_for(plan.python_prefix(spec.environment)),
             grace_s=self.grace_s,
         )
         return plan.sandbox(server, spec, isolation)

@@ -32,6 +32,7 @@ class Server:
     port: int
     hub_address: str
     gpu_devices: list[str]
+    environment_mounts: list[Mount]
     grace_s: float
 
 
@@ -79,7 +80,10 @@ def sandbox(server: Server, spec: SpawnSpec, isolation: str) -> Spec:
         env=env,
         cwd=home,
         isolation="bubblewrap" if confined else "plain",
-        mounts=[Mount(mount.source, mount.target, mount.read_only) for mount in spec.mounts],
+        mounts=[
+            *server.environment_mounts,
+            *(Mount(mount.source, mount.target, mount.read_only) for mount in spec.mounts),
+        ],
         home=home,
         memory_bytes=spec.memory_mb * MIB,
         shm_bytes=spec.memory_mb * MIB // 2,

@@ -7,12 +7,15 @@ cookies for its own host alone.
 from __future__ import annotations
 
 import asyncio
+import os
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping
+from pathlib import Path
 from typing import Final
 
 import aiohttp
 import yarl
+from outrider_sandbox import short_path
 from tornado.httputil import HTTPHeaders
 from tornado.iostream import StreamClosedError
 from tornado.web import RequestHandler
@@ -40,6 +43,20 @@ BLOCK: Final = 1 << 16
 
 class NotListening(Exception):
     """Nothing answers on the port (yet)."""
+
+
+class DeepUnixConnector(aiohttp.UnixConnector):
+    """Reaches a unix socket however deep it lies: an address holds 108 bytes, and state directories may be long."""
+
+    def __init__(self, path: Path) -> None:
+        self._directory = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        super().__init__(f"/proc/self/fd/{self._directory}/{path.name}", limit=0)
+
+    def close(self, *, abort_ssl: bool = False) -> Awaitable[None]:
+        directory, self._directory = self._directory, -1
+        if directory >= 0:
+            os.close(directory)
+        return super().close(abort_ssl=abort_ssl)
 
 
 def request_headers(
@@ -96,10 +113,7 @@ class Proxy:
                 self._closing.add(closing)
                 closing.add_done_callback(self._closing.discard)
             connector: aiohttp.BaseConnector
-            if address.unix is not None:
-                connector = aiohttp.UnixConnector(str(address.unix), limit=0)
-            else:
-                connector = aiohttp.TCPConnector(limit=0)
+            connector = DeepUnixConnector(address.unix) if address.unix is not None else aiohttp.TCPConnector(limit=0)
             session = aiohttp.ClientSession(
                 connector=connector,
                 auto_decompress=False,
@@ -164,7 +178,8 @@ class Proxy:
         try:
             async with asyncio.timeout(CONNECT_S):
                 if address.unix is not None:
-                    reader, writer = await asyncio.open_unix_connection(str(address.unix))
+                    with short_path(address.unix) as path:
+                        reader, writer = await asyncio.open_unix_connection(path)
                 else:
                     reader, writer = await asyncio.open_connection(address.host, address.port)
         except (OSError, TimeoutError) as error:
