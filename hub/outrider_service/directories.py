@@ -17,9 +17,13 @@ from pathlib import Path
 from jupyterhub.slugs import safe_slug
 
 
+UNNAMED = "_default"
+"""For the default server, which has no name. No slug has an underscore."""
+
+
 def slug(name: str) -> str:
     """A directory- and DNS-safe name for a user, group or server, by JupyterHub's rules for safe slugs."""
-    return str(safe_slug(name)) if name else "default"
+    return str(safe_slug(name)) if name else UNNAMED
 
 
 class Directories:

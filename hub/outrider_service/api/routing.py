@@ -188,6 +188,8 @@ class ApiHandler(HubOAuthenticated, RequestHandler):
             self.request.connection.set_max_body_size(2**50)  # type: ignore[union-attr]
             call.chunks = self._body_chunks()
             self._task = asyncio.create_task(self._run(route, call))
+        elif self._expects_much() and "Transfer-Encoding" not in self.request.headers:
+            raise ApiError(413, "The body is larger than 4 MiB.")
         else:
             self.request.connection.set_max_body_size(LARGEST_JSON + 2**20)  # type: ignore[union-attr]
 

@@ -96,7 +96,7 @@ class Intake:
         spec = dict(job.spec)
         if name is not None:
             spec["name"] = name
-        if spec.get("group") and spec["group"] not in caller.groups and not caller.admin:
+        if spec.get("group") and spec["group"] not in caller.groups:
             spec["group"] = None
         wanted = Submission.model_validate(spec, strict=False)
         machine, image = await self._check(caller, wanted, cloned=job)
