@@ -32,9 +32,14 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProcess]:
         process.stop()
 
 
-@pytest.fixture(scope="session")
-def service(hub: HubProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
-    process = ServiceProcess(hub, tmp_path_factory.mktemp("service"), port=hub.port + 3)
+@pytest.fixture(scope="session", params=["sqlite", "postgres"])
+def service(
+    request: pytest.FixtureRequest, hub: HubProcess, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ServiceProcess]:
+    """Every test of the shared service runs on both databases."""
+    database = None if request.param == "sqlite" else request.getfixturevalue("postgres")
+    # The Hub's proxy knows the service at this port, so the two services take turns at it.
+    process = ServiceProcess(hub, tmp_path_factory.mktemp("service"), port=hub.port + 3, database=database)
     try:
         yield process.start()
     finally:
