@@ -11,12 +11,11 @@ import select
 import signal
 import socket
 import time
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
-from . import bubblewrap, cgroups, files, linux, network, processes, relay
+from . import bubblewrap, cgroups, files, linux, network, processes, relay, spawn
 from .outcome import describe
 from .output import Log
 from .spec import Spec, decode
@@ -37,7 +36,7 @@ def main(folder: str, lock: int) -> NoReturn:
     try:
         supervisor.run()
     except BaseException:
-        traceback.print_exc()
+        spawn.print_error()
         supervisor.finish("error", None, "The supervisor failed; its log says more.")
     os._exit(0)
 
@@ -406,7 +405,7 @@ class Supervisor:
             except FileNotFoundError:
                 return None  # the directory was taken away
             except OSError:
-                traceback.print_exc()
+                spawn.print_error()
                 time.sleep(pause)  # no room: an end that nobody learns of would be worse than a wait
                 pause = min(10.0, pause * 2)
 
