@@ -1,0 +1,65 @@
+"""Outrider's client: submit work to an Outrider platform and follow it, from Python or the command line.
+
+    import outrider
+    job = outrider.Client().jobs.create(args=["python", "train.py"])
+    for line in job.logs(follow=True):
+        print(line.text)
+
+Importing this package loads nothing else: the runner inside every job is a part of it and must start at
+once, so each public name is fetched when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .client import Client
+    from .errors import (
+        Conflict,
+        Forbidden,
+        InvalidRequest,
+        JobFailed,
+        LimitReached,
+        NotFound,
+        NotLoggedIn,
+        OutriderError,
+        ServerError,
+        TooLarge,
+        Unauthorized,
+        Unreachable,
+        WaitTimeout,
+        WorkspaceError,
+    )
+    from .jobs import Job
+
+__version__ = "0.1.0"
+
+_HOMES = {"Client": "client", "Job": "jobs"}
+
+__all__ = [
+    "Client",
+    "Conflict",
+    "Forbidden",
+    "InvalidRequest",
+    "Job",
+    "JobFailed",
+    "LimitReached",
+    "NotFound",
+    "NotLoggedIn",
+    "OutriderError",
+    "ServerError",
+    "TooLarge",
+    "Unauthorized",
+    "Unreachable",
+    "WaitTimeout",
+    "WorkspaceError",
+    "__version__",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'outrider' has no attribute {name!r}")
+    return getattr(importlib.import_module(f".{_HOMES.get(name, 'errors')}", __name__), name)

@@ -63,8 +63,7 @@ def etc_files(spec: Spec) -> dict[str, str]:
     """The files of /etc that every sandbox has for itself."""
     shell = "/bin/bash" if Path("/bin/bash").exists() else "/bin/sh"
     return {
-        "passwd": f"user:x:{UID}:{UID}:user:{spec.home}:{shell}\n"
-        "nobody:x:65534:65534:nobody:/nonexistent:/bin/false\n",
+        "passwd": f"user:x:{UID}:{UID}:user:{spec.home}:{shell}\nnobody:x:65534:65534:nobody:/nonexistent:/bin/false\n",
         "group": f"user:x:{UID}:\nnogroup:x:65534:\n",
         "hosts": f"127.0.0.1 localhost {host_name(spec)}\n::1 localhost ip6-localhost ip6-loopback\n",
         "hostname": f"{host_name(spec)}\n",

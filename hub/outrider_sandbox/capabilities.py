@@ -36,9 +36,7 @@ def usable() -> Capabilities:
 
 
 def _bubblewrap(notes: list[str]) -> bool:
-    lost = (
-        "Without it, jobs and notebooks are plain processes that see all of this machine, for one user only."
-    )
+    lost = "Without it, jobs and notebooks are plain processes that see all of this machine, for one user only."
     if shutil.which("bwrap") is None:
         notes.append(f"bubblewrap is not installed (Debian: apt-get install bubblewrap). {lost}")
         return False
@@ -70,9 +68,7 @@ def _network(notes: list[str]) -> bool:
         notes.append(f"slirp4netns is not installed (Debian: apt-get install slirp4netns). {lost}")
         return False
     if not os.access("/dev/net/tun", os.R_OK | os.W_OK):
-        notes.append(
-            f"/dev/net/tun is missing or not accessible (modprobe tun; its mode is usually 0666). {lost}"
-        )
+        notes.append(f"/dev/net/tun is missing or not accessible (modprobe tun; its mode is usually 0666). {lost}")
         return False
     error = _try_network()
     if error:

@@ -78,9 +78,7 @@ def launch(folder: str | Path, spec: Spec) -> None:
     try:
         if not linux.try_lock(lock) or (folder / files.STATUS).exists():
             return
-        if not (
-            folder / files.SPEC
-        ).exists():  # an earlier launch that got no further than this keeps its word
+        if not (folder / files.SPEC).exists():  # an earlier launch that got no further than this keeps its word
             files.write_atomically(folder / files.SPEC, encode(spec))
         _spawn_supervisor(folder, lock)
     finally:

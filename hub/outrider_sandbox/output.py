@@ -26,11 +26,7 @@ class Log:
         stamp = b"%.6f " % time.time()
         body = data.removesuffix(b"\n")
         closed = len(body) < len(data)
-        text = (
-            (b"" if self._line_open else stamp)
-            + body.replace(b"\n", b"\n" + stamp)
-            + (b"\n" if closed else b"")
-        )
+        text = (b"" if self._line_open else stamp) + body.replace(b"\n", b"\n" + stamp) + (b"\n" if closed else b"")
         written, error = self._write(text)
         if error is None:
             self._line_open = not closed

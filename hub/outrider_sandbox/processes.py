@@ -68,9 +68,7 @@ def kill_descendants(pid: int, deadline_s: float = 5.0) -> bool:
         if not alive:
             return True
         for process in alive:
-            send(
-                process, signal.SIGSTOP
-            )  # first, so that none of them can react to another's death by forking
+            send(process, signal.SIGSTOP)  # first, so that none of them can react to another's death by forking
         for process in alive:
             send(process, signal.SIGKILL)
         if time.monotonic() > deadline:

@@ -80,9 +80,7 @@ def _run(folder: Path, spec: Spec, namespaces: Namespaces | None, channel: socke
     try:
         spawn.default_signals()
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-        spawn.close_all_but(
-            [channel.fileno(), *([namespaces.network, namespaces.user] if namespaces else [])]
-        )
+        spawn.close_all_but([channel.fileno(), *([namespaces.network, namespaces.user] if namespaces else [])])
         listeners = _listen_outside(folder, spec, plain=namespaces is None)
         addresses = {port: _resolve(address) for port, address in spec.let_in.items()}
         if namespaces is not None:

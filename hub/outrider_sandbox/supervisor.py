@@ -173,9 +173,7 @@ class Supervisor:
             self.finish("stopped", None, "Stopped before it started.")
         else:
             detail = said.decode(errors="replace").strip()
-            self.finish(
-                "error", None, f"The sandbox could not be set up: {why}{f': {detail}' if detail else '.'}"
-            )
+            self.finish("error", None, f"The sandbox could not be set up: {why}{f': {detail}' if detail else '.'}")
 
     # ── while the command runs ────────────────────────────────────────────────────────────────────────────
 

@@ -50,9 +50,7 @@ def _run(spec: Dict[str, Any], output: Output) -> int:
         return _FAILED
     if done is not None:
         output.record("workspace", **done)
-    sampler = Sampler(
-        output, float(spec.get("sample_s") or 10), spec.get("memory_bytes"), spec.get("pynvml_path")
-    )
+    sampler = Sampler(output, float(spec.get("sample_s") or 10), spec.get("memory_bytes"), spec.get("pynvml_path"))
     env = dict(os.environ)
     env.setdefault("PYTHONUNBUFFERED", "1")
     words = _words(spec, folder)

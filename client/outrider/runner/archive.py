@@ -61,9 +61,7 @@ def _extract(archive: zipfile.ZipFile, target: Path, limit: int) -> Tuple[int, i
             size += _write(archive, entry, path, limit - size, limit)
             files += 1
         else:
-            raise ArchiveError(
-                f"The archive has {entry.filename!r}, which is neither file, directory nor link."
-            )
+            raise ArchiveError(f"The archive has {entry.filename!r}, which is neither file, directory nor link.")
     for entry in links:
         _link(archive, entry, target)
     # Only now: a link that is harmless alone may lead outside by way of another one.

@@ -132,9 +132,7 @@ class Children:
                 os.set_blocking(fd, False)
                 selector.register(fd, selectors.EVENT_READ)
             while ended is None:
-                waits = [
-                    moment - time.monotonic() for moment in (lines.due(), self.kill_at) if moment is not None
-                ]
+                waits = [moment - time.monotonic() for moment in (lines.due(), self.kill_at) if moment is not None]
                 for key, _ in selector.select(max(0.0, min(waits)) if waits else None):
                     data = _read(key.fd)
                     if key.fd == self._wakeups:

@@ -57,9 +57,7 @@ class Gpus:
             "memory_used": None if memory is None else int(memory.used),
             "memory_total": None if memory is None else int(memory.total),
             "power": None if power is None else power / 1000,
-            "temperature": _try(
-                lambda: int(nvml.nvmlDeviceGetTemperature(handle, nvml.NVML_TEMPERATURE_GPU))
-            ),
+            "temperature": _try(lambda: int(nvml.nvmlDeviceGetTemperature(handle, nvml.NVML_TEMPERATURE_GPU))),
         }
 
 

@@ -156,9 +156,7 @@ class Execution:
         self._progress(0, total, None)
         try:
             async with self._client.async_setup_kernel():
-                self._stop_on_signals(
-                    asyncio.current_task()
-                )  # again: nbclient has put its own in their place
+                self._stop_on_signals(asyncio.current_task())  # again: nbclient has put its own in their place
                 await self._learn_language()
                 for index, cell in enumerate(cells):
                     if not _runs(cell):

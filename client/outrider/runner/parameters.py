@@ -18,16 +18,12 @@ class ParameterError(Exception):
     """Its text is a sentence for the user."""
 
 
-def inject(
-    cells: List[Any], params: Dict[str, Any], language: str, new_cell: Callable[[str], Any]
-) -> List[Any]:
+def inject(cells: List[Any], params: Dict[str, Any], language: str, new_cell: Callable[[str], Any]) -> List[Any]:
     """The cells of the notebook that runs. `new_cell` makes a code cell of a source."""
     if not params:
         return cells
     if language.lower() != "python":
-        raise ParameterError(
-            f"Parameters can be set in Python notebooks only; this one's language is {language}."
-        )
+        raise ParameterError(f"Parameters can be set in Python notebooks only; this one's language is {language}.")
     cell = new_cell(source(params))
     cell["metadata"]["tags"] = [INJECTED]
     for index, old in enumerate(cells):
@@ -47,9 +43,7 @@ def source(params: Dict[str, Any]) -> str:
     lines = ["# Parameters"]
     for name, value in params.items():
         if not name.isidentifier() or keyword.iskeyword(name):
-            raise ParameterError(
-                f"{name!r} cannot be the name of a Python variable, so it cannot be a parameter."
-            )
+            raise ParameterError(f"{name!r} cannot be the name of a Python variable, so it cannot be a parameter.")
         lines.append(f"{name} = {literal(value)}")
     return "\n".join(lines) + "\n"
 

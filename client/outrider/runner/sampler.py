@@ -15,9 +15,7 @@ _LAST_S = 2.0
 
 
 class Sampler:
-    def __init__(
-        self, output: Output, every_s: float, limit: Optional[int], pynvml_path: Optional[str]
-    ) -> None:
+    def __init__(self, output: Output, every_s: float, limit: Optional[int], pynvml_path: Optional[str]) -> None:
         self._output = output
         self._every_s = max(0.1, every_s)
         self._usage = Usage(limit)

@@ -18,9 +18,7 @@ _UNLIMITED = 1 << 60
 class Usage:
     """Remembers the last look, since a percentage is a difference."""
 
-    def __init__(
-        self, limit: Optional[int], proc: Path = Path("/proc"), cgroup: Path = Path("/sys/fs/cgroup")
-    ) -> None:
+    def __init__(self, limit: Optional[int], proc: Path = Path("/proc"), cgroup: Path = Path("/sys/fs/cgroup")) -> None:
         self._limit = limit
         self._proc = proc
         self._cgroup = cgroup
@@ -47,9 +45,7 @@ class Usage:
                     return value / 1e6
         total = 0
         for stat in self._processes().values():
-            total += sum(
-                int(stat[i]) for i in (11, 12, 13, 14)
-            )  # own and waited-for children's, user and system
+            total += sum(int(stat[i]) for i in (11, 12, 13, 14))  # own and waited-for children's, user and system
         return total / _TICKS
 
     def _cgroup_memory(self) -> Optional[int]:

@@ -156,18 +156,18 @@ class Submission(Request):
     args: Annotated[list[Argument], Field(min_length=1, max_length=4096)] | None = None
     notebook: Annotated[str, Field(max_length=1024), AfterValidator(_notebook)] | None = None
     workspace: Workspace = NoWorkspace()
-    inputs: Annotated[dict[InputName, JobId], Field(max_length=32)] = {}
-    env: Annotated[dict[EnvName, Text], Field(max_length=256)] = {}
-    secrets: Annotated[list[EnvName], Field(max_length=64)] = []
-    params: Annotated[
-        dict[ParamName, JsonValue], Field(max_length=256), AfterValidator(_small_params)
-    ] = {}
-    ports: Annotated[list[Port], Field(max_length=16), AfterValidator(_unique_ports)] = []
+    inputs: Annotated[dict[InputName, JobId], Field(max_length=32)] = Field(default_factory=dict)
+    env: Annotated[dict[EnvName, Text], Field(max_length=256)] = Field(default_factory=dict)
+    secrets: Annotated[list[EnvName], Field(max_length=64)] = Field(default_factory=list)
+    params: Annotated[dict[ParamName, JsonValue], Field(max_length=256), AfterValidator(_small_params)] = Field(
+        default_factory=dict
+    )
+    ports: Annotated[list[Port], Field(max_length=16), AfterValidator(_unique_ports)] = Field(default_factory=list)
     public: bool = False
     project: Label | None = None
     experiment: Label | None = None
     group: Annotated[str, Field(min_length=1, max_length=255)] | None = None
-    tags: Annotated[list[Label], Field(max_length=32)] = []
+    tags: Annotated[list[Label], Field(max_length=32)] = Field(default_factory=list)
     timeout_s: Annotated[int, Field(ge=1, le=366 * 86400)] | None = None
     retries: Annotated[int, Field(ge=0, le=100)] = 0
     priority: Annotated[int, Field(ge=-100, le=100)] = 0

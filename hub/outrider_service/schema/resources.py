@@ -168,6 +168,8 @@ class SpawnRequest(Request):
     image: str | None = None
     machine: str | None = None
     group: str | None = None
+    user_groups: list[str] = Field(default_factory=list, description="the user's JupyterHub groups")
+    user_admin: bool = False
 
 
 class SpawnSpec(Resource):

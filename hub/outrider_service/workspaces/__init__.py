@@ -1,0 +1,1 @@
+"""Workspaces: uploaded snapshots, kept once by content."""

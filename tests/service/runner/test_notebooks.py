@@ -80,9 +80,7 @@ def test_it_runs_where_it_lies(job: Run) -> None:
 
 
 def test_a_finished_cell_is_on_disk_while_the_next_one_runs(job: Run) -> None:
-    job.start(
-        notebook=notebook(job, cell("print('first')"), cell("import time\nprint('second')\ntime.sleep(1000)"))
-    )
+    job.start(notebook=notebook(job, cell("print('first')"), cell("import time\nprint('second')\ntime.sleep(1000)")))
     job.says(b"second")
     assert text_of(output(job)[0]) == "first\n"
 
@@ -101,9 +99,7 @@ def test_a_failing_cell_is_marked_and_the_rest_does_not_run(job: Run) -> None:
 
 def test_a_marked_notebook_that_runs_again_loses_its_mark(job: Run) -> None:
     job.run(notebook=notebook(job, cell("1 / 0")))
-    (job.workspace / "train.ipynb").write_text(
-        (job.artifacts / "train.ipynb").read_text().replace("1 / 0", "1")
-    )
+    (job.workspace / "train.ipynb").write_text((job.artifacts / "train.ipynb").read_text().replace("1 / 0", "1"))
     assert job.run(notebook="train.ipynb") == 0
     assert len(output(job)) == 1
 

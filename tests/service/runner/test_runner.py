@@ -85,23 +85,17 @@ def test_a_command_cannot_speak_for_the_runner(job: Run) -> None:
     assert b'\x1e\x1e{"type":"exited"' in job.printed
 
 
-@pytest.mark.parametrize(
-    "signum", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2]
-)
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2])
 def test_signals_reach_the_command(job: Run, signum: int) -> None:
     name = signal.Signals(signum).name.removeprefix("SIG")
-    job.start(command=f"trap 'echo got {name}; exit 9' {name}; echo up; while :; do sleep 0.05; done").says(
-        b"up"
-    )
+    job.start(command=f"trap 'echo got {name}; exit 9' {name}; echo up; while :; do sleep 0.05; done").says(b"up")
     job.signal(signum)
     assert job.end() == 9
     assert f"got {name}".encode() in job.printed
 
 
 def test_signals_reach_grandchildren(job: Run) -> None:
-    job.start(command="sh -c 'trap \"echo inner\" TERM; echo up; while :; do sleep 0.05; done'; exit 5").says(
-        b"up"
-    )
+    job.start(command="sh -c 'trap \"echo inner\" TERM; echo up; while :; do sleep 0.05; done'; exit 5").says(b"up")
     job.signal(signal.SIGTERM)
     job.says(b"inner")
 
@@ -121,10 +115,7 @@ def test_a_signal_gets_through_while_nobody_reads_the_output(job: Run, tmp_path:
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
         pid = int(until(lambda: children.read_text().split() and children.read_text().split()[0]))
         until(
-            lambda: (
-                Path(f"/proc/{pid}/wchan").read_text()
-                and Path(f"/proc/{pid}/stat").read_text().split()[2] == "S"
-            )
+            lambda: Path(f"/proc/{pid}/wchan").read_text() and Path(f"/proc/{pid}/stat").read_text().split()[2] == "S"
         )
         process.send_signal(signal.SIGTERM)
         until(lambda: Path(f"/proc/{pid}/stat").read_text().split()[2] == "Z")

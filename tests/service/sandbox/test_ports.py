@@ -33,12 +33,7 @@ while True:
 
 def echo(name: str, port: int = 8080, address: str = "127.0.0.1") -> str:
     family = "AF_INET6" if ":" in address else "AF_INET"
-    return (
-        ECHO.replace("NAME", name)
-        .replace("PORT", str(port))
-        .replace("ADDRESS", address)
-        .replace("FAMILY", family)
-    )
+    return ECHO.replace("NAME", name).replace("PORT", str(port)).replace("ADDRESS", address).replace("FAMILY", family)
 
 
 def free_port() -> int:

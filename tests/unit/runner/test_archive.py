@@ -74,17 +74,13 @@ def test_links_that_lead_outside_are_refused(tmp_path: Path, target: Path, to: s
 
 def test_links_that_lead_outside_together_are_refused(tmp_path: Path, target: Path) -> None:
     link = stat.S_IFLNK | 0o777
-    source = make(
-        tmp_path / "a.zip", (entry("a/x", link), b"b/../../c"), (entry("a/b", link), b".."), ("c", b"")
-    )
+    source = make(tmp_path / "a.zip", (entry("a/x", link), b"b/../../c"), (entry("a/b", link), b".."), ("c", b""))
     assert "outside" in refused(source, target)
 
 
 def test_nothing_is_written_through_a_link(tmp_path: Path, target: Path) -> None:
     (tmp_path / "deep" / "precious").mkdir()
-    source = make(
-        tmp_path / "a.zip", (entry("out", stat.S_IFLNK | 0o777), b"../precious"), ("out/file", b"gotcha")
-    )
+    source = make(tmp_path / "a.zip", (entry("out", stat.S_IFLNK | 0o777), b"../precious"), ("out/file", b"gotcha"))
     refused(source, target)
 
 

@@ -1,0 +1,58 @@
+# Two commands do everything: `make run` and `make test`. Each installs what it needs first, once.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+PORT ?= $(or $(OUTRIDER_PORT),8000)
+ARGS ?=
+BIN := .venv/bin
+PYTHON_INPUTS := constraints.txt requirements.in requirements-dev.in client/pyproject.toml hub/pyproject.toml
+TESTS := $(wildcard tests/unit tests/service tests/browser)
+
+.PHONY: help run test lint format docs bench clean setup system system-test
+
+help: ## What there is to make
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+
+run: setup ## The whole platform on this machine (PORT=8000; ARGS=--no-sample)
+	@OUTRIDER_PORT=$(PORT) exec $(BIN)/python -m outrider_hub $(ARGS)
+
+test: setup system-test ## All tests (ARGS: more for pytest)
+	$(BIN)/pytest $(TESTS) $(ARGS)
+
+lint: .make/python ## What CI checks besides the tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: .make/python ## Puts the code into its form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: .make/python ## The documentation as HTML, in docs/_build
+	$(BIN)/sphinx-build -W --keep-going -q docs docs/_build
+	@echo "docs/_build/index.html"
+
+bench: setup ## The measurements of benchmarks/ as a table
+	$(BIN)/python -m benchmarks $(ARGS)
+
+clean: ## Removes what the other targets made (never the state of a running platform)
+	rm -rf .venv node_modules .make docs/_build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+
+setup: system .make/python .make/node
+
+system:
+	@PYTHON=$(PYTHON) tools/setup system
+
+system-test:
+	@tools/setup system-test
+
+.make/python: $(PYTHON_INPUTS) tools/setup
+	@PYTHON=$(PYTHON) tools/setup python
+	@mkdir -p .make && touch $@
+
+.make/node: package.json package-lock.json
+	@tools/setup node
+	@mkdir -p .make && touch $@

@@ -1,0 +1,101 @@
+"""``outrider notebooks``: notebook servers."""
+
+from __future__ import annotations
+
+import click
+
+from . import output
+from .base import client, json_option
+from .jobs import browse
+
+
+@click.group()
+def notebooks() -> None:
+    """Start, stop and look after notebook servers.
+
+    SERVER is a server's name; leave it out for the default one.
+    """
+
+
+@notebooks.command("list")
+@json_option
+def list_notebooks(as_json: bool) -> None:
+    """List your notebook servers, what they cost, and when they stop by themselves."""
+    from ..models import as_json as plain
+
+    found = client().notebooks.list()
+    if as_json:
+        output.document({"items": plain(found)})
+        return
+    output.table(
+        ("server", "state", "machine", "image", "started", "stops", "cost"),
+        (
+            (
+                notebook.server or "(default)",
+                "running" if notebook.ready else notebook.pending or "stopped",
+                notebook.machine,
+                notebook.image,
+                output.when(notebook.started_at),
+                output.until(notebook.stops_at) if notebook.ready else "",
+                output.money(notebook.cost),
+            )
+            for notebook in found
+        ),
+        empty="No notebook is running. Start one: outrider notebooks start",
+    )
+
+
+@notebooks.command()
+@click.argument("server", default="")
+@click.option("--image", "--container", help="Image to start.")
+@click.option("--machine", "--machineType", help="Machine type; see: outrider machines.")
+@json_option
+def start(server: str, image: str | None, machine: str | None, as_json: bool) -> None:
+    """Start a notebook server and wait until it is ready."""
+    from ..models import as_json as plain
+
+    platform = client()
+    for step in platform.notebooks.start(server, image=image, machine=machine):
+        if not as_json:
+            output.note(f"· {step}")
+    notebook = platform.notebooks.get(server)
+    if as_json:
+        output.document(plain(notebook))
+    else:
+        click.echo(platform.notebooks.url(notebook))
+
+
+@notebooks.command()
+@click.argument("server", default="")
+@json_option
+def stop(server: str, as_json: bool) -> None:
+    """Stop a notebook server. Its files stay."""
+    client().notebooks.stop(server)
+    if as_json:
+        output.document({"server": server, "stopped": True})
+    else:
+        output.note("The notebook server is stopped.")
+
+
+@notebooks.command()
+@click.argument("server", default="")
+@json_option
+def keep(server: str, as_json: bool) -> None:
+    """Keep an idle notebook server for another period."""
+    from ..models import as_json as plain
+
+    notebook = client().notebooks.keep(server)
+    if as_json:
+        output.document(plain(notebook))
+    else:
+        output.note(f"It stops {output.until(notebook.stops_at)} unless it is used.")
+
+
+@notebooks.command("open")
+@click.argument("server", default="")
+@click.option("--print", "only_print", is_flag=True, help="Print the address instead of opening it.")
+@json_option
+def open_notebook(server: str, only_print: bool, as_json: bool) -> None:
+    """Open a notebook server in a browser."""
+    platform = client()
+    browse(platform.notebooks.url(platform.notebooks.get(server)), only_print, as_json)

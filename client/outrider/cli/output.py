@@ -1,0 +1,123 @@
+"""Saying things: results on stdout, everything about them on stderr.
+
+Tables, colours and bars only where a person looks at a terminal; a program gets plain text or JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any, Callable
+
+import click
+
+from ..values import ago
+
+if TYPE_CHECKING:
+    from ..jobs import Job
+
+COLOURS = {
+    "succeeded": "green",
+    "failed": "red",
+    "cancelled": "yellow",
+    "stopping": "yellow",
+    "running": "cyan",
+}
+
+
+def document(value: Any) -> None:
+    """One JSON document."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def json_line(value: Any) -> None:
+    """One line of a stream of JSON documents."""
+    click.echo(json.dumps(value, ensure_ascii=False, default=str))
+
+
+def json_items(items: Iterable[Any]) -> None:
+    """One JSON document with many items, written as they come."""
+    out = sys.stdout
+    out.write('{"items": [')
+    for index, item in enumerate(items):
+        out.write(",\n" if index else "\n")
+        out.write(json.dumps(item, ensure_ascii=False, default=str))
+    out.write("\n]}\n")
+
+
+def note(text: str, *, strong: bool = False, colour: str | None = None) -> None:
+    """Something about what happens, for the person who waits."""
+    click.secho(text, err=True, bold=strong, fg=colour, dim=not strong and colour is None)
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str) -> None:
+    """Rows under headings on a terminal; tab-separated elsewhere."""
+    texts = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    if not sys.stdout.isatty():
+        for row in [[name.upper() for name in columns], *texts]:
+            click.echo("\t".join(cell.replace("\t", " ").replace("\n", " ") for cell in row))
+        return
+    if not texts:
+        note(empty)
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for name in columns:
+        grid.add_column(name.upper(), overflow="fold")
+    for row in texts:
+        grid.add_row(*(Text(cell, style=COLOURS.get(cell, "")) for cell in row))
+    Console(highlight=False).print(grid)
+
+
+def pairs(rows: Iterable[tuple[str, Any]]) -> None:
+    """What is known about one thing; what is not known is left out."""
+    known = [(name, str(value)) for name, value in rows if value not in (None, "", [], {})]
+    width = max((len(name) for name, _ in known), default=0)
+    for name, value in known:
+        click.echo(click.style(f"{name:<{width}}", bold=True) + f"  {value}")
+
+
+def when(moment: datetime | None) -> str:
+    """How long ago, for people."""
+    if moment is None:
+        return ""
+    return ago((datetime.now(timezone.utc) - moment).total_seconds()) + " ago"
+
+
+def until(moment: datetime | None) -> str:
+    if moment is None:
+        return "never"
+    return "in " + ago((moment - datetime.now(timezone.utc)).total_seconds())
+
+
+def money(amount: float | None) -> str:
+    """A price; a platform that charges nothing shows none."""
+    return f"{amount:.4g}" if amount else ""
+
+
+def took(job: Job) -> str:
+    """How long a job ran or has run."""
+    if job.started_at is None:
+        return ""
+    return ago(((job.finished_at or datetime.now(timezone.utc)) - job.started_at).total_seconds())
+
+
+@contextmanager
+def bar(label: str, *, quiet: bool = False) -> Iterator[Callable[[int, int | None], None]]:
+    """A progress bar of bytes on stderr; yields a function that takes done and total."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(label, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)

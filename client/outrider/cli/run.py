@@ -1,0 +1,176 @@
+"""``outrider run``: send the workspace, submit, follow, and end as the job ended."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, Callable
+
+import click
+
+from . import output
+from .base import INTERRUPTED, OUTRIDER_FAILED, JobCommand, client, json_option
+from .options import submission, submission_options
+
+if TYPE_CHECKING:
+    from ..jobs import Job
+
+
+@click.command(cls=JobCommand, context_settings={"allow_interspersed_args": False})
+@submission_options
+@json_option
+def run(as_json: bool, **options: Any) -> None:
+    """Run a command as a job, and follow it to its end.
+
+    The words after -- are the program and its arguments. A single quoted word with spaces is a shell line,
+    as is --command. Ctrl-C stops following; the job goes on.
+
+    \b
+        outrider run -- python train.py --epochs 3
+        outrider run --machine gpu-small --param lr=0.1 "python prepare.py && python train.py"
+        outrider run --notebook analysis.ipynb --param year=2024
+
+    Defaults for a project can stand in outrider.toml in the workspace. With --json: one JSON document a
+    line, each with a "type": job, event, line, and at last end.
+    """
+    try:
+        job = submit(options, quiet=as_json)
+    except KeyboardInterrupt:
+        output.note("\nStopped before the job was known to be submitted; see: outrider jobs list")
+        raise click.exceptions.Exit(INTERRUPTED) from None
+    try:
+        if as_json:
+            output.json_line({"type": "job", "job": job.data})
+        else:
+            output.note(f"Job {job.id} ({job.name})", strong=True)
+            output.note(job.url)
+        said = follow_to_the_end(job, as_json)
+    except KeyboardInterrupt:
+        if not as_json:
+            output.note(
+                f"\nNo longer following; the job goes on.\n  follow again: outrider jobs logs -f {job.id}\n"
+                f"  stop it:      outrider jobs stop {job.id}",
+                strong=True,
+            )
+        raise click.exceptions.Exit(INTERRUPTED) from None
+    finish(job, as_json, said)
+
+
+def submit(options: dict[str, Any], *, quiet: bool) -> Job:
+    """Send the workspace and submit the job, showing what happens unless ``quiet``."""
+    fields = submission(client, options, quiet=quiet)
+    platform = client()
+    with ExitStack() as bars:
+        fields["workspace"] = platform.snapshots.prepare(
+            fields["workspace"],
+            ignore_files=fields.pop("ignore_files", ()),
+            ignore=fields.pop("ignore", ()),
+            observer=_observer(bars, quiet),
+        )
+    return platform.jobs.create(**fields)
+
+
+def _observer(bars: ExitStack, quiet: bool) -> Any:
+    from ..snapshots import Observer, human_size
+
+    shown: dict[str, Callable[[int, int | None], None]] = {}
+
+    def show(label: str, done: int, total: int) -> None:
+        if label not in shown:
+            bars.close()  # one bar at a time
+            shown[label] = bars.enter_context(output.bar(label, quiet=quiet))
+        shown[label](done, total)
+
+    class Told(Observer):
+        def found(self, files: int, size: int) -> None:
+            if not quiet:
+                output.note(f"Workspace: {files} files, {human_size(size)}")
+
+        def warning(self, text: str) -> None:
+            output.note(f"Warning: {text}", colour="yellow")
+
+        def packed(self, done: int, total: int) -> None:
+            show("Packing", done, total)
+
+        def sent(self, done: int, total: int) -> None:
+            show("Uploading", done, total)
+
+        def known(self, size: int) -> None:
+            if not quiet:
+                output.note("The platform has this workspace already; nothing to upload.")
+
+    return Told()
+
+
+def follow_to_the_end(job: Job, as_json: bool) -> str:
+    """Print the log on stdout and the timeline on stderr until the job has ended; what was said last."""
+    from ..models import as_json as plain
+
+    said = ""
+    for kind, item in _both(job):
+        if as_json:
+            output.json_line({"type": kind, **plain(item)} if kind == "line" else {"type": kind, "event": plain(item)})
+        elif kind == "line":
+            click.echo(item.text, color=True)  # its colours are the job's own business
+        else:
+            said = item.message
+            output.note(f"· {said}")
+    return said
+
+
+def _both(job: Job) -> Iterator[tuple[str, Any]]:
+    """Log and timeline side by side, each from a thread; the queue between is short, so that a slow terminal
+    slows the reading and nothing piles up."""
+    waiting: queue.Queue[tuple[str, Any]] = queue.Queue(maxsize=256)
+
+    def pour(kind: str, items: Iterator[Any]) -> None:
+        try:
+            for item in items:
+                waiting.put((kind, item))
+            waiting.put(("end", None))
+        except Exception as error:
+            waiting.put(("error", error))
+
+    for kind, items in (("event", job.events(follow=True)), ("line", job.logs(follow=True))):
+        threading.Thread(target=pour, args=(kind, items), daemon=True).start()
+    open_streams = 2
+    while open_streams:
+        kind, item = waiting.get()
+        if kind == "error":
+            raise item
+        if kind == "end":
+            open_streams -= 1
+        else:
+            yield kind, item
+
+
+def finish(job: Job, as_json: bool, said: str = "") -> None:
+    """Say how the job ended, and end likewise."""
+    job.refresh()
+    if as_json:
+        output.json_line({"type": "end", "job": job.data})
+    else:
+        output.note(outcome(job), strong=True, colour=output.COLOURS.get(job.status))
+        if job.message and job.status != "succeeded" and job.message != said:
+            output.note(job.message)
+    raise click.exceptions.Exit(job_exit_code(job))
+
+
+def outcome(job: Job) -> str:
+    """One line on how a job ended."""
+    reason = "" if job.reason in (None, "exited") else f" ({str(job.reason).replace('_', ' ')})"
+    code = "" if job.exit_code in (None, 0) else f" with exit code {job.exit_code}"
+    time = f" after {output.took(job)}" if output.took(job) else ""
+    cost = f", cost {output.money(job.cost)}" if output.money(job.cost) else ""
+    return f"Job {job.id} {job.status}{reason}{code}{time}{cost}"
+
+
+def job_exit_code(job: Job) -> int:
+    """The job's own code; 125 where it has none, and never 0 for a job that did not succeed."""
+    if job.status == "succeeded":
+        return job.exit_code or 0
+    if not job.exit_code:
+        return OUTRIDER_FAILED
+    return 128 - job.exit_code if job.exit_code < 0 else job.exit_code & 0xFF or OUTRIDER_FAILED

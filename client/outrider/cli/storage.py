@@ -1,0 +1,81 @@
+"""``outrider storage``: /storage from outside a notebook."""
+
+from __future__ import annotations
+
+import click
+
+from . import output
+from .artifacts import fetch, show_files
+from .base import client, json_option
+
+
+def remote(path: str) -> str:
+    """A path in /storage; people may write it as jobs see it."""
+    for prefix in ("/storage/", "storage:"):
+        if path.startswith(prefix):
+            return path[len(prefix) :]
+    return "" if path == "/storage" else path
+
+
+@click.group()
+def storage() -> None:
+    """Look at and change /storage, which all your notebooks and jobs share.
+
+    Paths may be written as jobs see them (/storage/models) or without /storage.
+    """
+
+
+@storage.command()
+@click.argument("path", default="")
+@click.option("-r", "--recursive", is_flag=True, help="With everything in directories below.")
+@json_option
+def ls(path: str, recursive: bool, as_json: bool) -> None:
+    """List files."""
+    show_files(client().storage.list(remote(path), recursive=recursive), as_json, "Nothing here.")
+
+
+@storage.command()
+@click.argument("source", type=click.Path(exists=True))
+@click.argument("path", default="")
+@json_option
+def put(source: str, path: str, as_json: bool) -> None:
+    """Upload a file, or a directory with all below it.
+
+    As with cp: into PATH where that is a directory or ends with a slash, else as PATH.
+    """
+    sent = []
+
+    def warn(text: str) -> None:
+        output.note(f"Warning: {text}", colour="yellow")
+
+    with output.bar("Uploading", quiet=as_json) as show:
+        for name in client().storage.put(source, remote(path), lambda _, done, total: show(done, total), warn):
+            sent.append(name)
+            if not as_json:
+                click.echo(f"/storage/{name}")
+    if as_json:
+        output.document({"files": sent})
+    elif not sent:
+        output.note("Nothing to upload.")
+
+
+@storage.command()
+@click.argument("path")
+@click.option("-o", "--output", "directory", default=".", show_default=True, help="Where to; - for stdout.")
+@json_option
+def get(path: str, directory: str, as_json: bool) -> None:
+    """Download a file, or a directory with all below it."""
+    fetch(client().storage, remote(path), directory, as_json)
+
+
+@storage.command()
+@click.argument("path")
+@click.option("-r", "--recursive", is_flag=True, help="A directory with everything below.")
+@json_option
+def rm(path: str, recursive: bool, as_json: bool) -> None:
+    """Remove a file, or with -r a directory."""
+    client().storage.remove(remote(path), recursive=recursive)
+    if as_json:
+        output.document({"path": remote(path), "deleted": True})
+    else:
+        output.note(f"/storage/{remote(path)} is removed.")

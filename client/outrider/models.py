@@ -1,0 +1,231 @@
+"""The records that the service sends, as typed values. Pure.
+
+A field that this version does not know is ignored and one that the service leaves out is None, so that an
+older client works with a newer service and the other way round.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+R = TypeVar("R")
+
+
+def parse_time(value: Any) -> datetime | None:
+    """An RFC 3339 time; Python's own parser before 3.11 knows neither Z nor other than 3 or 6 decimals."""
+    if not isinstance(value, str):
+        return None
+    text = re.sub(r"[zZ]$", "+00:00", value)
+    text = re.sub(r"\.(\d+)", lambda found: "." + found[1][:6].ljust(6, "0"), text)
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def build(kind: type[R], data: dict[str, Any]) -> R:
+    """One record from the service's JSON."""
+    values: dict[str, Any] = {}
+    for field in dataclasses.fields(kind):  # type: ignore[arg-type]
+        value = data.get(field.name)
+        values[field.name] = parse_time(value) if "datetime" in str(field.type) else value
+    return kind(**values)
+
+
+def as_json(value: Any) -> Any:
+    """A record as plain JSON values again."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: as_json(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, (list, tuple)):
+        return [as_json(item) for item in value]
+    if isinstance(value, dict):
+        return {key: as_json(item) for key, item in value.items()}
+    return value
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """One line of a job's log; ``n`` counts from 1 over all attempts and machines."""
+
+    n: int
+    time: datetime | None
+    attempt: int
+    node: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Event:
+    """One step of a job's timeline."""
+
+    id: int
+    time: datetime | None
+    attempt: int
+    type: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Points:
+    """New points of one series, as they come in; ``line`` is 0 for system metrics."""
+
+    chart: str
+    axis: str | None
+    system: bool
+    series: str
+    attempt: int
+    node: int
+    x: list[float]
+    y: list[float]
+    time: list[float]
+    line: list[int]
+
+
+@dataclass(frozen=True)
+class Series:
+    """One curve of a chart; ``total`` counts the points before downsampling."""
+
+    name: str
+    attempt: int
+    node: int
+    total: int
+    x: list[float]
+    y: list[float]
+    time: list[float]
+    line: list[int]
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart with its curves."""
+
+    chart: str
+    axis: str | None
+    system: bool
+    series: list[Series]
+
+    @classmethod
+    def parse(cls, data: dict[str, Any]) -> Chart:
+        chart = build(cls, data)
+        return dataclasses.replace(chart, series=[build(Series, item) for item in data.get("series") or []])
+
+    def frame(self) -> Any:
+        """The points as a pandas DataFrame: series, attempt, node, x, y, time."""
+        import pandas
+
+        columns: dict[str, list[Any]] = {
+            "series": [s.name for s in self.series for _ in s.x],
+            "attempt": [s.attempt for s in self.series for _ in s.x],
+            "node": [s.node for s in self.series for _ in s.x],
+            "x": [x for s in self.series for x in s.x],
+            "y": [y for s in self.series for y in s.y],
+        }
+        frame = pandas.DataFrame(columns)
+        frame["time"] = pandas.to_datetime([t for s in self.series for t in s.time], unit="s", utc=True)
+        return frame
+
+
+@dataclass(frozen=True)
+class SeriesSummary:
+    """A curve's name, its length and its last point."""
+
+    name: str
+    attempt: int
+    node: int
+    count: int
+    x: float
+    y: float
+    time: datetime | None
+
+
+@dataclass(frozen=True)
+class ChartSummary:
+    """A chart's name and what its curves last showed."""
+
+    chart: str
+    axis: str | None
+    system: bool
+    series: list[SeriesSummary]
+
+    @classmethod
+    def parse(cls, data: dict[str, Any]) -> ChartSummary:
+        summary = build(cls, data)
+        series = [build(SeriesSummary, item) for item in data.get("series") or []]
+        return dataclasses.replace(summary, series=series)
+
+
+@dataclass(frozen=True)
+class FileEntry:
+    """A file or directory of a tree; ``path`` is relative to the tree's root."""
+
+    path: str
+    type: str
+    size: int
+    modified: datetime | None
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """An uploaded workspace; ``id`` is the hash of its bytes."""
+
+    id: str
+    size: int
+    files: int
+    created: bool
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A machine type with its price and, where known, how many are free now."""
+
+    name: str
+    title: str
+    description: str
+    cluster: str
+    cpu: float
+    memory_mb: int
+    gpu: int
+    gpu_model: str | None
+    price_per_hour: float
+    preemptible: bool
+    total: int | None
+    free: int | None
+    waiting: int
+
+
+@dataclass(frozen=True)
+class Notebook:
+    """A notebook server; ``server`` is empty for the default one."""
+
+    server: str
+    ready: bool
+    pending: str | None
+    url: str
+    image: str | None
+    machine: str | None
+    price_per_hour: float
+    cost: float
+    started_at: datetime | None
+    last_activity: datetime | None
+    stops_at: datetime | None
+    stop_reason: str | None
+
+
+@dataclass(frozen=True)
+class Me:
+    """The caller: name, limits and what is in use now."""
+
+    name: str
+    kind: str
+    admin: bool
+    groups: list[str]
+    scopes: list[str]
+    limits: dict[str, Any]
+    usage: dict[str, Any]
+    storage: str

@@ -1,0 +1,102 @@
+"""The caller's notebook servers. What they cost and when they stop is the service's to say; starting and
+stopping is the Hub's, whose REST API takes the same token."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urljoin
+
+import httpx
+
+from .errors import NotFound, OutriderError, WaitTimeout
+from .models import Notebook, build
+from .sse import Parser
+from .transport import HUB, SERVICE, Transport, pause, segment
+
+POLL_S = 1.0
+
+
+class Notebooks:
+    """Notebook servers by name; the default one's is empty, and people may write it "-"."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def list(self) -> list[Notebook]:
+        found = self._transport.json("GET", f"{SERVICE}/notebooks")
+        return [build(Notebook, item) for item in found["items"]]
+
+    def get(self, server: str = "") -> Notebook:
+        """A server that runs or is on its way."""
+        for notebook in self.list():
+            if notebook.server == _name(server) and (notebook.ready or notebook.pending):
+                return notebook
+        name = _name(server)
+        which = f"The notebook server {name!r}" if name else "The default notebook server"
+        raise NotFound(f"{which} is not running; start it: outrider notebooks start {name}".rstrip(), 404)
+
+    def keep(self, server: str = "") -> Notebook:
+        """Count it as used now, so that it lives for another period."""
+        path = f"{SERVICE}/notebooks/{segment(_name(server) or '-')}/keep"
+        return build(Notebook, self._transport.json("POST", path, safe=True))
+
+    def start(self, server: str = "", *, image: str | None = None, machine: str | None = None) -> Iterator[str]:
+        """Start a server; yields what happens, in words, until it is ready."""
+        options = {"image": image, "machine": machine}
+        body = {name: value for name, value in options.items() if value}
+        address = self._address(server)
+        answer = self._transport.request("POST", address, body=body)
+        if answer.status_code == 201:
+            return
+        yield from self._progress(address)
+
+    def _progress(self, address: str) -> Iterator[str]:
+        for attempt in range(5):
+            try:
+                # Each line of progress is an answer to wait for; the Hub itself gives up on a slow start.
+                with self._transport.stream(f"{address}/progress", read_timeout=600.0) as answer:
+                    parser = Parser()
+                    for chunk in answer.iter_bytes():
+                        for message in parser.feed(chunk):
+                            step: dict[str, Any] = message.json()
+                            if step.get("failed"):
+                                raise OutriderError(str(step.get("message") or "The server failed to start."))
+                            if step.get("message"):
+                                yield str(step["message"])
+                            if step.get("ready"):
+                                return
+            except httpx.HTTPError:
+                pass
+            time.sleep(pause(attempt))
+        raise OutriderError("The server is still starting; see: outrider notebooks list")
+
+    def stop(self, server: str = "", *, timeout: float = 120.0) -> None:
+        """Stop a server and wait until it is gone; its files stay."""
+        answer = self._transport.request("DELETE", self._address(server), safe=True)
+        deadline = time.monotonic() + timeout
+        while answer.status_code == 202 and self._exists(server):
+            if time.monotonic() > deadline:
+                raise WaitTimeout("The server is still stopping; see: outrider notebooks list")
+            time.sleep(POLL_S)
+
+    def _exists(self, server: str) -> bool:
+        try:
+            self.get(server)
+        except NotFound:
+            return False
+        return True
+
+    def url(self, notebook: Notebook) -> str:
+        """A server's full address."""
+        return urljoin(self._transport.url + "/", notebook.url)
+
+    def _address(self, server: str) -> str:
+        me = self._transport.json("GET", f"{SERVICE}/me")
+        user, name = segment(me["name"]), _name(server)
+        return f"{HUB}/users/{user}/servers/{segment(name)}" if name else f"{HUB}/users/{user}/server"
+
+
+def _name(server: str) -> str:
+    return "" if server == "-" else server

@@ -1,0 +1,202 @@
+"""HTTP to one platform: addresses, the token, retries where they are safe, answers turned into errors.
+
+The only module that opens connections. Everything has a timeout, no body is held in memory but small JSON,
+redirects are never followed (they would carry the token to where nobody asked it to go).
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from ipaddress import ip_address
+from typing import Any, Callable, Optional
+from urllib.parse import quote, urlsplit
+
+import httpx
+
+from . import __version__
+from .errors import NotLoggedIn, OutriderError, Unreachable, from_answer
+
+SERVICE = "/services/outrider/api/v1"
+HUB = "/hub/api"
+
+TIMEOUT = httpx.Timeout(30.0, connect=10.0)
+TRIES = 4
+LONGEST_PAUSE_S = 10.0
+RETRIED = frozenset({429, 500, 502, 503, 504})
+"""Statuses after which a safe request is worth another try."""
+GATEWAY = frozenset({502, 503, 504})
+
+Params = Optional[dict[str, Any]]
+Body = Callable[[], Iterator[bytes]]
+"""Makes the body anew for every try."""
+
+
+def segment(text: str) -> str:
+    """A path segment, whatever it holds."""
+    return quote(text, safe="")
+
+
+def subpath(text: str) -> str:
+    """A file's path below something: slashes stay."""
+    return quote(text.strip("/"), safe="/")
+
+
+def pause(attempt: int, answer: httpx.Response | None = None) -> float:
+    """Seconds before try ``attempt`` + 1: doubling, with jitter so that many clients do not come back at
+    once; longer where the service asked for it."""
+    asked = answer.headers.get("retry-after", "") if answer is not None else ""
+    wait = 0.2 * 2.0**attempt * random.uniform(0.75, 1.25)  # noqa: S311
+    return min(max(wait, float(asked) if asked.isdigit() else 0.0), LONGEST_PAUSE_S)
+
+
+class Transport:
+    """Connections to the platform at ``url`` (the Hub's address), made with ``token``."""
+
+    def __init__(self, url: str, token: str | None) -> None:
+        self.url = url.rstrip("/")
+        self.token = token
+        headers = {"User-Agent": f"outrider/{__version__}"}
+        if token:
+            if not token.isascii() or not token.isprintable() or " " in token:
+                raise NotLoggedIn("The token holds characters that no token has; was it copied whole?")
+            headers["Authorization"] = f"token {token}"
+        # A proxy from the environment is for the outside world; this machine is never behind one.
+        self._http = httpx.Client(headers=headers, timeout=TIMEOUT, trust_env=not _is_loopback(url))
+
+    def close(self) -> None:
+        self._http.close()
+
+    def json(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Params = None,
+        body: Any = None,
+        headers: dict[str, str] | None = None,
+        safe: bool | None = None,
+    ) -> Any:
+        """One small request; the answer's JSON, None where it has none."""
+        answer = self.request(method, path, params=params, body=body, headers=headers, safe=safe)
+        if not answer.content:
+            return None
+        try:
+            return answer.json()
+        except ValueError:
+            raise Unreachable(f"{self.url} does not answer as Outrider does; is it the Hub's address?") from None
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Params = None,
+        body: Any = None,
+        content: Body | None = None,
+        headers: dict[str, str] | None = None,
+        safe: bool | None = None,
+        timeout: httpx.Timeout | None = None,
+    ) -> httpx.Response:
+        """One request, answered 2xx or raised.
+
+        ``safe``: sending it twice does no more than sending it once, so it is tried again when the
+        connection breaks or the service is away for a moment. A refused connection is always tried again:
+        nothing was sent.
+        """
+        repeatable = method in ("GET", "HEAD") if safe is None else safe
+        for attempt in range(TRIES):
+            last = attempt == TRIES - 1
+            try:
+                answer = self._http.request(
+                    method,
+                    self.url + path,
+                    params=clean(params),
+                    json=body,
+                    content=content() if content else None,
+                    headers=headers,
+                    timeout=timeout or TIMEOUT,
+                )
+            except httpx.HTTPError as error:
+                if last or not (repeatable or isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout))):
+                    raise self.unreachable(error) from error
+                time.sleep(pause(attempt))
+                continue
+            except httpx.InvalidURL as error:
+                raise NotLoggedIn(f"{self.url!r} is not an address: {error}") from error
+            if answer.is_success:
+                return answer
+            again = answer.status_code in (RETRIED if method in ("GET", "HEAD") else GATEWAY)
+            if attempt and method == "DELETE" and answer.status_code == 404:
+                return answer  # the try whose answer was lost had done it
+            if last or not (again and repeatable):
+                raise self.refusal(answer)
+            time.sleep(pause(attempt, answer))
+        raise AssertionError("the last try returns or raises")
+
+    @contextmanager
+    def stream(
+        self,
+        path: str,
+        *,
+        params: Params = None,
+        headers: dict[str, str] | None = None,
+        read_timeout: float = 60.0,
+        also: frozenset[int] = frozenset(),
+    ) -> Iterator[httpx.Response]:
+        """A GET whose answer is read as it comes; tried once, since only the caller knows how to go on.
+        Statuses in ``also`` are the caller's to handle."""
+        timeout = httpx.Timeout(30.0, connect=10.0, read=read_timeout)
+        with self._http.stream(
+            "GET", self.url + path, params=clean(params), headers=headers, timeout=timeout
+        ) as answer:
+            if not answer.is_success and answer.status_code not in also:
+                answer.read()
+                raise self.refusal(answer)
+            yield answer
+
+    def unreachable(self, error: Exception) -> Unreachable:
+        """A connection's failure in words."""
+        if isinstance(error, httpx.TimeoutException):
+            return Unreachable(f"{self.url} did not answer in time.")
+        if isinstance(error, httpx.ConnectError):
+            return Unreachable(f"Nothing answers at {self.url}: {error}. Is the Hub running?")
+        return Unreachable(f"The connection to {self.url} broke: {error or type(error).__name__}")
+
+    def refusal(self, answer: httpx.Response) -> OutriderError:
+        """An answer that is no success, as the exception to raise."""
+        status = answer.status_code
+        body: dict[str, Any] | None = None
+        try:
+            parsed = answer.json()
+            body = parsed if isinstance(parsed, dict) else None
+        except ValueError:
+            pass
+        if 300 <= status < 400:
+            target = answer.headers.get("location", "elsewhere")
+            return Unreachable(f"{self.url} sends its callers on to {target}; use that address.", status)
+        if status == 404 and body is None:
+            # The proxy's own page: the service is not behind it, or not yet.
+            return Unreachable(f"There is no Outrider service at {self.url}, or it is just starting.", status)
+        if status == 401:
+            message = f"{self.url} does not accept the token: it is wrong, expired or revoked."
+            return from_answer(status, None, f"{message} Log in again: outrider login {self.url}")
+        return from_answer(status, body, f"{self.url} answered {status} {answer.reason_phrase}".strip())
+
+
+def clean(params: Params) -> Params:
+    """Query parameters without those that were not given, booleans as JSON writes them."""
+    if params is None:
+        return None
+    given = {key: value for key, value in params.items() if value is not None}
+    return {key: str(value).lower() if isinstance(value, bool) else value for key, value in given.items()}
+
+
+def _is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")

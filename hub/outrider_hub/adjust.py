@@ -1,0 +1,54 @@
+"""Two things that JupyterHub does and has no setting for; each is replaced by one name.
+
+May touch JupyterHub's modules in the Hub's own process. The tests of the real Hub hold both.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jupyterhub import roles
+from jupyterhub.services import service
+from traitlets import Integer
+
+from .scopes import admin_scopes
+
+SERVICE_POLL_S = 2
+
+
+class PromptServiceSpawner(service._ServiceSpawner):
+    """What runs a managed service, looking every two seconds whether it still does."""
+
+    poll_interval = Integer(SERVICE_POLL_S)
+
+
+def adjust() -> None:
+    """Applies both; doing it again changes nothing."""
+    _let_admins_administer_outrider()
+    _notice_dead_services_soon()
+
+
+def _let_admins_administer_outrider() -> None:
+    """The admin role gains Outrider's scopes.
+
+    JupyterHub lets nobody redefine that role, and a second role would have to list the admins by name,
+    while authenticators and the admin page make admins at any time.
+    """
+    original = roles.get_default_roles
+    if getattr(original, "with_outrider", False):
+        return
+
+    def get_default_roles() -> list[dict[str, Any]]:
+        defaults: list[dict[str, Any]] = original()
+        for role in defaults:
+            if role["name"] == "admin":
+                role["scopes"] = [*role["scopes"], *admin_scopes()]
+        return defaults
+
+    get_default_roles.with_outrider = True  # type: ignore[attr-defined]
+    roles.get_default_roles = get_default_roles
+
+
+def _notice_dead_services_soon() -> None:
+    """A managed service that died is started again within two seconds, not thirty."""
+    service._ServiceSpawner = PromptServiceSpawner

@@ -1,0 +1,114 @@
+"""JupyterHub's configuration for one machine, and the operator's own files on top of it.
+
+Runs inside the Hub's process while it reads jupyterhub_config.py. May make the state directory.
+"""
+
+from __future__ import annotations
+
+import os
+import runpy
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from . import culler, scopes, state
+from .adjust import adjust
+from .authenticator import AdminOnlyAuthenticator
+from .settings import Settings, from_environment
+from .spawner.local import LocalSpawner
+
+
+def configure(c: Any, settings: Settings | None = None) -> None:
+    """Sets everything that Outrider needs; what an operator sets afterwards wins."""
+    settings = settings or from_environment(os.environ)
+    secrets = state.prepare(settings)
+    adjust()
+    _addresses(c, settings, secrets)
+    _people(c, secrets)
+    _programs(c, settings, secrets)
+    _notebooks(c, settings, secrets)
+
+
+def include(c: Any, settings: Settings | None = None) -> None:
+    """Runs the operator's files (``jupyterhub_config.d/*.py``, in the order of their names) over ``c``."""
+    settings = settings or from_environment(os.environ)
+    for path in sorted(settings.operator_config.glob("*.py")):
+        runpy.run_path(str(path), init_globals={"c": c, "get_config": lambda: c})
+    # With another authenticator the generated password opens nothing, and must not be offered.
+    if c.JupyterHub.authenticator_class is AdminOnlyAuthenticator:
+        state.write_login(settings, state.prepare(settings).admin_password)
+    else:
+        state.remove_login(settings)
+
+
+def _addresses(c: Any, settings: Settings, secrets: state.Secrets) -> None:
+    c.JupyterHub.bind_url = settings.local_url
+    c.JupyterHub.hub_ip = "127.0.0.1"
+    c.JupyterHub.hub_port = settings.hub_port
+    if settings.given_public_url:
+        c.JupyterHub.public_url = settings.given_public_url
+    c.JupyterHub.db_url = f"sqlite:///{settings.home / 'jupyterhub.sqlite'}"
+    c.JupyterHub.upgrade_db = True
+    c.JupyterHub.cookie_secret = bytes.fromhex(secrets.cookie)
+    c.ConfigurableHTTPProxy.command = [str(settings.proxy_command)]
+    c.ConfigurableHTTPProxy.api_url = f"http://127.0.0.1:{settings.proxy_api_port}"
+    c.ConfigurableHTTPProxy.auth_token = secrets.proxy_token
+    c.ConfigurableHTTPProxy.pid_file = str(settings.home / "run" / "proxy.pid")
+    c.ConfigurableHTTPProxy.log_level = "warn"
+
+
+def _people(c: Any, secrets: state.Secrets) -> None:
+    c.JupyterHub.authenticator_class = AdminOnlyAuthenticator
+    # On this class alone: another authenticator must not make an admin of whoever is called so.
+    c.AdminOnlyAuthenticator.admin_users = {state.ADMIN}
+    c.AdminOnlyAuthenticator.admin_password = secrets.admin_password
+    c.AdminOnlyAuthenticator.allowed_users = {state.ADMIN}
+    c.JupyterHub.custom_scopes = scopes.custom_scopes()
+    c.JupyterHub.extra_user_scopes = scopes.user_scopes()
+    c.JupyterHub.load_roles = scopes.roles()
+
+
+def _programs(c: Any, settings: Settings, secrets: state.Secrets) -> None:
+    service = {
+        "name": scopes.SERVICE,
+        "url": f"http://127.0.0.1:{settings.service_port}",
+        "api_token": secrets.service_token,
+        "command": [sys.executable, "-m", "outrider_service", "--exit-with-parent"],
+        "environment": service_environment(settings, os.environ),
+        "oauth_client_allowed_scopes": scopes.browser_scopes(),
+        "oauth_no_confirm": True,
+        "display": True,
+    }
+    spawner = {"name": scopes.SPAWNER, "api_token": secrets.spawner_token, "display": False}
+    c.JupyterHub.services = [service, spawner]
+    if idle_culler := culler.managed_service(settings, os.getpid()):
+        c.JupyterHub.services.append(idle_culler)
+
+
+def service_environment(settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
+    """Outrider's own variables as the operator set them, and what the Hub decides."""
+    passed = {name: value for name, value in environ.items() if name.startswith("OUTRIDER_")}
+    return {
+        **passed,
+        "OUTRIDER_HOME": str(settings.home),
+        "OUTRIDER_PUBLIC_URL": settings.public_url,
+        "OUTRIDER_APPS_PORT": str(settings.apps_port),
+        "OUTRIDER_CATALOG": str(settings.catalog),
+        "OUTRIDER_CULL_TIMEOUT": str(settings.cull_timeout_s),
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def _notebooks(c: Any, settings: Settings, secrets: state.Secrets) -> None:
+    c.JupyterHub.spawner_class = LocalSpawner
+    c.JupyterHub.allow_named_servers = True
+    # Notebooks and jobs run on while the Hub is stopped or restarted.
+    c.JupyterHub.cleanup_servers = False
+    c.Spawner.default_url = "/lab"
+    c.Spawner.start_timeout = 180
+    c.Spawner.http_timeout = 60
+    c.Spawner.poll_interval = 10
+    c.CatalogMixin.service_url = settings.service_url
+    c.CatalogMixin.service_token = secrets.spawner_token
+    c.LocalSpawner.home = str(settings.home)
+    c.LocalSpawner.hub_address = f"127.0.0.1:{settings.port}"

@@ -1,0 +1,123 @@
+"""What the environment says about this installation: where its state lives and which ports it uses.
+
+Read once, at the edge; everything else takes a Settings. Touches nothing but the mapping it is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+DEFAULT_PORT = 8000
+LAST_FIRST_PORT = 65535 - 4
+CULL_TIMEOUT_S = 43200
+CULL_EVERY_S = 600
+
+
+class SettingsError(ValueError):
+    """A setting that cannot be used; the message names it and says what it may be."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One installation on one machine. All ports are on the loopback address and follow each other."""
+
+    home: Path
+    port: int = DEFAULT_PORT
+    catalog: Path = REPOSITORY / "images" / "catalog.yaml"
+    proxy_command: Path = REPOSITORY / "node_modules" / ".bin" / "configurable-http-proxy"
+    given_public_url: str | None = None
+    cull_timeout_s: int = CULL_TIMEOUT_S
+    cull_every_s: int = CULL_EVERY_S
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """Every port that must be free, by what listens there."""
+        return {
+            "the proxy": self.port,
+            "the proxy's control": self.port + 1,
+            "the hub": self.port + 2,
+            "the service": self.port + 3,
+            "the service's apps": self.port + 4,
+        }
+
+    @property
+    def proxy_api_port(self) -> int:
+        return self.port + 1
+
+    @property
+    def hub_port(self) -> int:
+        return self.port + 2
+
+    @property
+    def service_port(self) -> int:
+        return self.port + 3
+
+    @property
+    def apps_port(self) -> int:
+        return self.port + 4
+
+    @property
+    def local_url(self) -> str:
+        """The address on this machine, whatever name people use for it."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def public_url(self) -> str:
+        return self.given_public_url or self.local_url
+
+    @property
+    def service_url(self) -> str:
+        """The service itself, past the proxy."""
+        return f"http://127.0.0.1:{self.service_port}/services/outrider/api/v1"
+
+    @property
+    def notebooks(self) -> Path:
+        """Sandbox directories of the notebook servers."""
+        return self.home / "run" / "notebooks"
+
+    @property
+    def logs(self) -> Path:
+        return self.home / "log"
+
+    @property
+    def operator_config(self) -> Path:
+        """Where an operator's own JupyterHub configuration files are."""
+        return self.home / "jupyterhub_config.d"
+
+
+def default_home(environ: Mapping[str, str]) -> Path:
+    """OUTRIDER_HOME, or the place that the XDG rules give to state."""
+    if given := environ.get("OUTRIDER_HOME"):
+        return Path(given).expanduser().absolute()
+    state = environ.get("XDG_STATE_HOME", "")
+    # The XDG rules: a relative path there is to be ignored.
+    base = Path(state) if state.startswith("/") else Path.home() / ".local" / "state"
+    return base / "outrider"
+
+
+def from_environment(environ: Mapping[str, str]) -> Settings:
+    """The settings that the environment asks for; SettingsError names what it cannot use."""
+    catalog = environ.get("OUTRIDER_CATALOG")
+    proxy = environ.get("OUTRIDER_PROXY_COMMAND")
+    url = environ.get("OUTRIDER_PUBLIC_URL")
+    if url and not url.startswith(("http://", "https://")):
+        raise SettingsError(f"OUTRIDER_PUBLIC_URL must begin with http:// or https://, not {url!r}")
+    return Settings(
+        home=default_home(environ),
+        port=_number(environ, "OUTRIDER_PORT", DEFAULT_PORT, 1024, LAST_FIRST_PORT),
+        catalog=Path(catalog).absolute() if catalog else Settings.catalog,
+        proxy_command=Path(proxy).absolute() if proxy else Settings.proxy_command,
+        given_public_url=url.rstrip("/") if url else None,
+        cull_timeout_s=_number(environ, "OUTRIDER_CULL_TIMEOUT", CULL_TIMEOUT_S, 0, 10**9),
+        cull_every_s=_number(environ, "OUTRIDER_CULL_EVERY", CULL_EVERY_S, 1, 10**6),
+    )
+
+
+def _number(environ: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:
+    text = environ.get(name) or str(default)
+    if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
+        raise SettingsError(f"{name} must be a whole number from {least} to {most}, not {text!r}")
+    return int(text)

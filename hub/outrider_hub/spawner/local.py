@@ -1,0 +1,206 @@
+"""Notebook servers on this machine: JupyterLab in the same kind of sandbox as jobs.
+
+The supervisor of a sandbox survives the Hub; its directory is all that is needed to find it again.
+May write below ``home``/run/notebooks; talks to the service, and to the server that it starts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import os
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import outrider_sandbox as sandbox
+from jupyterhub.spawner import Spawner
+from jupyterhub.utils import random_port, url_path_join
+from outrider_service.backends.local.environments import mounts_for
+from outrider_service.backends.local.machine import device_nodes
+from outrider_service.schema.resources import SpawnSpec
+from tornado.httpclient import AsyncHTTPClient
+from traitlets import Float, Unicode
+
+from . import plan
+from .catalog import CatalogMixin, Refused
+
+LOOK_S = 0.2
+STOP_MARGIN_S = 15.0
+ALIVE = ("starting", "running")
+LOG_TAIL = 2000
+
+
+@functools.cache
+def capabilities() -> sandbox.Capabilities:
+    """What this machine can do; asked once, since finding out starts processes."""
+    return sandbox.usable()
+
+
+class LocalSpawner(CatalogMixin, Spawner):
+    """Starts ``jupyterhub-singleuser`` in a sandbox of its own."""
+
+    home = Unicode(help="The state directory (OUTRIDER_HOME).").tag(config=True)
+    hub_address = Unicode(help="host:port of the Hub's public address on this machine.").tag(config=True)
+    grace_s = Float(10, help="Seconds that a server has to end after it was asked to.").tag(config=True)
+
+    def __init__(self, **kwargs: Any) -> None:
+        self._ours = False
+        self._host_port = 0
+        super().__init__(**kwargs)
+
+    @property
+    def directory(self) -> Path:
+        return Path(self.home) / "run" / "notebooks" / plan.directory_name(self.user.name, self.name)
+
+    @property
+    def saved_log(self) -> Path:
+        """The last server's output, kept for the admin after the sandbox is gone."""
+        return Path(self.home) / "log" / f"notebook-{self.directory.name}.log"
+
+    def get_state(self) -> dict[str, Any]:
+        state: dict[str, Any] = super().get_state()
+        if self._ours:
+            state["sandbox"] = {"port": self._host_port}
+        return state
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        super().load_state(state)
+        if found := state.get("sandbox"):
+            self._ours = True
+            self._host_port = int(found["port"])
+            self.ip, self.port = "127.0.0.1", self._host_port
+
+    def clear_state(self) -> None:
+        super().clear_state()
+        self._ours = False
+        self._host_port = 0
+
+    def get_env(self) -> dict[str, str]:
+        env: dict[str, str] = super().get_env()
+        env["OUTRIDER_URL"] = self.hub_connect_url
+        return env
+
+    async def start(self) -> str:
+        spec = await self.claim()
+        self.step(30, f"Starting a sandbox on {spec.machine}")
+        found = await asyncio.to_thread(capabilities)
+        isolation = "bubblewrap" if found.bubblewrap else "plain"
+        await self._remove_leftover()
+        self._choose_addresses(isolation)
+        self._ours = True
+        directory = self.directory
+        await asyncio.to_thread(directory.mkdir, 0o700, parents=True, exist_ok=True)
+        devices = await asyncio.to_thread(device_nodes, spec.gpus)
+        await asyncio.to_thread(sandbox.launch, str(directory), self._plan(spec, isolation, devices))
+        self.step(60, "Waiting for JupyterLab")
+        await self._wait_until_it_answers()
+        self.step(90, "JupyterLab is up")
+        return f"http://127.0.0.1:{self._host_port}"
+
+    def _choose_addresses(self, isolation: str) -> None:
+        """The same port inside and outside: the network namespace is the server's own."""
+        self._host_port = random_port()
+        self.ip, self.port = "127.0.0.1", self._host_port
+        self.hub_connect_url = plan.hub_url(isolation, self.hub_address)
+
+    def _plan(self, spec: SpawnSpec, isolation: str, gpu_devices: list[str]) -> sandbox.Spec:
+        command = [*self.cmd, *self.get_args()]
+        if isolation == "plain" and os.geteuid() == 0:
+            command.append("--allow-root")
+        server = plan.Server(
+            user=self.user.name,
+            name=self.name,
+            command=command,
+            environment=self.get_env(),
+            port=self._host_port,
+            hub_address=self.hub_address,
+            gpu_devices=gpu_devices,
+            environment_mounts=mounts_for(plan.python_prefix(spec.environment)),
+            grace_s=self.grace_s,
+        )
+        return plan.sandbox(server, spec, isolation)
+
+    async def _remove_leftover(self) -> None:
+        """A sandbox that a killed Hub had started without writing it down must not run beside ours."""
+        await self._end(0)
+        await self.clean_up()
+
+    async def _wait_until_it_answers(self) -> None:
+        """Until the server answers; one that ends instead is reported with what it said last."""
+        address = f"http://127.0.0.1:{self._host_port}"
+        url = url_path_join(address, self.server.base_url, "api")
+        deadline = time.monotonic() + self.start_timeout - 2
+        client = AsyncHTTPClient()
+        while time.monotonic() < deadline:
+            state = await asyncio.to_thread(sandbox.state, str(self.directory))
+            if state.phase not in ALIVE:
+                raise Refused(self._why_it_ended(state), reason="server", status=500)
+            try:
+                await client.fetch(url, connect_timeout=2, request_timeout=5)
+                return
+            except Exception:
+                # Refused, reset, half an answer: whatever it is, the server is not up yet.
+                await asyncio.sleep(LOOK_S)
+        raise Refused(
+            "JupyterLab did not answer in time. Its last output: " + self._last_output(),
+            reason="timeout",
+            status=504,
+        )
+
+    def _why_it_ended(self, state: sandbox.State) -> str:
+        if state.reason == "out_of_memory":
+            return "JupyterLab ran out of memory while it started. Choose a larger machine."
+        said = state.message or f"exit code {state.exit_code}"
+        return f"JupyterLab ended while it started ({said}). Its last output: {self._last_output()}"
+
+    def _last_output(self) -> str:
+        try:
+            with (self.directory / "log").open("rb") as file:
+                size = file.seek(0, os.SEEK_END)
+                file.seek(max(0, size - LOG_TAIL))
+                text = file.read().decode("utf-8", "replace")
+        except OSError:
+            return "(none)"
+        lines = [line.partition(" ")[2] for line in text.splitlines()]
+        return "\n".join(lines[-8:]) or "(none)"
+
+    async def poll(self) -> int | None:
+        state = await asyncio.to_thread(sandbox.state, str(self.directory))
+        if state.phase in ALIVE:
+            if self._ours:
+                return None
+            # Started by a Hub that was killed before it could write this down: its token is lost.
+            await self._end(0)
+            return 1
+        return state.exit_code if state.exit_code is not None else 1
+
+    async def stop(self, now: bool = False) -> None:
+        await self._end(0 if now else self.grace_s)
+
+    async def _end(self, grace_s: float) -> None:
+        """Ends the sandbox and waits for it."""
+        directory = str(self.directory)
+        if (await asyncio.to_thread(sandbox.state, directory)).phase not in ALIVE:
+            return
+        await asyncio.to_thread(sandbox.request_stop, directory, grace_s)
+        deadline = time.monotonic() + grace_s + STOP_MARGIN_S
+        while (await asyncio.to_thread(sandbox.state, directory)).phase in ALIVE:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"the sandbox {directory} does not end")
+            await asyncio.sleep(LOOK_S)
+
+    async def clean_up(self) -> None:
+        await asyncio.to_thread(self._clean_up)
+
+    def _clean_up(self) -> None:
+        directory = self.directory
+        if not directory.exists() or sandbox.state(str(directory)).phase in ALIVE:
+            return
+        if (directory / "log").exists():
+            try:
+                shutil.copyfile(directory / "log", self.saved_log)
+            except OSError as error:
+                self.log.warning("The log of %s is lost: %s", self._log_name, error)
+        sandbox.remove(str(directory))

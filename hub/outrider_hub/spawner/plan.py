@@ -1,0 +1,110 @@
+"""From the service's specification to a sandbox: pure functions.
+
+In ``bubblewrap`` isolation the server sees the mounts at their places; in ``plain`` isolation there are
+none, and every path that the server is told is the real one.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from jupyterhub.slugs import safe_slug
+from outrider_sandbox import Mount, Spec
+from outrider_service.schema.resources import SpawnSpec
+
+INSIDE_PORT = 65432
+"""Where the Hub's public address is found inside every sandbox."""
+MIB = 1024 * 1024
+SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
+
+
+@dataclass(frozen=True)
+class Server:
+    """One notebook server, as the Hub knows it."""
+
+    user: str
+    name: str
+    command: list[str]
+    environment: Mapping[str, str]
+    port: int
+    hub_address: str
+    gpu_devices: list[str]
+    environment_mounts: list[Mount]
+    grace_s: float
+
+
+def directory_name(user: str, server: str) -> str:
+    """The name of a server's sandbox directory. Slugs have no double hyphen, so unlike names never meet."""
+    return f"{safe_slug(user)}--{safe_slug(server)}" if server else str(safe_slug(user))
+
+
+def hub_url(isolation: str, hub_address: str) -> str:
+    """Where the server finds the Hub and the service."""
+    return f"http://127.0.0.1:{INSIDE_PORT}" if isolation == "bubblewrap" else f"http://{hub_address}"
+
+
+def python_prefix(environment: str) -> str:
+    """The directory of the Python environment; what is not a path means the one that Outrider runs in."""
+    return environment if environment.startswith("/") else sys.prefix
+
+
+def sandbox(server: Server, spec: SpawnSpec, isolation: str) -> Spec:
+    """Everything that the sandbox needs to start this server."""
+    prefix = python_prefix(spec.environment)
+    program, *arguments = server.command
+    if "/" not in program:
+        program = f"{prefix}/bin/{program}"
+    env = {
+        "PATH": f"{prefix}/bin:{SYSTEM_PATH}",
+        "LANG": "C.UTF-8",
+        "SHELL": "/bin/bash",
+        # By their UUIDs; empty hides those that are not this server's where nothing else does.
+        "CUDA_VISIBLE_DEVICES": ",".join(spec.gpus),
+        "NVIDIA_VISIBLE_DEVICES": ",".join(spec.gpus) or "void",
+        **spec.env,
+        **server.environment,
+        "HOME": spec.home,
+    }
+    home = spec.home
+    mounts = [(mount.source, mount.target) for mount in spec.mounts]
+    confined = isolation == "bubblewrap"
+    if not confined:
+        home = real_path(home, mounts)
+        env = {name: real_path(value, mounts) for name, value in env.items()}
+    return Spec(
+        id=directory_name(server.user, server.name),
+        argv=[program, *arguments],
+        env=env,
+        cwd=home,
+        isolation="bubblewrap" if confined else "plain",
+        mounts=[
+            *server.environment_mounts,
+            *(Mount(mount.source, mount.target, mount.read_only) for mount in spec.mounts),
+        ],
+        home=home,
+        memory_bytes=spec.memory_mb * MIB,
+        shm_bytes=spec.memory_mb * MIB // 2,
+        gpu_devices=server.gpu_devices,
+        ports=[],
+        host_ports={server.port: server.port} if confined else {},
+        let_in={INSIDE_PORT: server.hub_address} if confined else {},
+        network=True,
+        grace_s=server.grace_s,
+        notify=None,
+    )
+
+
+def real_path(value: str, mounts: Iterable[tuple[str, str]]) -> str:
+    """A path inside the sandbox as the machine knows it; other values stay as they are."""
+    best: tuple[str, str] | None = None
+    for source, target in mounts:
+        inside = value == target or value.startswith(target.rstrip("/") + "/")
+        if inside and (best is None or len(target) > len(best[1])):
+            best = (source, target)
+    if best is None:
+        return value
+    source, target = best
+    return str(PurePosixPath(source) / PurePosixPath(value).relative_to(target))

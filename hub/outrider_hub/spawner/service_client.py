@@ -1,0 +1,110 @@
+"""The Hub's conversation with the Outrider service: the catalog, and room for notebook servers.
+
+Talks HTTP to the service's own address, past the proxy, with a token that can do only this. Every call
+has a deadline; a service that is just starting again is waited for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from typing import Any
+from urllib.parse import quote
+
+from outrider_service.schema.resources import (
+    Image,
+    ImageList,
+    Machine,
+    MachineList,
+    SpawnRequest,
+    SpawnSpec,
+)
+from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest, HTTPResponse
+
+CALL_TIMEOUT_S = 30.0
+AWAY_S = 30.0
+"""How long a service that does not answer is waited for; its restart takes a few seconds."""
+PAUSE_S = 0.5
+log = logging.getLogger("outrider.hub")
+
+
+class ServiceProblem(Exception):
+    """The service said no, or nothing: the sentence is for people."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+
+
+class ServiceClient:
+    """Calls of the service's API that the spawners need."""
+
+    def __init__(self, url: str, token: str, away_s: float = AWAY_S) -> None:
+        self._url = url
+        self._token = token
+        self._away_s = away_s
+
+    async def images(self) -> list[Image]:
+        """The images that notebooks may use."""
+        listed = ImageList.model_validate(await self._call("GET", "/images"))
+        return [image for image in listed.items if image.for_notebooks]
+
+    async def machines(self) -> list[Machine]:
+        return MachineList.model_validate(await self._call("GET", "/machines")).items
+
+    async def claim(self, user: str, server: str, request: SpawnRequest) -> SpawnSpec:
+        """Room for a server; asking again for the same server gives the same lease."""
+        body = request.model_dump(exclude_none=True)
+        return SpawnSpec.model_validate(await self._call("PUT", _spawn_path(user, server), body))
+
+    async def release(self, user: str, server: str) -> None:
+        """The server has ended; releasing what is not there is no error."""
+        try:
+            await self._call("DELETE", _spawn_path(user, server))
+        except ServiceProblem as problem:
+            if problem.status != 404:
+                raise
+
+    async def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        request = HTTPRequest(
+            self._url + path,
+            method=method,
+            headers={"Authorization": f"token {self._token}", "Content-Type": "application/json"},
+            body=None if body is None else json.dumps(body),
+            connect_timeout=5,
+            request_timeout=CALL_TIMEOUT_S,
+        )
+        response = await self._patiently(request)
+        if response.code >= 400:
+            raise ServiceProblem(response.code, _message(response))
+        return json.loads(response.body) if response.body else None
+
+    async def _patiently(self, request: HTTPRequest) -> HTTPResponse:
+        """All calls here may be repeated: a refused or broken connection is tried again for a while."""
+        client = AsyncHTTPClient()
+        deadline = time.monotonic() + self._away_s
+        while True:
+            try:
+                return await client.fetch(request, raise_error=False)
+            except (HTTPClientError, OSError) as error:
+                if time.monotonic() + PAUSE_S > deadline:
+                    log.warning("The Outrider service does not answer: %s", error)
+                    raise ServiceProblem(
+                        503, "Outrider's job service does not answer now. Try again in a minute."
+                    ) from error
+            await asyncio.sleep(PAUSE_S)
+
+
+def _spawn_path(user: str, server: str) -> str:
+    return f"/spawns/{quote(user, safe='')}/{quote(server, safe='') or '-'}"
+
+
+def _message(response: HTTPResponse) -> str:
+    try:
+        message = json.loads(response.body)["message"]
+    except (ValueError, KeyError, TypeError):
+        return f"Outrider's job service answered {response.code}."
+    return str(message)

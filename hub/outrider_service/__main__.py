@@ -1,0 +1,197 @@
+"""``python -m outrider_service``: the service as a process, configured by traits, flags and the environment.
+
+On one machine JupyterHub starts it as a managed service; elsewhere it runs on its own. The environment that
+JupyterHub gives its services (JUPYTERHUB_…) says where the Hub is and who the service is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+from traitlets import Bool, Float, Integer, Unicode, default
+from traitlets.config import Application
+
+from .db.engine import migrate
+from .service import Service, Settings
+
+PR_SET_PDEATHSIG = 1
+LOCK_CHECK_S = 15.0
+
+
+class OutriderService(Application):
+    """The Outrider service: jobs, logs, metrics, artifacts and endpoints behind JupyterHub."""
+
+    name = "outrider-service"
+    description = __doc__ or ""
+
+    config_file = Unicode("", help="A Python file with more configuration").tag(config=True)
+    home = Unicode(help="Where everything is kept (OUTRIDER_HOME)").tag(config=True)
+    database = Unicode(help="sqlite:///PATH or postgresql://… (OUTRIDER_DATABASE)").tag(config=True)
+    catalog = Unicode(help="The YAML file of images and machine types (OUTRIDER_CATALOG)").tag(config=True)
+    ip = Unicode(help="Where to listen").tag(config=True)
+    port = Integer(help="Where to listen").tag(config=True)
+    apps_port = Integer(help="Where the hosts of jobs' ports are served (OUTRIDER_APPS_PORT)").tag(config=True)
+    public_url = Unicode(help="The Hub's address in a browser (OUTRIDER_PUBLIC_URL)").tag(config=True)
+    apps_origin = Unicode(
+        help="Scheme and domain below which each job's port has its host, as http://localhost:8004 "
+        "(OUTRIDER_APPS_ORIGIN)"
+    ).tag(config=True)
+    cull_timeout = Float(help="Seconds after which an idle notebook is stopped; 0: never").tag(config=True)
+    auth_cache = Integer(10, help="Seconds that the Hub's word about a token is trusted").tag(config=True)
+    isolation = Unicode("", help="bubblewrap or plain; empty: what the machine can do").tag(config=True)
+    exit_with_parent = Bool(False, help="End when the process that started it ends").tag(config=True)
+
+    aliases = {  # noqa: RUF012
+        "config": "OutriderService.config_file",
+        "home": "OutriderService.home",
+        "database": "OutriderService.database",
+        "catalog": "OutriderService.catalog",
+        "port": "OutriderService.port",
+        "apps-port": "OutriderService.apps_port",
+        "public-url": "OutriderService.public_url",
+    }
+    flags = {  # noqa: RUF012
+        "exit-with-parent": (
+            {"OutriderService": {"exit_with_parent": True}},
+            "End when the process that started it ends",
+        ),
+    }
+
+    @default("home")
+    def _home(self) -> str:
+        state = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+        return os.environ.get("OUTRIDER_HOME") or str(Path(state) / "outrider")
+
+    @default("database")
+    def _database(self) -> str:
+        return os.environ.get("OUTRIDER_DATABASE") or f"sqlite:///{self.home}/outrider.db"
+
+    @default("catalog")
+    def _catalog(self) -> str:
+        return os.environ.get("OUTRIDER_CATALOG") or str(Path(self.home) / "catalog.yaml")
+
+    def _service_url(self) -> Any:
+        return urlsplit(os.environ.get("JUPYTERHUB_SERVICE_URL") or "http://127.0.0.1:8003")
+
+    @default("ip")
+    def _ip(self) -> str:
+        return str(self._service_url().hostname)
+
+    @default("port")
+    def _port(self) -> int:
+        return int(self._service_url().port or 8003)
+
+    @default("apps_port")
+    def _apps_port(self) -> int:
+        return int(os.environ.get("OUTRIDER_APPS_PORT") or self.port + 1)
+
+    @default("public_url")
+    def _public_url(self) -> str:
+        return os.environ.get("OUTRIDER_PUBLIC_URL") or "http://127.0.0.1:8000"
+
+    @default("apps_origin")
+    def _apps_origin(self) -> str:
+        return os.environ.get("OUTRIDER_APPS_ORIGIN") or f"http://localhost:{self.apps_port}"
+
+    @default("cull_timeout")
+    def _cull_timeout(self) -> float:
+        return float(os.environ.get("OUTRIDER_CULL_TIMEOUT") or 43200)
+
+    def settings(self) -> Settings:
+        hub = urlsplit(self.public_url)
+        return Settings(
+            home=Path(self.home).absolute(),
+            database=self.database,
+            catalog=Path(self.catalog),
+            prefix=os.environ.get("JUPYTERHUB_SERVICE_PREFIX") or "/services/outrider/",
+            public_url=self.public_url,
+            apps_origin=self.apps_origin,
+            hub_address=f"{hub.hostname}:{hub.port or (443 if hub.scheme == 'https' else 80)}",
+            cull_timeout_s=self.cull_timeout,
+            auth_cache_s=self.auth_cache,
+            isolation=self.isolation or None,
+        )
+
+    def run(self) -> int:
+        """Serve until a signal. Returns the exit code."""
+        if self.config_file:
+            self.load_config_file(self.config_file)
+        logging.basicConfig(
+            level=os.environ.get("OUTRIDER_LOG_LEVEL", "INFO"),
+            format="[%(levelname).1s %(asctime)s outrider %(name)s] %(message)s",
+        )
+        for noisy in ("alembic", "aiosqlite", "tornado.access"):
+            logging.getLogger(noisy).setLevel(logging.WARNING)
+        if self.exit_with_parent:
+            _end_with_parent()
+        os.umask(0o077)
+        return asyncio.run(self._serve())
+
+    async def _serve(self) -> int:
+        from .app import make_app, make_apps_app
+
+        settings = self.settings()
+        service = Service(settings)
+        stopping = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stopping.set)
+        waiting = asyncio.create_task(service.db.lock())
+        asked_to_stop = asyncio.create_task(stopping.wait())
+        await asyncio.wait({waiting, asked_to_stop}, return_when=asyncio.FIRST_COMPLETED)
+        if not waiting.done():
+            waiting.cancel()
+            return 0
+        await waiting
+        await asyncio.to_thread(migrate, settings.database)
+        await service.start()
+        servers = [
+            (HTTPServer(make_app(service), xheaders=True), self.port),
+            (HTTPServer(make_apps_app(service), xheaders=False), self.apps_port),
+        ]
+        for server, port in servers:
+            server.add_sockets(bind_sockets(port, self.ip, reuse_port=False))
+        logging.getLogger(__name__).info("serving on %s:%d, apps on %d", self.ip, self.port, self.apps_port)
+        code = await self._until_stopped(service, stopping)
+        for server, _ in servers:
+            server.stop()
+        await service.stop()
+        return code
+
+    async def _until_stopped(self, service: Service, stopping: asyncio.Event) -> int:
+        while True:
+            try:
+                await asyncio.wait_for(stopping.wait(), LOCK_CHECK_S)
+                return 0
+            except TimeoutError:
+                if not await service.db.still_locked():
+                    # Another service may already be the writer: stop at once rather than write beside it.
+                    return 1
+
+
+def _end_with_parent() -> None:
+    """The Hub was killed: its next life starts a service of its own, and this one must not hold the database."""
+    parent = os.getppid()
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def main() -> None:
+    application = OutriderService()
+    application.parse_command_line(sys.argv[1:])
+    sys.exit(application.run())
+
+
+if __name__ == "__main__":
+    main()

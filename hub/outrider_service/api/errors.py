@@ -1,0 +1,47 @@
+"""Errors that reach a client: a status, a sentence, and the field at fault."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import ValidationError
+
+
+class ApiError(Exception):
+    """Raised anywhere below a handler to answer with this status and message."""
+
+    def __init__(self, status: int, message: str, field: str | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.field = field
+
+    def body(self) -> dict[str, Any]:
+        found: dict[str, Any] = {"status": self.status, "message": self.message}
+        if self.field is not None:
+            found["field"] = self.field
+        return found
+
+
+def not_found(what: str) -> ApiError:
+    return ApiError(404, f"There is no such {what}, or it is not yours.")
+
+
+UNION_TAGS = frozenset({"none", "snapshot", "git", "[key]"})
+
+
+def from_validation(error: ValidationError) -> ApiError:
+    """The first problem of a refused body, by the field's name."""
+    first = error.errors(include_url=False)[0]
+    parts = [
+        str(part) for part in first["loc"] if str(part) not in UNION_TAGS and not str(part).startswith("function-")
+    ]
+    field = ".".join(parts) or None
+    message = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "extra_forbidden":
+        message = "unknown field"
+    if field is None and ": " in message:
+        # A check over several fields names the one to change itself.
+        field, _, message = message.partition(": ")
+    name = f"{field}: " if field else ""
+    return ApiError(422 if field else 400, f"{name}{message}", field)

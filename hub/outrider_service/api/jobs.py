@@ -1,0 +1,222 @@
+"""/jobs: submit, list, show, stop, clone, delete, and the timeline."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, Field
+
+from ..auth import JOBS_READ, JOBS_WRITE
+from ..jobs import store
+from ..jobs.model import JobRecord
+from ..jobs.submit import Accepted, Refused
+from ..schema.common import Page
+from ..schema.jobs import CloneRequest, Event, Job, Status, Submission
+from .errors import ApiError
+from .render import render_event, render_job
+from .routing import Call, Route
+from .sse import KEEP_ALIVE_S, EventStream, last_event_id
+
+STATUS_OF_REFUSAL = {"invalid": 422, "forbidden": 403, "conflict": 409, "full": 429}
+
+
+class JobQuery(BaseModel, extra="forbid"):
+    """Filters of the list; ``status`` may be given several times."""
+
+    status: list[Status] = Field(default_factory=list)
+    owner: str | None = None
+    group: str | None = None
+    project: str | None = None
+    experiment: str | None = None
+    tag: str | None = None
+    q: Annotated[str, Field(max_length=200)] | None = None
+    cursor: str | None = None
+    limit: Annotated[int, Field(ge=1, le=500)] = 25
+
+
+class EventQuery(BaseModel, extra="forbid"):
+    after: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    limit: Annotated[int, Field(ge=1, le=1000)] = 200
+
+
+async def rendered(call: Call, job: JobRecord, *, full: bool = False) -> Job:
+    async with call.service.db.read() as conn:
+        tags = (await store.tags_of(conn, [job.id]))[job.id]
+        position = await store.position(conn, job) if job.status is Status.PENDING else None
+        attempts = await store.list_attempts(conn, job.id) if full else None
+    return render_job(job, tags, call.service.apps_origin, call.service.prefix, position, attempts)
+
+
+async def _accepted(call: Call, accepted: Accepted) -> Job:
+    if accepted.created:
+        call.service.reconciler.wake(accepted.job.id)
+        call.service.signals.send("jobs")
+    else:
+        call.status = 200
+    call.handler.set_header("Location", f"{call.service.api_prefix}/jobs/{accepted.job.id}")
+    return await rendered(call, accepted.job)
+
+
+def as_api_error(refused: Refused) -> ApiError:
+    return ApiError(STATUS_OF_REFUSAL[refused.kind], refused.message, refused.field)
+
+
+async def submit(call: Call) -> Job:
+    key = call.handler.request.headers.get("Idempotency-Key")
+    if key is not None and not 0 < len(key) <= 255:
+        raise ApiError(422, "Idempotency-Key: 1 to 255 characters", "Idempotency-Key")
+    try:
+        return await _accepted(call, await call.service.intake.submit(call.caller, call.body, key))
+    except Refused as refused:
+        raise as_api_error(refused) from refused
+
+
+async def clone(call: Call) -> Job:
+    # The route lets in whoever may read the job; the copy is the caller's own.
+    if not call.caller.may(JOBS_WRITE, call.caller.name):
+        raise ApiError(403, f"Your token lacks the scope {JOBS_WRITE}.")
+    try:
+        accepted = await call.service.intake.clone(call.caller, call.job, call.body.name, call.body.latest)
+    except Refused as refused:
+        raise as_api_error(refused) from refused
+    return await _accepted(call, accepted)
+
+
+async def list_jobs(call: Call) -> Page[Job]:
+    query: JobQuery = call.query
+    everything = call.caller.may(JOBS_READ)
+    wanted = store.JobFilter(
+        seen_by=None if everything else call.caller.name,
+        groups=call.caller.groups,
+        status=tuple(query.status),
+        owner=query.owner,
+        group=query.group,
+        project=query.project,
+        experiment=query.experiment,
+        tag=query.tag,
+        q=query.q,
+    )
+    async with call.service.db.read() as conn:
+        try:
+            page = await store.list_jobs(conn, wanted, query.cursor, query.limit)
+        except store.BadCursor as error:
+            raise ApiError(422, f"cursor: {error}", "cursor") from error
+        places: dict[str, int] = {}
+        for cluster in {job.cluster for job in page.items if job.status is Status.PENDING}:
+            queue = await store.queue(conn, cluster, None, (), 1000)
+            places |= {waiting.id: place for place, waiting in enumerate(queue, 1)}
+    origin, prefix = call.service.apps_origin, call.service.prefix
+    items = [render_job(j, page.tags[j.id], origin, prefix, places.get(j.id)) for j in page.items]
+    return Page[Job](items=items, next=page.next)
+
+
+async def show(call: Call) -> Job:
+    return await rendered(call, call.job, full=True)
+
+
+async def stop(call: Call) -> Job:
+    job = call.job
+    if not job.status.ended:
+        async with call.service.db.write() as conn:
+            await store.set_desired(conn, job.id, "stop", "cancelled_by_user")
+        call.service.reconciler.wake(job.id)
+    async with call.service.db.read() as conn:
+        current = await store.get_job(conn, job.id)
+    return await rendered(call, current or job)
+
+
+async def delete(call: Call) -> None:
+    async with call.service.db.write() as conn:
+        await store.set_desired(conn, call.job.id, "delete", "cancelled_by_user")
+    call.service.reconciler.wake(call.job.id)
+    call.service.signals.send(f"job/{call.job.id}")
+    call.service.signals.send("jobs")
+
+
+async def events(call: Call) -> Page[Event] | None:
+    query: EventQuery = call.query
+    if call.wants_stream:
+        await _follow_events(call, last_event_id(call.handler) or query.after)
+        return None
+    async with call.service.db.read() as conn:
+        rows = await store.list_events(conn, call.job.id, query.after, query.limit + 1)
+    page = rows[: query.limit]
+    return Page[Event](
+        items=[render_event(row) for row in page],
+        next=str(page[-1]["id"]) if len(rows) > query.limit else None,
+    )
+
+
+async def _follow_events(call: Call, after: int) -> None:
+    stream = EventStream(call.handler)
+    topic, job_id = f"job/{call.job.id}", call.job.id
+    while True:
+        seen = call.service.signals.value(topic)
+        async with call.service.db.read() as conn:
+            job = await store.get_job(conn, job_id)
+            rows = await store.list_events(conn, job_id, after, 500)
+        for row in rows:
+            await stream.send_raw("timeline", render_event(row).model_dump_json().encode(), row["id"])
+            after = row["id"]
+        if job is None or job.desired == "delete" or (job.status.ended and len(rows) < 500):
+            await stream.send("end", end_of(job))
+            return
+        if await call.service.signals.wait(topic, seen, KEEP_ALIVE_S) == seen:
+            await stream.keep_alive()
+
+
+def end_of(job: JobRecord | None) -> dict[str, object]:
+    """The last event of every stream about a job."""
+    if job is None:
+        return {"status": "deleted", "reason": None, "exit_code": None}
+    return {
+        "status": "deleted" if job.desired == "delete" else job.status.value,
+        "reason": job.reason.value if job.reason else None,
+        "exit_code": job.exit_code,
+    }
+
+
+ROUTES = [
+    Route("POST", "/jobs", submit, JOBS_WRITE, "Submit a job", request=Submission, response=Job, status=201),
+    Route("GET", "/jobs", list_jobs, JOBS_READ, "List jobs, newest first", query=JobQuery, response=Page[Job]),
+    Route("GET", "/jobs/{job_id}", show, JOBS_READ, "One job with its attempts", response=Job),
+    Route(
+        "DELETE",
+        "/jobs/{job_id}",
+        delete,
+        JOBS_WRITE,
+        "End and remove a job, its logs and artifacts",
+        status=204,
+    ),
+    Route(
+        "POST",
+        "/jobs/{job_id}/stop",
+        stop,
+        JOBS_WRITE,
+        "Stop; nothing happens to an ended job",
+        response=Job,
+        status=202,
+    ),
+    Route(
+        "POST",
+        "/jobs/{job_id}/clone",
+        clone,
+        JOBS_READ,
+        "Run the same again as a job of the caller",
+        request=CloneRequest,
+        response=Job,
+        status=201,
+    ),
+    Route(
+        "GET",
+        "/jobs/{job_id}/events",
+        events,
+        JOBS_READ,
+        "The timeline",
+        query=EventQuery,
+        response=Page[Event],
+        events=True,
+    ),
+]
+
+__all__ = ["ROUTES", "as_api_error", "end_of", "rendered"]

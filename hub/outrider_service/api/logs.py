@@ -1,0 +1,110 @@
+"""/jobs/{id}/logs: pages, search, and the live stream."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+from pydantic import BaseModel, Field
+
+from ..auth import JOBS_READ
+from ..jobs import store
+from ..logs.journal import Journal, Line
+from ..schema.resources import LogLine, LogPage
+from ..service import Service
+from .jobs import end_of
+from .render import instant
+from .routing import Call, Route
+from .sse import KEEP_ALIVE_S, EventStream, last_event_id
+
+
+class LogQuery(BaseModel, extra="forbid"):
+    """``tail`` gives the last lines in place of those after ``after``."""
+
+    after: Annotated[int, Field(ge=0, lt=2**53)] = 0
+    limit: Annotated[int, Field(ge=1, le=10_000)] = 1000
+    tail: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    q: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+
+
+def as_line(line: Line) -> LogLine:
+    n, time, attempt, node, text = line
+    return LogLine(n=n, time=instant(time), attempt=attempt, node=node, text=text.decode("utf-8", "replace"))
+
+
+def start_of(journal: Journal, after: int, tail: int | None) -> int:
+    return max(0, journal.checkpoint.lines - tail) if tail is not None else after
+
+
+async def logs(call: Call) -> LogPage | None:
+    query: LogQuery = call.query
+    journal = call.service.journals.get(call.job.id)
+    after = start_of(journal, query.after, query.tail)
+    if call.wants_stream:
+        resumed = last_event_id(call.handler)
+        await follow(call.service, call, after if resumed is None else resumed)
+        return None
+    total = journal.checkpoint.lines
+    if query.q is not None:
+        found = await _search(journal, query.q, after, query.limit)
+        more = found[-1][0] if len(found) == query.limit else None
+        return LogPage(items=[as_line(line) for line in found], next=more, total=total)
+    lines = journal.read(after, query.tail or query.limit)
+    more = lines[-1][0] if lines and lines[-1][0] < total else None
+    return LogPage(items=[as_line(line) for line in lines], next=more, total=total)
+
+
+async def _search(journal: Journal, q: str, after: int, limit: int) -> list[Line]:
+    return await asyncio.to_thread(journal.search, q, after, limit)
+
+
+async def follow(service: Service, call: Call, after: int) -> None:
+    """Send lines as they come, until the job has ended and all of them are sent."""
+    stream = EventStream(call.handler)
+    job_id = call.job.id
+    topics = (f"log/{job_id}", f"job/{job_id}")
+    while True:
+        seen = [service.signals.value(topic) for topic in topics]
+        async with service.db.read() as conn:
+            job = await store.get_job(conn, job_id)
+        if job is None or job.desired == "delete":
+            await stream.send("end", end_of(job))
+            return
+        journal = service.journals.get(job_id)
+        while (piece := service.line_cache.after(job_id, journal, after)) is not None:
+            after, data = piece
+            await stream.send_raw("lines", data, after)
+        # A job's status moves to an end only after its last line is in the journal.
+        if job.status.ended:
+            await stream.send("end", end_of(job))
+            return
+        if not await wait_any(service, topics, seen):
+            await stream.keep_alive()
+
+
+async def wait_any(service: Service, topics: tuple[str, ...], seen: list[int]) -> bool:
+    """Wait for any of the topics to move on; False when none did before the keep-alive is due."""
+    waits = [
+        asyncio.ensure_future(service.signals.wait(topic, value, KEEP_ALIVE_S))
+        for topic, value in zip(topics, seen, strict=True)
+    ]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
+    return any(service.signals.value(t) != v for t, v in zip(topics, seen, strict=True))
+
+
+ROUTES = [
+    Route(
+        "GET",
+        "/jobs/{job_id}/logs",
+        logs,
+        JOBS_READ,
+        "The log, by page, by search, or followed",
+        query=LogQuery,
+        response=LogPage,
+        events=True,
+    ),
+]

@@ -1,0 +1,172 @@
+"""/jobs/{id}/metrics: chart names with last values, series, and new points as they come."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any
+
+import orjson
+from pydantic import BaseModel, Field
+
+from ..auth import JOBS_READ
+from ..jobs import store
+from ..logs.journal import Checkpoint, Journal, SeriesEntry
+from ..metrics.parse import SYSTEM
+from ..metrics.series import Rows, downsample, read_rows
+from ..schema.resources import Chart, ChartList, ChartSummary, Series, SeriesSummary
+from .errors import not_found
+from .jobs import end_of
+from .logs import wait_any
+from .render import instant
+from .routing import Call, Route
+from .sse import EventStream
+
+MOST_POINTS = 20_000
+
+
+class ChartQuery(BaseModel, extra="forbid"):
+    points: Annotated[int, Field(ge=2, le=MOST_POINTS)] = 2000
+    attempt: Annotated[int, Field(ge=1)] | None = None
+    series: str | None = None
+
+
+def summary(checkpoint: Checkpoint) -> list[ChartSummary]:
+    """The charts in the order of their first points; charts that only have an axis come last."""
+    charts: dict[str, list[SeriesEntry]] = {}
+    for entry in checkpoint.series:
+        if entry.count:
+            charts.setdefault(entry.chart, []).append(entry)
+    for chart in checkpoint.axes:
+        charts.setdefault(chart, [])
+    return [
+        ChartSummary(
+            chart=chart,
+            axis=checkpoint.axes.get(chart),
+            system=chart.startswith(SYSTEM),
+            series=[
+                SeriesSummary(
+                    name=e.series,
+                    attempt=e.attempt,
+                    node=e.node,
+                    count=e.count,
+                    x=e.last[0],
+                    y=e.last[1],
+                    time=instant(e.last[2]),
+                )
+                for e in entries
+            ],
+        )
+        for chart, entries in charts.items()
+    ]
+
+
+async def charts(call: Call) -> ChartList | None:
+    if call.wants_stream:
+        await _follow(call)
+        return None
+    return ChartList(items=summary(call.service.journals.get(call.job.id).checkpoint))
+
+
+async def chart(call: Call) -> Chart:
+    query: ChartQuery = call.query
+    name = call.path["path"]
+    journal = call.service.journals.get(call.job.id)
+    state = journal.checkpoint
+    entries = [
+        e
+        for e in state.series
+        if e.chart == name
+        and e.count
+        and (query.attempt is None or e.attempt == query.attempt)
+        and (query.series is None or e.series == query.series)
+    ]
+    if not entries and name not in state.axes:
+        raise not_found("chart")
+    per_series = max(2, query.points // max(1, len(entries)))
+    series = await asyncio.to_thread(lambda: [_series(journal, e, per_series) for e in entries])
+    return Chart(chart=name, axis=state.axes.get(name), system=name.startswith(SYSTEM), series=series)
+
+
+def _series(journal: Journal, entry: SeriesEntry, points: int) -> Series:
+    count = entry.count
+    rows = downsample(read_rows(journal.series_path(entry), count), points)
+    values: dict[str, Any] = columns(rows)
+    return Series.model_construct(
+        None, name=entry.series, attempt=entry.attempt, node=entry.node, total=count, **values
+    )
+
+
+def columns(rows: Rows) -> dict[str, list[float] | list[int]]:
+    return {
+        "x": rows[:, 0].tolist(),
+        "y": rows[:, 1].tolist(),
+        "time": rows[:, 2].tolist(),
+        "line": rows[:, 3].astype(int).tolist(),
+    }
+
+
+def fresh_points(journal: Journal, sent: dict[str, int], limit: int) -> list[dict[str, object]]:
+    """What each series has gained since ``sent`` (by file, updated here), at most ``limit`` points of each."""
+    found: list[dict[str, object]] = []
+    for entry in list(journal.checkpoint.series):
+        start, count = sent.get(entry.file, 0), entry.count
+        if count <= start:
+            continue
+        rows = downsample(read_rows(journal.series_path(entry), count, start), limit)
+        sent[entry.file] = count
+        found.append(
+            {
+                "chart": entry.chart,
+                "axis": journal.checkpoint.axes.get(entry.chart),
+                "system": entry.chart.startswith(SYSTEM),
+                "series": entry.series,
+                "attempt": entry.attempt,
+                "node": entry.node,
+                "total": count,
+                **columns(rows),
+            }
+        )
+    return found
+
+
+async def _follow(call: Call) -> None:
+    service, job_id = call.service, call.job.id
+    stream = EventStream(call.handler)
+    topics = (f"log/{job_id}", f"job/{job_id}")
+    sent: dict[str, int] = {}
+    while True:
+        seen = [service.signals.value(topic) for topic in topics]
+        async with service.db.read() as conn:
+            job = await store.get_job(conn, job_id)
+        if job is not None:
+            for piece in await asyncio.to_thread(fresh_points, service.journals.get(job_id), sent, 2000):
+                await stream.send_raw("points", orjson.dumps(piece))
+        if job is None or job.desired == "delete" or job.status.ended:
+            await stream.send("end", end_of(job))
+            return
+        if not await wait_any(service, topics, seen):
+            await stream.keep_alive()
+        # A chart redraws at most this often; what comes meanwhile is sent together.
+        await asyncio.sleep(0.1)
+
+
+ROUTES = [
+    Route(
+        "GET",
+        "/jobs/{job_id}/metrics",
+        charts,
+        JOBS_READ,
+        "Charts with their last values, or followed",
+        response=ChartList,
+        events=True,
+    ),
+    Route(
+        "GET",
+        "/jobs/{job_id}/metrics/{path}",
+        chart,
+        JOBS_READ,
+        "One chart, downsampled to a number of points over all its series",
+        query=ChartQuery,
+        response=Chart,
+    ),
+]

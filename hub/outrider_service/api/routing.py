@@ -1,0 +1,325 @@
+"""The route table and the one handler that serves it: find the route, know the caller, check the scope against the
+owner, check the input, call the function, answer.
+
+Every endpoint is a ``Route``; its scope and its subject say who may call it, and nothing else decides that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+from urllib.parse import unquote
+
+import orjson
+from jupyterhub.services.auth import HubOAuthenticated
+from pydantic import BaseModel, ValidationError
+from tornado.iostream import StreamClosedError
+from tornado.web import HTTPError, RequestHandler, stream_request_body
+
+from ..auth import Caller
+from ..jobs import store
+from ..jobs.model import JobRecord
+from .errors import ApiError, from_validation, not_found
+
+if TYPE_CHECKING:
+    from ..service import Service
+
+log = logging.getLogger(__name__)
+
+LARGEST_JSON: Final = 4 * 2**20
+QUEUED_CHUNKS: Final = 16
+
+M = TypeVar("M", bound=BaseModel)
+
+
+@dataclass(slots=True)
+class Call:
+    """One request as a handler function sees it."""
+
+    service: Service
+    handler: ApiHandler
+    caller: Caller
+    path: dict[str, str]
+    query: Any = None
+    body: Any = None
+    chunks: AsyncIterator[bytes] | None = None
+    found_job: JobRecord | None = None
+    status: int = 200
+
+    @property
+    def job(self) -> JobRecord:
+        """The job of the path, which the caller is allowed to see."""
+        assert self.found_job is not None
+        return self.found_job
+
+    @property
+    def wants_stream(self) -> bool:
+        return "text/event-stream" in self.handler.request.headers.get("Accept", "")
+
+
+Function = Callable[[Call], Awaitable[BaseModel | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """An endpoint. ``scope`` None: any identified caller; ``public``: nobody need be identified.
+
+    The scope is held against the owner of the job in the path (``{job_id}``), against everybody where ``everybody``
+    is set, and against the caller themselves elsewhere.
+    """
+
+    method: str
+    path: str
+    function: Function
+    scope: str | None
+    summary: str
+    query: type[BaseModel] | None = None
+    request: type[BaseModel] | None = None
+    response: type[BaseModel] | None = None
+    status: int = 200
+    streams_body: bool = False
+    public: bool = False
+    everybody: bool = False
+    media: str = "application/json"
+    events: bool = False
+    pattern: re.Pattern[str] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        regex = re.sub(r"\{(\w+)\}", lambda m: f"(?P<{m[1]}>{'.+' if m[1] == 'path' else '[^/]+'})", self.path)
+        object.__setattr__(self, "pattern", re.compile(regex))
+
+
+class NoQuery(BaseModel, extra="forbid"):
+    """For routes without parameters."""
+
+
+@stream_request_body
+class ApiHandler(HubOAuthenticated, RequestHandler):
+    """Serves every route of the table."""
+
+    service: Service
+    routes: list[Route]
+
+    def initialize(self, service: Service, routes: list[Route]) -> None:
+        self.service = service
+        self.routes = routes
+        self._task: asyncio.Task[None] | None = None
+        self._chunks: asyncio.Queue[bytes | None] = asyncio.Queue(QUEUED_CHUNKS)
+        self._gathered = bytearray()
+        self._too_large = False
+        self._route: Route | None = None
+        self._call: Call | None = None
+        self._refusal: Exception | None = None
+
+    def compute_etag(self) -> None:
+        return None
+
+    def set_default_headers(self) -> None:
+        self.clear_header("Server")
+        self.set_header("X-Content-Type-Options", "nosniff")
+        self.set_header("Cache-Control", "no-store")
+
+    # -- finding and checking -----------------------------------------------------------------------------------
+
+    def _find(self, path: str) -> tuple[Route, dict[str, str]]:
+        method = "GET" if self.request.method == "HEAD" else self.request.method
+        allowed = []
+        for route in self.routes:
+            match = route.pattern.fullmatch(path)
+            if match is None:
+                continue
+            if route.method == method:
+                try:
+                    values = {k: unquote(v, errors="strict") for k, v in match.groupdict().items()}
+                except UnicodeDecodeError as error:
+                    raise ApiError(400, "The address is not UTF-8.") from error
+                return route, values
+            allowed.append(route.method)
+        if allowed:
+            self.set_header("Allow", ", ".join(allowed))
+            raise ApiError(405, f"{self.request.method} is not possible here, but {', '.join(allowed)}.")
+        raise ApiError(404, "There is nothing at this address.")
+
+    def _query(self, model: type[BaseModel]) -> BaseModel:
+        values: dict[str, Any] = {}
+        for name in self.request.query_arguments:
+            if name == "_xsrf":
+                continue
+            found = self.get_query_arguments(name, strip=False)
+            known = model.model_fields.get(name)
+            many = known is not None and "list" in str(known.annotation)
+            values[name] = found if many else found[-1]
+        return model.model_validate(values)
+
+    async def prepare(self) -> None:
+        try:
+            await self._prepare()
+        except (ApiError, ValidationError, HTTPError) as error:
+            if self._expects_much():
+                # Nobody wants to send gigabytes to be refused at the end of them.
+                self.set_header("Connection", "close")
+                self._answer_error(error)
+            else:
+                self._refusal = error
+
+    def _expects_much(self) -> bool:
+        headers = self.request.headers
+        length = headers.get("Content-Length", "0")
+        return "Transfer-Encoding" in headers or not length.isdecimal() or int(length) > LARGEST_JSON
+
+    async def _prepare(self) -> None:
+        path = self.request.path.removeprefix(self.service.api_prefix)
+        route, values = self._find(path)
+        self._route = route
+        caller = await self.service.authenticator.caller(self)
+        if caller is None:
+            if not route.public:
+                raise ApiError(401, "Say who you are: send a valid token (Authorization: token …) or log in.")
+            caller = Caller("", "anonymous", False, (), frozenset())
+        call = Call(self.service, self, caller, values, status=route.status)
+        await self._authorise(route, call)
+        call.query = self._query(route.query or NoQuery)
+        self._call = call
+        if route.streams_body:
+            self.request.connection.set_max_body_size(2**50)  # type: ignore[union-attr]
+            call.chunks = self._body_chunks()
+            self._task = asyncio.create_task(self._run(route, call))
+        else:
+            self.request.connection.set_max_body_size(LARGEST_JSON + 2**20)  # type: ignore[union-attr]
+
+    async def _authorise(self, route: Route, call: Call) -> None:
+        """The one place where a scope is held against an owner."""
+        if route.public:
+            return
+        caller = call.caller
+        job_id = call.path.get("job_id")
+        if job_id is not None:
+            async with self.service.db.read() as conn:
+                job = await store.get_job(conn, job_id)
+            # Somebody else's job looks exactly like one that does not exist.
+            if job is None or job.desired == "delete":
+                raise not_found("job")
+            if not caller.may(route.scope or "", job.owner, job.group_name):
+                visible = caller.may("custom:outrider:jobs:read", job.owner, job.group_name)
+                if not visible:
+                    raise not_found("job")
+                raise ApiError(403, f"Your token lacks the scope {route.scope} for this job.")
+            call.found_job = job
+        elif route.scope is not None:
+            covered = caller.may(route.scope) if route.everybody else caller.may_somewhere(route.scope)
+            if not covered:
+                raise ApiError(403, f"Your token lacks the scope {route.scope}.")
+
+    # -- bodies -------------------------------------------------------------------------------------------------
+
+    async def data_received(self, chunk: bytes) -> None:
+        if self._finished or self._refusal is not None or self._route is None:
+            return
+        if not self._route.streams_body:
+            if len(self._gathered) + len(chunk) > LARGEST_JSON:
+                self._too_large = True
+            else:
+                self._gathered += chunk
+            return
+        put = asyncio.ensure_future(self._chunks.put(chunk))
+        assert self._task is not None
+        # A function that has given up (too large, not allowed) reads no more; what still comes is dropped.
+        await asyncio.wait({put, self._task}, return_when=asyncio.FIRST_COMPLETED)
+        if not put.done():
+            put.cancel()
+
+    async def _body_chunks(self) -> AsyncIterator[bytes]:
+        while (chunk := await self._chunks.get()) is not None:
+            yield chunk
+
+    def on_connection_close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+        super().on_connection_close()
+
+    # -- answering ----------------------------------------------------------------------------------------------
+
+    async def _serve(self) -> None:
+        if self._refusal is not None and not self._finished:
+            self._answer_error(self._refusal)
+        if self._finished or self._route is None or self._call is None:
+            return
+        route, call = self._route, self._call
+        if self._task is not None:
+            end = asyncio.ensure_future(self._chunks.put(None))
+            await asyncio.wait({end, self._task}, return_when=asyncio.FIRST_COMPLETED)
+            end.cancel() if not end.done() else None
+            await self._task
+            return
+        try:
+            if self._too_large:
+                raise ApiError(413, "The body is larger than 4 MiB.")
+            if route.request is not None:
+                call.body = parse_body(route.request, bytes(self._gathered))
+        except ApiError as error:
+            self._answer_error(error)
+            return
+        self._task = asyncio.create_task(self._run(route, call))
+        await self._task
+
+    get = post = put = delete = head = patch = _serve
+
+    async def _run(self, route: Route, call: Call) -> None:
+        try:
+            result = await route.function(call)
+            if not self._finished and result is not None:
+                self.set_status(call.status)
+                self.set_header("Content-Type", "application/json")
+                self.finish(result.model_dump_json().encode())
+            elif not self._finished:
+                if not self._headers_written:
+                    self.set_status(call.status if call.status != 200 else 204)
+                self.finish()
+        except StreamClosedError:
+            pass
+        except Exception as error:
+            self._answer_error(error)
+
+    def _answer_error(self, error: Exception) -> None:
+        if isinstance(error, ValidationError):
+            error = from_validation(error)
+        elif isinstance(error, HTTPError):
+            error = ApiError(error.status_code, error.log_message or error.reason or "The Hub did not answer.")
+        elif not isinstance(error, ApiError):
+            log.error("%s %s failed", self.request.method, self.request.path, exc_info=error)
+            error = ApiError(500, "The service failed; its log says why.")
+        if self._finished:
+            return
+        if self._headers_written:
+            # The status line is gone: a cut connection is the only way left to say that this is not all.
+            self.request.connection.stream.close()  # type: ignore[union-attr]
+            return
+        assert isinstance(error, ApiError)
+        self.set_status(error.status)
+        self.set_header("Content-Type", "application/json")
+        if self._route is not None and self._route.streams_body:
+            # The rest of the body may still be on its way, and Tornado then closes: say so.
+            self.set_header("Connection", "close")
+        self.finish(orjson.dumps(error.body()))
+
+    def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
+        if not isinstance(value, ApiError | HTTPError):
+            super().log_exception(typ, value, tb)
+
+
+def parse_body(model: type[M], data: bytes) -> M:
+    """A JSON body as a checked model. Raises ApiError naming the field."""
+    try:
+        loaded = orjson.loads(data or b"{}")
+    except orjson.JSONDecodeError as error:
+        raise ApiError(400, f"The body is not JSON: {error}.") from error
+    if not isinstance(loaded, dict):
+        raise ApiError(400, "The body must be a JSON object.")
+    try:
+        return model.model_validate_json(data or b"{}")
+    except ValidationError as error:
+        raise from_validation(error) from error

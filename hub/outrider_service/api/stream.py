@@ -1,0 +1,221 @@
+"""/stream: one WebSocket a page that carries all its subscriptions.
+
+    → {"id": 1, "subscribe": "logs", "job": "j…", "after": 0}      also "events", "metrics", and "jobs" (no job)
+    → {"id": 1, "unsubscribe": true}
+    ← {"id": 1, "event": "lines", "data": […], "last": 42}
+    ← {"id": 1, "event": "timeline" | "points" | "job" | "jobs" | "end", "data": …}
+    ← {"id": 1, "event": "error", "data": {"status": 404, "message": …}}
+
+Each subscription reads from the store at the socket's pace, so a page that does not read holds nothing up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import orjson
+from jupyterhub.services.auth import HubOAuthenticated
+from pydantic import BaseModel, Field, ValidationError
+from tornado.web import HTTPError
+from tornado.websocket import WebSocketClosedError, WebSocketHandler
+
+from ..auth import JOBS_READ, Caller
+from ..jobs import store
+from ..jobs.model import JobRecord
+from .jobs import end_of
+from .logs import wait_any
+from .metrics import fresh_points
+from .render import render_event, render_job
+
+if TYPE_CHECKING:
+    from ..service import Service
+
+log = logging.getLogger(__name__)
+
+MOST_SUBSCRIPTIONS = 64
+LARGEST_MESSAGE = 16 * 1024
+
+
+class Message(BaseModel, extra="forbid"):
+    """What a page sends."""
+
+    id: Annotated[int, Field(ge=0, lt=2**53)]
+    subscribe: Literal["logs", "events", "metrics", "job", "jobs"] | None = None
+    unsubscribe: bool = False
+    job: str | None = None
+    after: Annotated[int, Field(ge=0, lt=2**53)] = 0
+    tail: Annotated[int, Field(ge=1, le=10_000)] | None = None
+
+
+class StreamHandler(HubOAuthenticated, WebSocketHandler):
+    """The socket; each subscription is a task."""
+
+    def initialize(self, service: Service) -> None:
+        self.service = service
+        self.caller: Caller
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._writing = asyncio.Lock()
+
+    @property
+    def max_message_size(self) -> int:
+        return LARGEST_MESSAGE
+
+    async def prepare(self) -> None:
+        caller = await self.service.authenticator.caller(self)
+        if caller is None:
+            raise HTTPError(401)
+        self.caller = caller
+
+    def on_message(self, message: str | bytes) -> None:
+        try:
+            wanted = Message.model_validate_json(message)
+        except ValidationError as error:
+            text = f"not understood: {error.errors(include_url=False)[0]['msg']}"
+            self._start(0, self._error(0, 400, text))
+            return
+        old = self._tasks.pop(wanted.id, None)
+        if old is not None:
+            old.cancel()
+        if wanted.subscribe is None:
+            return
+        if len(self._tasks) >= MOST_SUBSCRIPTIONS:
+            self._start(0, self._error(wanted.id, 429, f"at most {MOST_SUBSCRIPTIONS} subscriptions"))
+            return
+        self._start(wanted.id, self._subscription(wanted))
+
+    def _start(self, sub: int, work: Coroutine[Any, Any, None]) -> None:
+        self._tasks[sub] = asyncio.create_task(work)
+
+    def on_close(self) -> None:
+        for task in self._tasks.values():
+            task.cancel()
+
+    async def _send(self, sub: int, event: str, data: Any, **more: Any) -> None:
+        text = orjson.dumps({"id": sub, "event": event, "data": data, **more})
+        async with self._writing:
+            await self.write_message(text)
+
+    async def _error(self, sub: int, status: int, message: str) -> None:
+        try:
+            await self._send(sub, "error", {"status": status, "message": message})
+        except WebSocketClosedError:
+            pass
+
+    async def _subscription(self, wanted: Message) -> None:
+        kinds: dict[str, Callable[[Message], Awaitable[None]]] = {
+            "logs": self._logs,
+            "events": self._events,
+            "metrics": self._metrics,
+            "job": self._job,
+            "jobs": self._jobs,
+        }
+        try:
+            await kinds[wanted.subscribe or ""](wanted)
+        except WebSocketClosedError:
+            return
+        except LookupError as error:
+            await self._error(wanted.id, 404, str(error.args[0]))
+        except Exception:
+            log.exception("a subscription failed")
+            await self._error(wanted.id, 500, "the service failed; its log says why")
+        finally:
+            if self._tasks.get(wanted.id) is asyncio.current_task():
+                del self._tasks[wanted.id]
+
+    async def _load(self, job_id: str | None) -> JobRecord:
+        """The job if this caller may see it. Raises LookupError."""
+        async with self.service.db.read() as conn:
+            job = await store.get_job(conn, job_id or "")
+        if job is None or job.desired == "delete":
+            raise LookupError("There is no such job, or it is not yours.")
+        if not self.caller.may(JOBS_READ, job.owner, job.group_name):
+            raise LookupError("There is no such job, or it is not yours.")
+        return job
+
+    async def _each_change(self, wanted: Message, step: Callable[[JobRecord], Awaitable[None]]) -> None:
+        """Call ``step`` at every change of the job or its log, until it has ended; then send the end."""
+        job = await self._load(wanted.job)
+        topics = (f"log/{job.id}", f"job/{job.id}")
+        while True:
+            seen = [self.service.signals.value(topic) for topic in topics]
+            try:
+                job = await self._load(job.id)
+            except LookupError:
+                await self._send(wanted.id, "end", end_of(None))
+                return
+            await step(job)
+            if job.status.ended:
+                await self._send(wanted.id, "end", end_of(job))
+                return
+            await wait_any(self.service, topics, seen)
+
+    async def _logs(self, wanted: Message) -> None:
+        await self._load(wanted.job)
+        journal = self.service.journals.get(wanted.job or "")
+        after = max(0, journal.checkpoint.lines - wanted.tail) if wanted.tail else wanted.after
+
+        async def step(job: JobRecord) -> None:
+            nonlocal after
+            current = self.service.journals.get(job.id)
+            while (piece := self.service.line_cache.after(job.id, current, after)) is not None:
+                after, data = piece
+                await self._send(wanted.id, "lines", orjson.Fragment(data), last=after)
+
+        await self._each_change(wanted, step)
+
+    async def _events(self, wanted: Message) -> None:
+        after = wanted.after
+
+        async def step(job: JobRecord) -> None:
+            nonlocal after
+            async with self.service.db.read() as conn:
+                rows = await store.list_events(conn, job.id, after, 1000)
+            for row in rows:
+                after = row["id"]
+                await self._send(wanted.id, "timeline", orjson.Fragment(render_event(row).model_dump_json()))
+
+        await self._each_change(wanted, step)
+
+    async def _metrics(self, wanted: Message) -> None:
+        sent: dict[str, int] = {}
+
+        async def step(job: JobRecord) -> None:
+            journal = self.service.journals.get(job.id)
+            for piece in await asyncio.to_thread(fresh_points, journal, sent, 2000):
+                await self._send(wanted.id, "points", piece)
+            await asyncio.sleep(0.1)
+
+        await self._each_change(wanted, step)
+
+    async def _job(self, wanted: Message) -> None:
+        last = b""
+
+        async def step(job: JobRecord) -> None:
+            nonlocal last
+            data = await self._rendered(job)
+            if data != last:
+                last = data
+                await self._send(wanted.id, "job", orjson.Fragment(data))
+
+        await self._each_change(wanted, step)
+
+    async def _rendered(self, job: JobRecord) -> bytes:
+        async with self.service.db.read() as conn:
+            tags = (await store.tags_of(conn, [job.id]))[job.id]
+            waiting = job.status.value == "pending"
+            place = await store.position(conn, job) if waiting else None
+            attempts = await store.list_attempts(conn, job.id)
+        origin, prefix = self.service.apps_origin, self.service.prefix
+        return render_job(job, tags, origin, prefix, place, attempts).model_dump_json().encode()
+
+    async def _jobs(self, wanted: Message) -> None:
+        """That the list may have changed; the page asks for what it shows. At most twice a second."""
+        while True:
+            seen = self.service.signals.value("jobs")
+            await self._send(wanted.id, "jobs", {"version": seen})
+            await asyncio.sleep(0.5)
+            while await self.service.signals.wait("jobs", seen, 60) == seen:
+                continue

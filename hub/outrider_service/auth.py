@@ -1,0 +1,88 @@
+"""Who calls, and what they may: JupyterHub's identities and scopes, checked in one place.
+
+A caller comes from a token (``Authorization: token …``) or from the cookie of HubOAuth's login. The scopes are
+JupyterHub's custom scopes ``custom:outrider:…``, with its filters ``!user=`` and ``!group=``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from jupyterhub.services.auth import HubOAuth
+from tornado.web import RequestHandler
+
+JOBS_READ: Final = "custom:outrider:jobs:read"
+JOBS_WRITE: Final = "custom:outrider:jobs:write"
+ENDPOINTS: Final = "custom:outrider:endpoints"
+STORAGE_READ: Final = "custom:outrider:storage:read"
+STORAGE_WRITE: Final = "custom:outrider:storage:write"
+CATALOG_ADMIN: Final = "custom:outrider:catalog:admin"
+USAGE_READ_ALL: Final = "custom:outrider:usage:read-all"
+SPAWN: Final = "custom:outrider:spawn"
+"""The Hub's spawner alone: ask for a notebook's machine and give it back."""
+
+SHARED_BY_GROUP: Final = frozenset({JOBS_READ, ENDPOINTS})
+"""What members of the group that a job is billed to may do with it, if they may do it with their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """An identified user or service with its scopes."""
+
+    name: str
+    kind: str
+    admin: bool
+    groups: tuple[str, ...]
+    scopes: frozenset[str]
+
+    @classmethod
+    def from_model(cls, model: dict[str, Any]) -> Caller:
+        return cls(
+            name=model["name"],
+            kind=model.get("kind", "user"),
+            admin=bool(model.get("admin")),
+            groups=tuple(sorted(model.get("groups") or ())),
+            scopes=frozenset(model.get("scopes") or ()),
+        )
+
+    def may(self, scope: str, owner: str | None = None, group: str | None = None) -> bool:
+        """Whether the scope covers things of ``owner`` (billed to ``group``); without an owner, everybody's."""
+        if scope in self.scopes:
+            return True
+        if owner is not None and f"{scope}!user={owner}" in self.scopes:
+            return True
+        if group is None:
+            return False
+        if f"{scope}!group={group}" in self.scopes:
+            return True
+        return scope in SHARED_BY_GROUP and group in self.groups and f"{scope}!user={self.name}" in self.scopes
+
+    def may_somewhere(self, scope: str) -> bool:
+        """Whether the scope covers at least the caller's own things."""
+        return self.may(scope, self.name) or any(s.startswith(f"{scope}!") for s in self.scopes)
+
+
+def header_token(authorization: str | None) -> str | None:
+    """The token of an Authorization header, by JupyterHub's two spellings."""
+    kind, _, token = (authorization or "").strip().partition(" ")
+    return token.strip() or None if kind.lower() in ("token", "bearer") else None
+
+
+class Authenticator:
+    """Asks the Hub who a request is from. Answers are kept for ``cache_s``, which is how long a revoked token lives."""
+
+    def __init__(self, cache_s: int) -> None:
+        self.hub = HubOAuth.instance(cache_max_age=cache_s)
+
+    async def caller(self, handler: RequestHandler) -> Caller | None:
+        """The caller, or None when there is no valid token or cookie. Raises HTTPError 5xx when the Hub is away."""
+        token = header_token(handler.request.headers.get("Authorization"))
+        if token is not None:
+            model = await self.hub.user_for_token(token, sync=False)
+        else:
+            # A cookie also needs the anti-forgery token for anything that changes state; HubOAuth checks that.
+            model = await self.hub._get_user_cookie(handler)
+        if not model or not self.hub.check_scopes(self.hub.access_scopes, model):
+            return None
+        return Caller.from_model(model)

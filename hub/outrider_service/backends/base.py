@@ -1,0 +1,133 @@
+"""What every platform offers, and the words it is told in. Nothing above this package knows a platform's own terms."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Protocol
+
+from ..catalog import MachineType
+
+
+class Phase(StrEnum):
+    """How far an attempt is, as the platform sees it."""
+
+    ABSENT = "absent"
+    STARTING = "starting"
+    RUNNING = "running"
+    EXITED = "exited"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One look at an attempt. ``reason`` is set when it ended otherwise than by exiting on its own."""
+
+    phase: Phase
+    exit_code: int | None = None
+    reason: str | None = None
+    message: str | None = None
+    started_at: float | None = None
+    finished_at: float | None = None
+    node: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptRef:
+    """The deterministic name of one attempt."""
+
+    job_id: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """All that a platform needs to start an attempt."""
+
+    ref: AttemptRef
+    owner: str
+    groups: tuple[str, ...]
+    machine: MachineType
+    environment: str | None
+    image: str
+    command: str | None
+    args: list[str] | None
+    notebook: str | None
+    params: dict[str, Any]
+    workspace: dict[str, Any]
+    inputs: dict[str, str]
+    env: dict[str, str]
+    ports: list[int]
+    gpus: list[str] = field(default_factory=list)
+    nodes: int = 1
+    shm_mb: int | None = None
+    grace_s: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class RawLog:
+    """A piece of raw output: whole lines "<time> <text>\\n", and the cursor after it."""
+
+    data: bytes
+    cursor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """How many of a machine type fit the empty platform, and now; None: unknown."""
+
+    total: int | None
+    free: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a port of a running attempt answers: a unix socket, or a host and port."""
+
+    unix: Path | None = None
+    host: str | None = None
+    port: int | None = None
+
+
+class BackendError(Exception):
+    """The platform refused or failed; the message is fit for a person. It is tried again."""
+
+
+class Backend(Protocol):
+    """A platform. Every call is idempotent and may be repeated after a crash at any point.
+
+    "Already there" is success only for the same attempt; "already gone" is success.
+    """
+
+    most_nodes: int
+    """How many machines one job may use."""
+
+    queues: bool
+    """True where the service decides what may start (local); False where the platform does (Kubernetes)."""
+
+    async def start(self, attempt: Attempt) -> None: ...
+
+    async def stop(self, ref: AttemptRef, grace_s: float) -> None: ...
+
+    async def observe(self, ref: AttemptRef) -> Observation: ...
+
+    async def remove(self, ref: AttemptRef) -> None:
+        """Forget an ended attempt: its platform objects and its raw log. Leaves one that still runs alone."""
+
+    def follow_logs(self, ref: AttemptRef, node: int, cursor: str | None) -> AsyncIterator[RawLog]:
+        """Raw output from the cursor on; ends when the attempt has ended and all of it was given."""
+
+    def events(self) -> AsyncIterator[AttemptRef]:
+        """Attempts that may have changed. May repeat and may miss: a sweep looks at all of them now and then."""
+
+    async def known(self) -> list[AttemptRef]:
+        """Every attempt of which the platform still holds something."""
+
+    async def endpoint(self, ref: AttemptRef, port: int) -> Address: ...
+
+    def refusal(self, owner: str) -> str | None:
+        """Why this user cannot use the platform at all, or None."""
+
+    async def health(self) -> str: ...

@@ -1,0 +1,292 @@
+"""The local platform's backend: from an attempt to a sandbox, and from a sandbox's state to an observation."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, Final
+
+import outrider_sandbox as sandbox
+from outrider_sandbox import Mount, Spec
+
+from ...directories import Directories, slug
+from ..base import Address, Attempt, AttemptRef, BackendError, Observation, Phase, RawLog
+from . import environments
+from .machine import device_nodes
+from .tail import read_piece
+from .wake import Wakes
+
+HOME: Final = "/home/outrider"
+INSIDE: Final = "/.outrider"
+HUB_PORT: Final = 65432
+"""Where the Hub's address appears inside a sandbox; high, so that it is in no job's way."""
+TAIL_S: Final = 5.0
+"""How long a follower trusts the supervisor's wake-ups before it looks by itself."""
+MAX_WORKSPACE_MB: Final = 4096
+
+REASONS: Final = {"out_of_memory": "out_of_memory", "node_lost": "node_lost", "error": "platform_error"}
+
+
+class LocalBackend:
+    """Attempts as sandboxes below ``run/jobs``; everything known about them is in their directories."""
+
+    queues = True
+    most_nodes = 1
+
+    def __init__(self, directories: Directories, hub_address: str | None, isolation: str | None = None) -> None:
+        """``hub_address``: host:port that sandboxes may reach on the loopback. ``isolation``: None to find out."""
+        self.directories = directories
+        self.hub_address = hub_address
+        self.capabilities = sandbox.usable()
+        self.isolation: Any = isolation or ("bubblewrap" if self.capabilities.bubblewrap else "plain")
+        self.wakes = Wakes(directories.run)
+
+    # -- names --------------------------------------------------------------------------------------------------
+
+    def folder(self, ref: AttemptRef) -> Path:
+        return self.directories.sandbox(ref.job_id, ref.number)
+
+    async def known(self) -> list[AttemptRef]:
+        names = await asyncio.to_thread(lambda: [p.name for p in (self.directories.run / "jobs").iterdir()])
+        found = (re.fullmatch(r"(j[0-9a-z]{12})-(\d+)", name) for name in names)
+        return [AttemptRef(match[1], int(match[2])) for match in found if match]
+
+    def refusal(self, owner: str) -> str | None:
+        """Without sandboxes nothing keeps users apart, so the first one keeps the platform."""
+        if self.isolation == "bubblewrap":
+            return None
+        marker = self.directories.run / "plain-owner"
+        try:
+            with marker.open("x") as file:
+                file.write(owner)
+            return None
+        except FileExistsError:
+            first = marker.read_text()
+        if first == owner:
+            return None
+        return (
+            f"This machine cannot run sandboxes, so the platform serves one user only, and that is {first}. "
+            + " ".join(self.capabilities.notes)
+        )
+
+    async def health(self) -> str:
+        if self.isolation == "bubblewrap":
+            return "ok"
+        return "plain processes for one user: " + " ".join(self.capabilities.notes)
+
+    # -- starting -----------------------------------------------------------------------------------------------
+
+    async def start(self, attempt: Attempt) -> None:
+        self.wakes.open()
+        try:
+            await asyncio.to_thread(self._start, attempt)
+        except (OSError, ValueError) as error:
+            raise BackendError(f"the sandbox could not be started: {error}") from error
+
+    def _start(self, attempt: Attempt) -> None:
+        folder = self.folder(attempt.ref)
+        if sandbox.state(folder).phase != "absent":
+            return
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        workspace = self.directories.workspace(attempt.ref.job_id)
+        shutil.rmtree(workspace, ignore_errors=True)
+        for path in (
+            workspace,
+            self.directories.artifacts(attempt.ref.job_id),
+            self.directories.storage(attempt.owner),
+            *(self.directories.team(group) for group in attempt.groups),
+        ):
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for name, job_id in attempt.inputs.items():
+            if not self.directories.artifacts(job_id).is_dir():
+                raise BackendError(f"the input {name} is gone: job {job_id} has been deleted")
+        run_file = folder / "run.json"
+        run_file.touch(mode=0o600)
+        run_file.write_text(json.dumps(self._run_file(attempt)))
+        sandbox.launch(folder, self._spec(attempt, folder))
+
+    def _paths(self, attempt: Attempt) -> dict[str, str]:
+        """Where the job finds things: the contract's paths in a sandbox, the host's own without one."""
+        if self.isolation == "bubblewrap":
+            return {
+                "workspace": "/workspace",
+                "artifacts": "/artifacts",
+                "storage": "/storage",
+                "datasets": "/datasets",
+                "inputs": "/inputs",
+                "run": f"{INSIDE}/run.json",
+                "runner": INSIDE,
+                "home": HOME,
+            }
+        return {
+            "workspace": str(self.directories.workspace(attempt.ref.job_id)),
+            "artifacts": str(self.directories.artifacts(attempt.ref.job_id)),
+            "storage": str(self.directories.storage(attempt.owner)),
+            "datasets": str(self.directories.datasets),
+            "inputs": "",
+            "run": str(self.folder(attempt.ref) / "run.json"),
+            "runner": "",
+            "home": str(self.directories.workspace(attempt.ref.job_id)),
+        }
+
+    def _run_file(self, attempt: Attempt) -> dict[str, Any]:
+        """The runner's specification of this attempt (``outrider.runner``)."""
+        paths = self._paths(attempt)
+        workspace = dict(attempt.workspace)
+        if workspace["type"] == "snapshot":
+            inside = f"{INSIDE}/snapshot.zip"
+            real = str(self.directories.snapshot(workspace["id"]))
+            workspace = {"type": "snapshot", "archive": inside if self.isolation == "bubblewrap" else real}
+        return {
+            "command": attempt.command,
+            "args": attempt.args,
+            "notebook": attempt.notebook,
+            "params": attempt.params,
+            "workspace": workspace,
+            "workspace_dir": paths["workspace"],
+            "artifacts_dir": paths["artifacts"],
+            "max_workspace_mb": MAX_WORKSPACE_MB,
+            "sample_s": 10,
+            "grace_s": attempt.grace_s,
+            "pynvml_path": environments.pynvml_path(),
+            "memory_bytes": attempt.machine.memory_mb * 2**20,
+        }
+
+    def _mounts(self, attempt: Attempt, folder: Path) -> list[Mount]:
+        own = self.directories
+        mounts = environments.mounts_for(attempt.environment)
+        mounts += [
+            Mount(str(own.workspace(attempt.ref.job_id)), "/workspace", read_only=False),
+            Mount(str(own.artifacts(attempt.ref.job_id)), "/artifacts", read_only=False),
+            Mount(str(own.storage(attempt.owner)), "/storage", read_only=False),
+            Mount(str(own.datasets), "/datasets"),
+            Mount(str(environments.runner_directory()), f"{INSIDE}/outrider_runner"),
+            Mount(str(folder / "run.json"), f"{INSIDE}/run.json"),
+        ]
+        mounts += [
+            Mount(str(own.team(group)), f"/storage/teams/{slug(group)}", read_only=False) for group in attempt.groups
+        ]
+        mounts += [Mount(str(own.artifacts(job_id)), f"/inputs/{name}") for name, job_id in attempt.inputs.items()]
+        if attempt.workspace["type"] == "snapshot":
+            mounts.append(Mount(str(own.snapshot(attempt.workspace["id"])), f"{INSIDE}/snapshot.zip"))
+        nvml = environments.pynvml_path()
+        if nvml is not None:
+            mounts.append(Mount(nvml, nvml))
+        return mounts
+
+    def _env(self, attempt: Attempt) -> dict[str, str]:
+        paths = self._paths(attempt)
+        prefix = environments.prefix_of(attempt.environment)
+        env = {
+            "PATH": f"{prefix}/bin:/usr/local/bin:/usr/bin:/bin",
+            "HOME": paths["home"],
+            "LANG": "C.UTF-8",
+            "VIRTUAL_ENV": str(prefix),
+            **attempt.env,
+            "OUTRIDER_ARTIFACTS": paths["artifacts"],
+            "OUTRIDER_STORAGE": paths["storage"],
+            "OUTRIDER_DATASETS": paths["datasets"],
+            "PS_ARTIFACTS": paths["artifacts"],
+            "PS_JOBSPACE": paths["storage"],
+            "PS_DATASETS": paths["datasets"],
+        }
+        if self.hub_address is not None:
+            host = f"127.0.0.1:{HUB_PORT}" if self.isolation == "bubblewrap" else self.hub_address
+            env.setdefault("OUTRIDER_URL", f"http://{host}")
+        gpus = ",".join(attempt.gpus)
+        env["CUDA_VISIBLE_DEVICES"] = env["NVIDIA_VISIBLE_DEVICES"] = gpus
+        return env
+
+    def _spec(self, attempt: Attempt, folder: Path) -> Spec:
+        paths = self._paths(attempt)
+        if self.isolation == "bubblewrap":
+            package, where = "outrider_runner", INSIDE
+        else:
+            package, where = "outrider.runner", str(environments.runner_directory().parent.parent)
+        code = f"import sys; sys.path.insert(0, {where!r}); from {package}.__main__ import main; main()"
+        shm_mb = attempt.shm_mb or attempt.machine.memory_mb // 2
+        return Spec(
+            id=folder.name,
+            argv=[
+                str(environments.python_of(attempt.environment)),
+                "-I",
+                "-S",
+                "-c",
+                code,
+                "--spec",
+                paths["run"],
+            ],
+            env=self._env(attempt),
+            cwd=paths["workspace"],
+            isolation=self.isolation,
+            mounts=self._mounts(attempt, folder) if self.isolation == "bubblewrap" else [],
+            home=paths["home"],
+            memory_bytes=attempt.machine.memory_mb * 2**20,
+            shm_bytes=shm_mb * 2**20,
+            gpu_devices=device_nodes(attempt.gpus),
+            ports=attempt.ports,
+            let_in={HUB_PORT: self.hub_address} if self.hub_address else {},
+            grace_s=attempt.grace_s,
+            notify=str(self.wakes.path),
+        )
+
+    # -- what runs ----------------------------------------------------------------------------------------------
+
+    async def stop(self, ref: AttemptRef, grace_s: float) -> None:
+        folder = self.folder(ref)
+        if folder.is_dir():
+            await asyncio.to_thread(sandbox.request_stop, folder, grace_s)
+
+    async def observe(self, ref: AttemptRef) -> Observation:
+        seen = sandbox.state(self.folder(ref))
+        reason = REASONS.get(seen.reason or "")
+        code = seen.exit_code
+        if code is None and seen.signal is not None:
+            code = 128 + seen.signal
+        return Observation(
+            Phase(seen.phase),
+            exit_code=code,
+            reason=reason,
+            message=seen.message,
+            started_at=seen.started_at,
+            finished_at=seen.finished_at,
+        )
+
+    async def remove(self, ref: AttemptRef) -> None:
+        folder = self.folder(ref)
+        if folder.is_dir() and sandbox.state(folder).phase in ("absent", "exited", "lost"):
+            await asyncio.to_thread(sandbox.remove, folder)
+
+    async def follow_logs(self, ref: AttemptRef, node: int, cursor: str | None) -> AsyncIterator[RawLog]:
+        self.wakes.open()
+        folder = self.folder(ref)
+        path = folder / "log"
+        while True:
+            seen = self.wakes.signals.value(folder.name)
+            # The state is read first: what was written before the end is then surely seen.
+            over = sandbox.state(folder).phase in ("exited", "lost", "absent")
+            while (piece := read_piece(path, cursor, final=over)) is not None:
+                cursor = piece.cursor
+                yield piece
+            if over:
+                return
+            await self.wakes.signals.wait(folder.name, seen, TAIL_S)
+
+    async def events(self) -> AsyncIterator[AttemptRef]:
+        self.wakes.open()
+        async for name in self.wakes.states():
+            match = re.fullmatch(r"(j[0-9a-z]{12})-(\d+)", name)
+            if match:
+                yield AttemptRef(match[1], int(match[2]))
+
+    async def endpoint(self, ref: AttemptRef, port: int) -> Address:
+        if self.isolation == "bubblewrap":
+            return Address(unix=Path(sandbox.connect_path(self.folder(ref), port)))
+        return Address(host="127.0.0.1", port=port)
+
+    def close(self) -> None:
+        self.wakes.close()

@@ -1,0 +1,68 @@
+"""Python environments in the place of images: which host directories a sandbox needs to run one."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import sysconfig
+from pathlib import Path
+
+from outrider_sandbox import Mount
+
+
+def runner_directory() -> Path:
+    """Where the runner's code lies."""
+    spec = importlib.util.find_spec("outrider.runner")
+    if spec is None or spec.origin is None:
+        raise RuntimeError("the package outrider is not installed beside the service")
+    return Path(spec.origin).parent
+
+
+def pynvml_path() -> str | None:
+    """The pynvml module's file, given to the runner of every environment."""
+    spec = importlib.util.find_spec("pynvml")
+    return spec.origin if spec is not None else None
+
+
+def prefix_of(environment: str | None) -> Path:
+    """The prefix of an environment; None means the one that the service itself runs in."""
+    return Path(environment or sys.prefix)
+
+
+def python_of(environment: str | None) -> Path:
+    return prefix_of(environment) / "bin" / "python"
+
+
+def _base_prefixes(prefix: Path) -> list[Path]:
+    """The installation that a virtual environment leans on, through every link on the way."""
+    config = prefix / "pyvenv.cfg"
+    if not config.exists():
+        return []
+    found = []
+    for line in config.read_text().splitlines():
+        key, _, value = line.partition("=")
+        if key.strip() == "home":
+            home = Path(value.strip())
+            found += [home.parent, home.resolve().parent]
+    python = prefix / "bin" / "python"
+    if python.exists():
+        found.append(python.resolve().parent.parent)
+    return found
+
+
+def mounts_for(environment: str | None) -> list[Mount]:
+    """Read-only mounts, at their own paths, that make the environment work inside a sandbox."""
+    prefix = prefix_of(environment)
+    paths = [prefix, *_base_prefixes(prefix)]
+    if environment is None or prefix == Path(sys.prefix):
+        # Packages of a checkout that are installed "editable" lie beside the environment.
+        for name in ("outrider", "jupyterlab_outrider"):
+            spec = importlib.util.find_spec(name)
+            for location in (spec.submodule_search_locations or []) if spec else []:
+                if not Path(location).is_relative_to(sysconfig.get_path("purelib")):
+                    paths.append(Path(location))
+    seen: dict[str, Mount] = {}
+    for path in paths:
+        if path.exists() and not path.is_relative_to("/usr") and path != Path("/"):
+            seen[str(path)] = Mount(str(path), str(path))
+    return list(seen.values())

@@ -1,0 +1,155 @@
+"""The tables, in SQLAlchemy Core. Times are seconds since 1970 (UTC) as floats on every database."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", String(13), primary_key=True),
+    Column("name", String(128), nullable=False),
+    Column("owner", String(255), nullable=False),
+    Column("owner_groups", JSON, nullable=False, comment="whose team storage is mounted"),
+    Column("group_name", String(255)),
+    Column("project", String(63)),
+    Column("experiment", String(63)),
+    Column("cluster", String(63), nullable=False),
+    Column("machine", String(63), nullable=False),
+    Column("image", String(512), nullable=False),
+    Column("image_digest", String(255)),
+    Column("spec", JSON, nullable=False, comment="the Submission as validated"),
+    Column("priority", Integer, nullable=False),
+    Column("price_per_hour", Double, nullable=False),
+    Column("parent_id", String(13)),
+    Column("idempotency_key", String(255)),
+    Column("idempotency_hash", String(64)),
+    Column("status", String(16), nullable=False),
+    Column("desired", String(8), nullable=False, comment="run, stop or delete"),
+    Column("stop_reason", String(32), comment="why a stop was asked for"),
+    Column("reason", String(32)),
+    Column("exit_code", Integer),
+    Column("message", Text),
+    Column("attempt", Integer, nullable=False, comment="number of the newest attempt, 0 before the first"),
+    Column("retries_used", Integer, nullable=False),
+    Column("requeues_used", Integer, nullable=False),
+    Column("not_before", Double, nullable=False, comment="a requeued job waits until then"),
+    Column("commit_hash", String(64), comment="of a git workspace, once cloned"),
+    Column("progress", JSON),
+    Column("billed_s", Double, nullable=False, comment="seconds of the attempts that have ended"),
+    Column("created_at", Double, nullable=False),
+    Column("started_at", Double, comment="of the newest attempt"),
+    Column("finished_at", Double),
+    UniqueConstraint("owner", "idempotency_key"),
+    Index("ix_jobs_created_at_id_name", "created_at", "id", "name"),
+    Index("ix_jobs_owner_created_at_id_name", "owner", "created_at", "id", "name"),
+    Index("ix_jobs_owner_status_created_at_id", "owner", "status", "created_at", "id"),
+    Index("ix_jobs_status_created_at_id", "status", "created_at", "id"),
+    Index("ix_jobs_queue", "cluster", "status", "priority", "created_at", "id"),
+    Index("ix_jobs_project_created_at_id", "project", "created_at", "id"),
+    Index("ix_jobs_experiment_created_at_id", "experiment", "created_at", "id"),
+    Index("ix_jobs_group_name_created_at_id", "group_name", "created_at", "id"),
+)
+
+tags = Table(
+    "tags",
+    metadata,
+    Column("tag", String(63), primary_key=True),
+    Column("job_id", String(13), ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    Index("ix_tags_job_id", "job_id"),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("job_id", String(13), ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("status", String(16), nullable=False),
+    Column("reason", String(32)),
+    Column("exit_code", Integer),
+    Column("message", Text),
+    Column("node", String(255)),
+    Column("created_at", Double, nullable=False),
+    Column("started_at", Double),
+    Column("finished_at", Double),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("job_id", String(13), ForeignKey("jobs.id", ondelete="CASCADE"), nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("time", Double, nullable=False),
+    Column("type", String(32), nullable=False),
+    Column("message", Text, nullable=False),
+    Index("ix_events_job_id_id", "job_id", "id"),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("id", String(300), primary_key=True, comment="job/<id>/<attempt> or notebook/<user>/<server>"),
+    Column("owner", String(255), nullable=False),
+    Column("group_name", String(255)),
+    Column("cluster", String(63), nullable=False),
+    Column("machine", String(63), nullable=False),
+    Column("image", String(512), nullable=False),
+    Column("cpu", Double, nullable=False),
+    Column("memory_mb", Integer, nullable=False),
+    Column("gpus", JSON, nullable=False, comment="UUIDs of the GPUs held"),
+    Column("gpu_count", Integer, nullable=False),
+    Column("price_per_hour", Double, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Index("ix_leases_owner", "owner"),
+)
+
+snapshots = Table(
+    "snapshots",
+    metadata,
+    Column("id", String(71), primary_key=True, comment="sha256:<hex> of the zip"),
+    Column("size", BigInteger, nullable=False),
+    Column("files", Integer, nullable=False),
+    Column("created_at", Double, nullable=False),
+)
+
+snapshot_owners = Table(
+    "snapshot_owners",
+    metadata,
+    Column("snapshot_id", String(71), ForeignKey("snapshots.id", ondelete="CASCADE"), primary_key=True),
+    Column("owner", String(255), primary_key=True),
+    Column("used_at", Double, nullable=False),
+)
+
+__all__ = [
+    "attempts",
+    "events",
+    "jobs",
+    "leases",
+    "metadata",
+    "snapshot_owners",
+    "snapshots",
+    "tags",
+]

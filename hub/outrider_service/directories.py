@@ -1,0 +1,64 @@
+"""Where everything lies on the platform's volume: the only place that computes a user's directory.
+
+<home>/users/<slug>/storage           /storage of a user
+<home>/users/<slug>/homes/<slug>      home of a notebook server
+<home>/teams/<slug>                   /storage/teams/<group>
+<home>/datasets                       /datasets
+<home>/jobs/<id>/                     artifacts/ workspace/ and the log and series of a job
+<home>/snapshots/<hex>.zip            uploaded workspaces
+<home>/run/jobs/<id>-<attempt>        a sandbox (local platform)
+<home>/run/notebooks/<slug>--<slug>   a notebook's sandbox (local platform)
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from jupyterhub.slugs import safe_slug
+
+
+def slug(name: str) -> str:
+    """A directory- and DNS-safe name for a user, group or server, by JupyterHub's rules for safe slugs."""
+    return str(safe_slug(name)) if name else "default"
+
+
+class Directories:
+    """Paths below one home directory. Everything is made private to the platform's own OS user."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.datasets = home / "datasets"
+        self.snapshots = home / "snapshots"
+        self.uploads = home / "uploads"
+        self.run = home / "run"
+
+    def make(self) -> None:
+        for path in (self.home, self.datasets, self.snapshots, self.uploads, self.run / "jobs"):
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def storage(self, user: str) -> Path:
+        return self.home / "users" / slug(user) / "storage"
+
+    def team(self, group: str) -> Path:
+        return self.home / "teams" / slug(group)
+
+    def notebook_home(self, user: str, server: str) -> Path:
+        return self.home / "users" / slug(user) / "homes" / slug(server)
+
+    def job(self, job_id: str) -> Path:
+        return self.home / "jobs" / job_id
+
+    def artifacts(self, job_id: str) -> Path:
+        return self.job(job_id) / "artifacts"
+
+    def workspace(self, job_id: str) -> Path:
+        return self.job(job_id) / "workspace"
+
+    def telemetry(self, job_id: str) -> Path:
+        return self.job(job_id) / "telemetry"
+
+    def sandbox(self, job_id: str, attempt: int) -> Path:
+        return self.run / "jobs" / f"{job_id}-{attempt}"
+
+    def snapshot(self, snapshot_id: str) -> Path:
+        return self.snapshots / f"{snapshot_id.removeprefix('sha256:')}.zip"

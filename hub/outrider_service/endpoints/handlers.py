@@ -1,0 +1,285 @@
+"""The two ways to a job's port: by path for programs with a token, by a host of its own for people."""
+
+from __future__ import annotations
+
+import asyncio
+import html
+import re
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote, urlsplit
+
+import orjson
+from jupyterhub.services.auth import HubOAuthenticated
+from tornado.web import HTTPError, RequestHandler, stream_request_body
+
+from ..auth import ENDPOINTS, Caller
+from ..backends.base import Address, AttemptRef
+from ..jobs import store
+from ..jobs.model import JobRecord
+from ..schema.jobs import Status
+from .proxy import NotListening, Proxy, request_headers
+from .tickets import COOKIE_S, TICKET_S
+
+if TYPE_CHECKING:
+    from ..service import Service
+
+COOKIE: Final = "outrider-endpoint"
+HUB_COOKIES: Final = re.compile(r"(__Host-|__Secure-)?(jupyterhub|service-|_xsrf|outrider-)", re.I)
+OWN_COOKIE: Final = re.compile(re.escape(COOKIE) + "=")
+HOST: Final = re.compile(r"(j[0-9a-z]{12})-(\d{4,5})\.(.+)")
+METHODS: Final = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS")
+
+
+class Refusal(Exception):
+    """An answer in place of the program's."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+
+
+@stream_request_body
+class EndpointHandler(RequestHandler):
+    """What both ways share: the body as a stream, the job's address, forwarding."""
+
+    SUPPORTED_METHODS = METHODS
+    service: Service
+
+    def initialize(self, service: Service) -> None:
+        self.service = service
+        self._chunks: asyncio.Queue[bytes | None] = asyncio.Queue(16)
+        self._task: asyncio.Task[None] | None = None
+
+    def check_xsrf_cookie(self) -> None:
+        """Forms of the users' programs are theirs to protect."""
+
+    def compute_etag(self) -> None:
+        return None
+
+    async def prepare(self) -> None:
+        self.request.connection.set_max_body_size(2**50)  # type: ignore[union-attr]
+        self._task = asyncio.create_task(self._run())
+
+    async def data_received(self, chunk: bytes) -> None:
+        assert self._task is not None
+        put = asyncio.ensure_future(self._chunks.put(chunk))
+        await asyncio.wait({put, self._task}, return_when=asyncio.FIRST_COMPLETED)
+        if not put.done():
+            put.cancel()
+
+    async def _finish_body(self, *_: str, **__: str) -> None:
+        assert self._task is not None
+        end = asyncio.ensure_future(self._chunks.put(None))
+        await asyncio.wait({end, self._task}, return_when=asyncio.FIRST_COMPLETED)
+        if not end.done():
+            end.cancel()
+        await self._task
+
+    get = head = post = put = delete = patch = options = _finish_body
+
+    def on_connection_close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _body(self) -> AsyncIterator[bytes]:
+        while (chunk := await self._chunks.get()) is not None:
+            yield chunk
+
+    async def _run(self) -> None:
+        try:
+            await self.serve()
+        except Refusal as refusal:
+            self.refuse(refusal)
+        except HTTPError as error:
+            self.refuse(Refusal(error.status_code, error.log_message or "The Hub did not answer."))
+
+    async def serve(self) -> None:
+        raise Refusal(404, "There is nothing at this address.")
+
+    def refuse(self, refusal: Refusal) -> None:
+        if self._finished or self._headers_written:
+            return
+        self.clear()
+        self.clear_header("Server")
+        self.set_status(refusal.status)
+        if "text/html" in self.request.headers.get("Accept", ""):
+            self.set_header("Content-Type", "text/html; charset=utf-8")
+            self.set_header("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
+            if refusal.status == 503:
+                self.set_header("Refresh", "3")
+            text = html.escape(refusal.message)
+            self.finish(
+                "<!doctype html><html lang=en><meta charset=utf-8><title>Outrider</title>"
+                "<body style='font:16px system-ui;max-width:36rem;margin:15vh auto;padding:0 1rem'>"
+                f"<h1 style='font-size:1.3rem'>Not there</h1><p>{text}</p></body></html>"
+            )
+            return
+        self.set_header("Content-Type", "application/json")
+        self.finish(orjson.dumps({"status": refusal.status, "message": refusal.message}))
+
+    async def job_with_port(self, job_id: str, port: int) -> JobRecord:
+        async with self.service.db.read() as conn:
+            job = await store.get_job(conn, job_id)
+        if job is None or job.desired == "delete" or port not in (job.spec.get("ports") or []):
+            raise Refusal(404, "There is no such job, or it is not yours, or it did not declare this port.")
+        return job
+
+    async def address(self, job: JobRecord, port: int) -> Address:
+        if job.status.ended:
+            raise Refusal(410, f"The job has ended ({job.status.value}); nothing listens any more.")
+        if job.status is not Status.RUNNING:
+            raise Refusal(503, f"The job is {job.status.value}; try again when it runs.")
+        return await self.service.backends[job.cluster].endpoint(AttemptRef(job.id, job.attempt), port)
+
+    async def pass_on(
+        self,
+        job: JobRecord,
+        port: int,
+        target: str,
+        *,
+        keep_authorization: bool,
+        drop_cookies: re.Pattern[str],
+        prefix: str | None,
+        extra: dict[str, str],
+    ) -> None:
+        proxy: Proxy = self.service.proxy
+        address = await self.address(job, port)
+        forwarded = {
+            "X-Forwarded-For": self.request.remote_ip or "",
+            "X-Forwarded-Host": self.request.host,
+            "X-Forwarded-Proto": self.request.protocol,
+        }
+        if prefix is not None:
+            forwarded["X-Forwarded-Prefix"] = prefix
+        headers = request_headers(
+            self.request.headers,
+            self.request.host if prefix is None else f"localhost:{port}",
+            forwarded,
+            keep_authorization=keep_authorization,
+            drop_cookies=drop_cookies,
+        )
+        try:
+            if self.request.headers.get("Upgrade", "").lower() == "websocket":
+                await proxy.tunnel(self, address, target, headers)
+                return
+            has_body = "Content-Length" in self.request.headers or "Transfer-Encoding" in self.request.headers
+            length = self.request.headers.get("Content-Length")
+            if length is not None:
+                headers.append(("Content-Length", length))
+            await proxy.forward(self, address, target, headers, self._body() if has_body else None, extra)
+        except NotListening:
+            raise Refusal(
+                503,
+                f"Nothing listens on port {port} of this job yet. A server must listen on that port; see its log.",
+            ) from None
+
+
+class PathEndpoint(HubOAuthenticated, EndpointHandler):
+    """/endpoints/<job>/<port>/…: for programs. The token is taken out; answers are sandboxed."""
+
+    async def serve(self) -> None:
+        match = re.fullmatch(re.escape(self.service.prefix) + r"endpoints/([^/]+)/(\d+)(/.*)?", self.request.path)
+        if match is None:
+            raise Refusal(404, "There is nothing at this address.")
+        caller: Caller | None = await self.service.authenticator.caller(self)
+        if caller is None:
+            raise Refusal(401, "Say who you are: send a valid token (Authorization: token …).")
+        port = int(match[2])
+        job = await self.job_with_port(match[1], port)
+        if not caller.may(ENDPOINTS, job.owner, job.group_name):
+            raise Refusal(404, "There is no such job, or it is not yours, or it did not declare this port.")
+        base = f"{self.service.prefix}endpoints/{match[1]}/{match[2]}"
+        if match[3] is None:
+            self.redirect(base + "/" + (f"?{self.request.query}" if self.request.query else ""))
+            return
+        target = match[3] + (f"?{self.request.query}" if self.request.query else "")
+        await self.pass_on(
+            job,
+            port,
+            target,
+            keep_authorization=False,
+            drop_cookies=re.compile(".*"),
+            prefix=base,
+            extra={"Content-Security-Policy": "sandbox"},
+        )
+
+
+class Entrance(HubOAuthenticated, RequestHandler):
+    """/enter/<job>/<port>: on the Hub's origin; sends a person who may to the port's own host with a ticket."""
+
+    def initialize(self, service: Service) -> None:
+        self.service = service
+
+    async def get(self, job_id: str, port: str) -> None:
+        caller = await self.service.authenticator.caller(self)
+        if caller is None:
+            self.redirect(self.get_login_url())
+            return
+        async with self.service.db.read() as conn:
+            job = await store.get_job(conn, job_id)
+        if job is None or job.desired == "delete" or not caller.may(ENDPOINTS, job.owner, job.group_name):
+            raise HTTPError(404)
+        ticket = self.service.tickets.issue("enter", caller.name, job_id, int(port), TICKET_S)
+        next_path = self.get_query_argument("next", "/")
+        if not next_path.startswith("/") or next_path.startswith("//"):
+            next_path = "/"
+        scheme, _, host = self.service.apps_origin.partition("://")
+        self.set_header("Referrer-Policy", "no-referrer")
+        self.redirect(
+            f"{scheme}://{job_id}-{int(port)}.{host}/.outrider/enter?ticket={ticket}&next={quote(next_path, safe='')}"
+        )
+
+
+class HostEndpoint(EndpointHandler):
+    """The apps port: each job's port has a host of its own, entered with a ticket, kept by a cookie there."""
+
+    async def serve(self) -> None:
+        match = HOST.fullmatch(self.request.host.lower())
+        domain = urlsplit(self.service.apps_origin).netloc
+        if match is None or match[3] != domain:
+            raise Refusal(404, "There is nothing at this address.")
+        port = int(match[2])
+        job = await self.job_with_port(match[1], port)
+        if self.request.path == "/.outrider/enter":
+            self._enter(job, port)
+            return
+        public = bool(job.spec.get("public"))
+        if not public and not self._admitted(job, port):
+            self._send_to_login(job, port)
+            return
+        await self.pass_on(
+            job,
+            port,
+            self.request.uri or "/",
+            keep_authorization=True,
+            drop_cookies=OWN_COOKIE,
+            prefix=None,
+            extra={},
+        )
+
+    def _admitted(self, job: JobRecord, port: int) -> bool:
+        word = self.get_cookie(COOKIE)
+        return bool(word) and self.service.tickets.check(word or "", "cookie", job.id, port) is not None
+
+    def _enter(self, job: JobRecord, port: int) -> None:
+        claims = self.service.tickets.check(self.get_query_argument("ticket", ""), "enter", job.id, port)
+        if claims is None or not self.service.tickets.use_up(claims):
+            self._send_to_login(job, port)
+            return
+        word = self.service.tickets.issue("cookie", claims.user, job.id, port, COOKIE_S)
+        options: dict[str, Any] = {"httponly": True, "samesite": "Lax", "max_age": int(COOKIE_S)}
+        if self.service.apps_origin.startswith("https:"):
+            options["secure"] = True
+        self.set_cookie(COOKIE, word, **options)
+        target = self.get_query_argument("next", "/")
+        self.set_header("Referrer-Policy", "no-referrer")
+        self.redirect(target if target.startswith("/") and not target.startswith("//") else "/")
+
+    def _send_to_login(self, job: JobRecord, port: int) -> None:
+        page = self.request.headers.get("Sec-Fetch-Mode", "navigate") == "navigate"
+        if self.request.method not in ("GET", "HEAD") or not page:
+            raise Refusal(401, "Open this address in a browser and log in first.")
+        here = quote(self.request.uri or "/", safe="")
+        self.redirect(f"{self.service.public_url}{self.service.prefix}enter/{job.id}/{port}?next={here}")

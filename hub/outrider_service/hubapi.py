@@ -1,0 +1,68 @@
+"""The Hub's REST API, as far as the service needs it: servers of a user, and reporting activity."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from typing import Any, Final
+from urllib.parse import quote
+
+import aiohttp
+
+TIMEOUT: Final = aiohttp.ClientTimeout(total=15)
+
+
+class HubUnreachable(Exception):
+    """The Hub did not answer, or not as it should."""
+
+
+class HubApi:
+    """A client with the service's own token."""
+
+    def __init__(self, session: aiohttp.ClientSession) -> None:
+        self._session = session
+        self._url = os.environ.get("JUPYTERHUB_API_URL", "http://127.0.0.1:8081/hub/api")
+        self._headers = {"Authorization": f"token {os.environ.get('JUPYTERHUB_API_TOKEN', '')}"}
+
+    async def _request(self, method: str, path: str, **options: Any) -> Any:
+        try:
+            async with self._session.request(
+                method, f"{self._url}{path}", headers=self._headers, timeout=TIMEOUT, **options
+            ) as answer:
+                if answer.status == 404:
+                    return None
+                if answer.status >= 400:
+                    raise HubUnreachable(f"the Hub answered {answer.status}")
+                return await answer.json() if answer.content_type == "application/json" else {}
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise HubUnreachable("the Hub does not answer") from error
+
+    async def servers(self, user: str) -> dict[str, dict[str, Any]]:
+        """The user's servers by name ("" is the default one)."""
+        model = await self._request("GET", f"/users/{quote(user, safe='')}", params={"include_stopped_servers": "1"})
+        return dict((model or {}).get("servers") or {})
+
+    async def active_servers(self) -> set[tuple[str, str]]:
+        """(user, server) of every server that runs or is about to."""
+        found: set[tuple[str, str]] = set()
+        offset, limit = 0, 200
+        while True:
+            page = await self._request(
+                "GET", "/users", params={"state": "active", "offset": str(offset), "limit": str(limit)}
+            )
+            for user in page or []:
+                for name, server in (user.get("servers") or {}).items():
+                    if server.get("ready") or server.get("pending"):
+                        found.add((user["name"], name))
+            if not page or len(page) < limit:
+                return found
+            offset += limit
+
+    async def report_activity(self, user: str, server: str) -> None:
+        """Tell the Hub that a server is in use now, which is what its culler goes by."""
+        time = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+        await self._request(
+            "POST",
+            f"/users/{quote(user, safe='')}/activity",
+            json={"servers": {server: {"last_activity": time}}},
+        )

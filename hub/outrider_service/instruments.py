@@ -1,0 +1,41 @@
+"""Figures for Prometheus: gauges read from the database when asked, counters kept as things happen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, Gauge, ProcessCollector
+
+from .jobs import store
+from .usage.leases import list_leases
+
+if TYPE_CHECKING:
+    from .service import Service
+
+
+class Instruments:
+    """The registry, filled by ``refresh``."""
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        self.jobs = Gauge("outrider_jobs", "Jobs by status", ["status"], registry=self.registry)
+        self.leases = Gauge("outrider_leases", "Held machines", ["kind", "machine"], registry=self.registry)
+        self.price = Gauge("outrider_price_per_hour", "Price of everything held, per hour", registry=self.registry)
+        self.queue = Gauge("outrider_reconcile_queue", "Keys in the work queue", registry=self.registry)
+        self.lines = Gauge("outrider_log_lines_total", "Log lines taken in", registry=self.registry)
+
+    async def refresh(self) -> None:
+        async with self.service.db.read() as conn:
+            counts = await store.count_by_status(conn)
+            held = await list_leases(conn)
+        self.jobs.clear()
+        for status, count in counts.items():
+            self.jobs.labels(status).set(count)
+        self.leases.clear()
+        for lease in held:
+            self.leases.labels(lease.id.partition("/")[0], lease.machine).inc()
+        self.price.set(sum(lease.price_per_hour for lease in held))
+        self.queue.set(len(self.service.reconciler.queue))
+        self.lines.set(self.service.ingest.lines_total)

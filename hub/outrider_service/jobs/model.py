@@ -1,0 +1,85 @@
+"""The job record as the domain sees it, and what is worked out from it."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import RowMapping
+
+from ..schema.jobs import Reason, Status, Submission
+
+ID_ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
+
+
+def new_job_id() -> str:
+    """A fresh id, fit for DNS labels and file names: j and 12 characters (60 random bits)."""
+    return "j" + "".join(secrets.choice(ID_ALPHABET) for _ in range(12))
+
+
+@dataclass(frozen=True, slots=True)
+class JobRecord:
+    """One row of ``jobs``. Times are seconds since 1970."""
+
+    id: str
+    name: str
+    owner: str
+    owner_groups: list[str]
+    group_name: str | None
+    project: str | None
+    experiment: str | None
+    cluster: str
+    machine: str
+    image: str
+    image_digest: str | None
+    spec: dict[str, Any]
+    priority: int
+    price_per_hour: float
+    parent_id: str | None
+    idempotency_key: str | None
+    idempotency_hash: str | None
+    status: Status
+    desired: str
+    stop_reason: str | None
+    reason: Reason | None
+    exit_code: int | None
+    message: str | None
+    attempt: int
+    retries_used: int
+    requeues_used: int
+    not_before: float
+    commit_hash: str | None
+    progress: dict[str, Any] | None
+    billed_s: float
+    created_at: float
+    started_at: float | None
+    finished_at: float | None
+
+    @classmethod
+    def from_row(cls, row: RowMapping) -> JobRecord:
+        values: dict[str, Any] = {str(key): value for key, value in row.items()}
+        values["status"] = Status(values["status"])
+        values["reason"] = Reason(values["reason"]) if values["reason"] else None
+        return cls(**values)
+
+    @property
+    def submission(self) -> Submission:
+        # Strictness was applied at the edge; JSON from the database has no tuples or sets to tell apart.
+        return Submission.model_validate(self.spec, strict=False)
+
+    @property
+    def active(self) -> bool:
+        """Whether the platform may hold something of it."""
+        return self.status in (Status.PROVISIONING, Status.RUNNING, Status.STOPPING)
+
+
+def billed_seconds(job: JobRecord, now: float) -> float:
+    """Seconds that the job's containers ran, the running one included."""
+    running = now - job.started_at if job.active and job.started_at is not None else 0.0
+    return job.billed_s + max(0.0, running)
+
+
+def cost(job: JobRecord, now: float) -> float:
+    """Price so far, in the operator's currency."""
+    return billed_seconds(job, now) * job.price_per_hour / 3600

@@ -1,0 +1,403 @@
+"""The reconciler: the only owner of a job's transitions.
+
+It compares what is desired with what the platform shows and takes one idempotent step at a time. Watches, timers
+and the API only enqueue job ids. It may be killed between any two lines: every step is either a transaction or a
+platform call that may be repeated, and after a restart every unfinished job is looked at again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+from collections.abc import Mapping
+from typing import Any, Final
+
+from ..backends.base import Attempt, AttemptRef, Backend, BackendError, Observation, Phase
+from ..catalog import Catalog
+from ..clock import now
+from ..db import Database
+from ..directories import Directories
+from ..logs.ingest import Ingest
+from ..schema.jobs import Reason, Status
+from ..signals import Signals
+from ..usage.leases import drop_lease, get_lease, job_lease_id
+from . import store
+from .environment import environment
+from .model import JobRecord
+from .scheduler import Scheduler
+from .states import Again, Ended, Running, Start, Stop, Wait, again, next_step
+from .workqueue import WorkQueue
+
+log = logging.getLogger(__name__)
+
+SWEEP_S: Final = 30.0
+"""How often every active job is looked at even if nobody said anything."""
+GRACE_S: Final = 10.0
+LOG_POLL_S: Final = 0.2
+START_FAILURES: Final = 3
+"""Refusals of a start by the platform before the attempt ends as platform_error."""
+
+
+class Reconciler:
+    """Moves jobs along. ``wake`` is all that others need."""
+
+    def __init__(
+        self,
+        db: Database,
+        catalog: Catalog,
+        directories: Directories,
+        backends: Mapping[str, Backend],
+        schedulers: Mapping[str, Scheduler],
+        ingest: Ingest,
+        signals: Signals,
+    ) -> None:
+        self.db = db
+        self.catalog = catalog
+        self.directories = directories
+        self.backends = backends
+        self.schedulers = schedulers
+        self.ingest = ingest
+        self.signals = signals
+        self.queue = WorkQueue(self._handle)
+        self._tasks: list[asyncio.Task[None]] = []
+        self._start_failures: dict[AttemptRef, int] = {}
+        ingest.on_record = self._on_record
+
+    async def start(self) -> None:
+        async with self.db.read() as conn:
+            unfinished = set(await store.unfinished_ids(conn))
+        for job_id in unfinished:
+            self.queue.add(job_id)
+        for backend in self.backends.values():
+            for ref in await backend.known():
+                if ref.job_id not in unfinished:
+                    self.queue.add(ref.job_id)
+        for cluster in self.schedulers:
+            self.queue.add(f"queue/{cluster}")
+        self.queue.start()
+        self._tasks = [asyncio.create_task(self._sweep(), name="sweep")]
+        for cluster, backend in self.backends.items():
+            self._tasks.append(asyncio.create_task(self._watch(backend), name=f"watch-{cluster}"))
+
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.queue.stop()
+        await self.ingest.stop()
+
+    def wake(self, job_id: str) -> None:
+        """Something about the job may have changed."""
+        self.queue.add(job_id)
+
+    def wake_queue(self, cluster: str) -> None:
+        """Capacity was freed or a job joined."""
+        self.queue.add(f"queue/{cluster}")
+
+    # -- what enqueues ------------------------------------------------------------------------------------------
+
+    async def _watch(self, backend: Backend) -> None:
+        while True:
+            try:
+                async for ref in backend.events():
+                    self.wake(ref.job_id)
+            except Exception:
+                log.exception("the platform's events broke; listening again")
+            await asyncio.sleep(1)
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_S)
+            try:
+                async with self.db.read() as conn:
+                    active = await store.active_ids(conn)
+                for job_id in active:
+                    self.wake(job_id)
+                for cluster in self.schedulers:
+                    self.wake_queue(cluster)
+            except Exception:
+                log.exception("sweep failed")
+
+    # -- what handles -------------------------------------------------------------------------------------------
+
+    async def _handle(self, key: str) -> float | None:
+        if key.startswith("queue/"):
+            return await self._schedule(key.removeprefix("queue/"))
+        async with self.db.read() as conn:
+            job = await store.get_job(conn, key)
+        return await self._orphan(key) if job is None else await self._reconcile(job)
+
+    async def _orphan(self, job_id: str) -> float | None:
+        """A platform may hold attempts of a job that is no longer known (a restored database): end them."""
+        left = False
+        for backend in self.backends.values():
+            for ref in await backend.known():
+                if ref.job_id == job_id:
+                    await backend.stop(ref, 0)
+                    await backend.remove(ref)
+                    left = left or (await backend.observe(ref)).phase is not Phase.ABSENT
+        return 1.0 if left else None
+
+    async def _schedule(self, cluster: str) -> float | None:
+        changed, wake_at = await self.schedulers[cluster].run()
+        for job_id in changed:
+            self.wake(job_id)
+            self._changed(job_id)
+        return None if wake_at is None else max(0.01, wake_at - now())
+
+    async def _reconcile(self, job: JobRecord) -> float | None:
+        if job.status is Status.PENDING:
+            return await self._pending(job)
+        if job.active:
+            return await self._active(job)
+        if job.desired == "delete":
+            return await self._delete(job)
+        return await self._clean_up(job)
+
+    async def _pending(self, job: JobRecord) -> float | None:
+        if job.desired == "run" and job.stop_reason is None:
+            self.wake_queue(job.cluster)
+            return None
+        # Never cancel what the scheduler has placed meanwhile: the status is checked again in the transaction.
+        time = now()
+        reason = Reason(job.stop_reason or Reason.CANCELLED_BY_USER)
+        text = "Cancelled before it started." if job.attempt == 0 else "Cancelled while it waited to run again."
+        async with self.db.write() as conn:
+            current = await store.get_job(conn, job.id)
+            if current is None or current.status is not Status.PENDING:
+                return 0.0
+            await store.update_job(
+                conn,
+                job.id,
+                status=Status.CANCELLED.value,
+                reason=reason.value,
+                message=text,
+                finished_at=time,
+            )
+            await store.add_event(conn, job.id, job.attempt, "cancelled", text, time)
+        self._changed(job.id)
+        return 0.0 if job.desired == "delete" else None
+
+    async def _active(self, job: JobRecord) -> float | None:
+        backend = self.backends[job.cluster]
+        ref = AttemptRef(job.id, job.attempt)
+        seen = await backend.observe(ref)
+        async with self.db.read() as conn:
+            attempt = await store.get_attempt(conn, job.id, job.attempt)
+        begun = job.status is not Status.PROVISIONING or seen.started_at is None
+        if begun and seen.phase not in (Phase.ABSENT, Phase.STARTING):
+            logged = self.ingest.follow(backend, ref, int(job.spec.get("nodes") or 1))
+            if seen.phase in (Phase.EXITED, Phase.LOST) and not logged:
+                # The end is told after the last line, so that whoever follows has seen all of it.
+                return LOG_POLL_S
+        workspace_error = attempt["message"] if attempt and attempt["reason"] == Reason.WORKSPACE_FAILED else None
+        step = next_step(job, seen, now(), workspace_error, SWEEP_S)
+        match step:
+            case Start():
+                return await self._start(job, backend, ref)
+            case Running():
+                await self._running(job, step, seen)
+                return 0.0
+            case Stop():
+                await self._stopping(job, step.reason)
+                await backend.stop(ref, GRACE_S)
+                return GRACE_S + 5
+            case Ended():
+                await self._ended(job, step)
+                return 0.0
+            case Wait():
+                return step.seconds
+
+    async def _start(self, job: JobRecord, backend: Backend, ref: AttemptRef) -> float | None:
+        async with self.db.read() as conn:
+            lease = await get_lease(conn, job_lease_id(job.id, job.attempt))
+        machine = self.catalog.machine(job.machine)
+        if lease is None or machine is None:
+            text = f"the machine type {job.machine} is no longer in the catalog"
+            await self._ended(job, Ended(Status.FAILED, Reason.UNSCHEDULABLE, None, text, None, None))
+            return None
+        image = self.catalog.image(job.image)
+        submission = job.submission
+        attempt = Attempt(
+            ref=ref,
+            owner=job.owner,
+            groups=tuple(job.owner_groups),
+            machine=machine,
+            environment=image.environment if image else None,
+            image=job.image,
+            command=submission.command,
+            args=submission.args,
+            notebook=submission.notebook,
+            params=dict(submission.params),
+            workspace=self._workspace(job),
+            inputs=dict(submission.inputs),
+            env=environment(job),
+            ports=list(submission.ports),
+            gpus=lease.gpus,
+            nodes=submission.nodes,
+            shm_mb=submission.shm_mb,
+            grace_s=GRACE_S,
+        )
+        try:
+            await backend.start(attempt)
+        except BackendError as error:
+            failures = self._start_failures[ref] = self._start_failures.get(ref, 0) + 1
+            if failures < START_FAILURES:
+                raise
+            del self._start_failures[ref]
+            # What a half-made start left behind must not run later beside the next attempt.
+            await backend.stop(ref, 0)
+            await self._ended(job, Ended(Status.FAILED, Reason.PLATFORM_ERROR, None, str(error), None, None))
+            return None
+        self._start_failures.pop(ref, None)
+        return 1.0
+
+    def _workspace(self, job: JobRecord) -> dict[str, Any]:
+        workspace = dict(job.spec["workspace"])
+        if workspace["type"] == "git" and job.commit_hash:
+            workspace["commit"] = job.commit_hash
+        return workspace
+
+    async def _running(self, job: JobRecord, step: Running, seen: Observation) -> None:
+        async with self.db.write() as conn:
+            await store.update_job(conn, job.id, status=Status.RUNNING.value, started_at=step.started_at, message=None)
+            await store.update_attempt(
+                conn,
+                job.id,
+                job.attempt,
+                status=Status.RUNNING.value,
+                started_at=step.started_at,
+                node=seen.node,
+            )
+            await store.add_event(conn, job.id, job.attempt, "machine_ready", "The machine is ready.", step.started_at)
+        self._changed(job.id)
+
+    async def _stopping(self, job: JobRecord, reason: Reason) -> None:
+        if job.status is Status.STOPPING:
+            return
+        async with self.db.write() as conn:
+            await store.update_job(
+                conn,
+                job.id,
+                status=Status.STOPPING.value,
+                stop_reason=job.stop_reason or reason.value,
+            )
+            text = "The timeout is reached." if reason is Reason.TIMED_OUT else "Asked to stop."
+            await store.add_event(conn, job.id, job.attempt, "stopping", text, now())
+        self._changed(job.id)
+
+    async def _ended(self, job: JobRecord, end: Ended) -> None:
+        time = now()
+        follow = again(job, end, time)
+        started = end.started_at or job.started_at
+        finished = end.finished_at or time
+        seconds = max(0.0, finished - started) if started is not None else 0.0
+        async with self.db.write() as conn:
+            await drop_lease(conn, job_lease_id(job.id, job.attempt))
+            await store.update_attempt(
+                conn,
+                job.id,
+                job.attempt,
+                status=end.status.value,
+                reason=end.reason.value,
+                exit_code=end.exit_code,
+                message=end.message,
+                started_at=started,
+                finished_at=finished,
+            )
+            await self._write_end(conn, job, end, follow, seconds, started, finished)
+        self._changed(job.id)
+        self.wake_queue(job.cluster)
+
+    async def _write_end(
+        self,
+        conn: Any,
+        job: JobRecord,
+        end: Ended,
+        follow: Again | None,
+        seconds: float,
+        started: float | None,
+        finished: float,
+    ) -> None:
+        values: dict[str, Any] = {"billed_s": job.billed_s + seconds, "exit_code": end.exit_code}
+        if follow is None:
+            values |= {
+                "status": end.status.value,
+                "reason": end.reason.value,
+                "message": end.message,
+                "started_at": started,
+                "finished_at": finished,
+            }
+            kind, message = end.status.value, end.message
+        else:
+            values |= {
+                "status": Status.PENDING.value,
+                "message": follow.message,
+                "retries_used": follow.retries_used,
+                "requeues_used": follow.requeues_used,
+                "not_before": follow.not_before,
+                "stop_reason": None,
+                "started_at": None,
+                "progress": None,
+            }
+            kind, message = "requeued", follow.message
+        await store.update_job(conn, job.id, **values)
+        await store.add_event(conn, job.id, job.attempt, kind, message, finished)
+
+    async def _clean_up(self, job: JobRecord) -> float | None:
+        """Drop what the platform still holds of an ended job's attempts; artifacts and telemetry stay."""
+        backend = self.backends.get(job.cluster)
+        if backend is not None:
+            for number in range(1, job.attempt + 1):
+                await backend.remove(AttemptRef(job.id, number))
+        return None
+
+    async def _delete(self, job: JobRecord) -> float | None:
+        await self._clean_up(job)
+        await self.ingest.forget(job.id)
+        await asyncio.to_thread(shutil.rmtree, self.directories.job(job.id), ignore_errors=True)
+        async with self.db.write() as conn:
+            await store.delete_job(conn, job.id)
+        self.signals.forget(f"job/{job.id}")
+        return None
+
+    async def _on_record(self, ref: AttemptRef, time: float, record: dict[str, Any]) -> None:
+        """What the runner reported on the job's output; hearing it twice changes nothing."""
+        kind = record.get("type")
+        async with self.db.write() as conn:
+            job = await store.get_job(conn, ref.job_id)
+            if job is None or job.attempt != ref.number:
+                return
+            if kind == "progress":
+                done, total, text = record.get("done"), record.get("total"), record.get("text")
+                if not isinstance(done, int):
+                    return
+                progress = {
+                    "done": done,
+                    "total": total if isinstance(total, int) else None,
+                    "text": str(text)[:200] if text is not None else None,
+                }
+                await store.update_job(conn, ref.job_id, progress=progress)
+            elif kind == "workspace":
+                commit = record.get("commit")
+                if isinstance(commit, str) and job.commit_hash is None:
+                    await store.update_job(conn, ref.job_id, commit_hash=commit[:64])
+                await self._once(conn, ref, "workspace_ready", "The workspace is ready.", time)
+            elif kind == "started":
+                await self._once(conn, ref, "started", "The command runs.", time)
+            elif kind == "workspace_failed":
+                message = str(record.get("message") or "The workspace could not be prepared.")[:2000]
+                await store.update_attempt(
+                    conn, ref.job_id, ref.number, reason=Reason.WORKSPACE_FAILED.value, message=message
+                )
+        self._changed(ref.job_id)
+
+    async def _once(self, conn: Any, ref: AttemptRef, kind: str, message: str, time: float) -> None:
+        known = await store.list_events(conn, ref.job_id, 0, 1000)
+        if not any(e["type"] == kind and e["attempt"] == ref.number for e in known):
+            await store.add_event(conn, ref.job_id, ref.number, kind, message, time)
+
+    def _changed(self, job_id: str) -> None:
+        self.signals.send(f"job/{job_id}")
+        self.signals.send("jobs")

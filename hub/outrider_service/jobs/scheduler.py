@@ -1,0 +1,107 @@
+"""Gives pending jobs their machines, on platforms whose queue the service is.
+
+One pass is one transaction: what is held and who waits are read, the plan is made (``scheduling.plan``) and
+written. The reconciler then starts what was placed.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Final
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ..backends.capacity import Held, Room
+from ..catalog import Catalog
+from ..clock import now
+from ..db import Database
+from ..schema.jobs import Reason, Status
+from ..usage.leases import add_lease, held_by, job_lease_id, list_leases
+from . import store
+from .scheduling import Placement, Plan, plan
+
+log = logging.getLogger(__name__)
+
+LOOK_AHEAD: Final = 500
+"""Jobs of the queue read in one pass; those behind them cannot start before them anyway, or in the next pass."""
+
+
+class Scheduler:
+    """The queue of one platform."""
+
+    def __init__(self, db: Database, catalog: Catalog, cluster: str, room: Room | None) -> None:
+        self.db = db
+        self.catalog = catalog
+        self.cluster = cluster
+        self.room = room
+        """None: the platform itself queues, and everything is placed at once."""
+
+    async def run(self) -> tuple[list[str], float | None]:
+        """Place what fits. Returns the ids to reconcile, and when to look again without being told."""
+        changed: list[str] = []
+        while True:
+            async with self.db.write() as conn:
+                result = await self._pass(conn)
+            changed += [p.job_id for p in result.placed] + result.impossible
+            if not result.placed and not result.impossible:
+                return changed, result.wake_at
+
+    async def _pass(self, conn: AsyncConnection) -> Plan:
+        time = now()
+        held = [held_by(lease) for lease in await list_leases(conn, cluster=self.cluster)]
+        waiting = await store.queue(conn, self.cluster, time, self._at_limit(held), LOOK_AHEAD)
+        result = plan(
+            waiting,
+            held,
+            self.room or Room(float("inf"), 2**62),
+            self.catalog.machine,
+            self.catalog.limits,
+            self.catalog.group_limits,
+            time,
+        )
+        for placement in result.placed:
+            await self._place(conn, placement, time)
+        for job_id in result.impossible:
+            await self._refuse(conn, job_id, time)
+        result.wake_at = await store.next_due(conn, self.cluster, time)
+        return result
+
+    def _at_limit(self, held: list[Held]) -> list[str]:
+        running: dict[str, int] = {}
+        for item in held:
+            running[item.owner] = running.get(item.owner, 0) + item.is_job
+        return [
+            owner
+            for owner, count in running.items()
+            if (most := self.catalog.limits(owner).max_running) is not None and count >= most
+        ]
+
+    async def _place(self, conn: AsyncConnection, placement: Placement, time: float) -> None:
+        job = await store.get_job(conn, placement.job_id)
+        if job is None or job.status is not Status.PENDING:
+            return
+        number = job.attempt + 1
+        lease_id = job_lease_id(job.id, number)
+        await add_lease(conn, lease_id, job.owner, job.group_name, placement.machine, job.image, placement.gpus, time)
+        await store.insert_attempt(conn, job.id, number, time)
+        await store.update_job(
+            conn, job.id, status=Status.PROVISIONING.value, attempt=number, started_at=None, exit_code=None
+        )
+        await store.add_event(
+            conn, job.id, number, "machine_found", f"Got a machine of type {placement.machine.name}.", time
+        )
+
+    async def _refuse(self, conn: AsyncConnection, job_id: str, time: float) -> None:
+        job = await store.get_job(conn, job_id)
+        if job is None:
+            return
+        text = f"No machine of type {job.machine} could ever start here: it is larger than the platform."
+        await store.update_job(
+            conn,
+            job_id,
+            status=Status.FAILED.value,
+            reason=Reason.UNSCHEDULABLE.value,
+            message=text,
+            finished_at=time,
+        )
+        await store.add_event(conn, job_id, job.attempt, "failed", text, time)

@@ -1,0 +1,116 @@
+"""Who goes next on a platform whose queue the service is: pure, strict, by priority and then age."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from ..backends.capacity import Held, Room
+from ..catalog import LimitSet, MachineType
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A job in the queue."""
+
+    id: str
+    owner: str
+    group: str | None
+    machine: str
+    priority: int
+    created_at: float
+    not_before: float
+
+
+class Limits(Protocol):
+    def __call__(self, name: str, /) -> LimitSet: ...
+
+
+@dataclass(slots=True)
+class _Used:
+    running: int = 0
+    gpus: int = 0
+
+    def allows(self, limits: LimitSet, machine: MachineType) -> bool:
+        if limits.max_running is not None and self.running >= limits.max_running:
+            return False
+        return limits.max_gpus is None or self.gpus + machine.gpu <= limits.max_gpus
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """A job that may start now, with the GPUs it gets."""
+
+    job_id: str
+    machine: MachineType
+    gpus: list[str]
+
+
+@dataclass(slots=True)
+class Plan:
+    """What one look at the queue decided."""
+
+    placed: list[Placement] = field(default_factory=list)
+    impossible: list[str] = field(default_factory=list)
+    wake_at: float | None = None
+
+
+def in_order(queue: Iterable[Waiting]) -> list[Waiting]:
+    return sorted(queue, key=lambda job: (-job.priority, job.created_at, job.id))
+
+
+def plan(
+    queue: Iterable[Waiting],
+    held: Iterable[Held],
+    room: Room,
+    machine_of: Callable[[str], MachineType | None],
+    user_limits: Limits,
+    group_limits: Limits,
+    now: float,
+) -> Plan:
+    """Place jobs in order until the first that does not fit: a large job is never overtaken by smaller ones.
+
+    A job that its user's or group's limit holds back does not hold back others; nor does one that waits for its
+    retry's time.
+    """
+    held = list(held)
+    free = room.less(held)
+    users: dict[str, _Used] = {}
+    groups: dict[str, _Used] = {}
+    for item in held:
+        _count(users, groups, item.owner, item.group, len(item.gpus), running=item.is_job)
+    result = Plan()
+    for job in in_order(queue):
+        machine = machine_of(job.machine)
+        if machine is None or not room.fits(machine):
+            result.impossible.append(job.id)
+            continue
+        if job.not_before > now:
+            result.wake_at = min(result.wake_at or job.not_before, job.not_before)
+            continue
+        if not users.setdefault(job.owner, _Used()).allows(user_limits(job.owner), machine):
+            continue
+        if job.group and not groups.setdefault(job.group, _Used()).allows(group_limits(job.group), machine):
+            continue
+        gpus = free.takes(machine)
+        if gpus is None:
+            break
+        free.take(machine, gpus)
+        _count(users, groups, job.owner, job.group, machine.gpu, running=True)
+        result.placed.append(Placement(job.id, machine, gpus))
+    return result
+
+
+def _count(
+    users: dict[str, _Used],
+    groups: dict[str, _Used],
+    owner: str,
+    group: str | None,
+    gpus: int,
+    *,
+    running: bool,
+) -> None:
+    for used in [users.setdefault(owner, _Used())] + ([groups.setdefault(group, _Used())] if group else []):
+        used.running += running
+        used.gpus += gpus

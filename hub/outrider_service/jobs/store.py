@@ -1,0 +1,272 @@
+"""Jobs in the database: queries and small updates, each on a connection that the caller opened.
+
+Only the reconciler and the scheduler change a job's status; the API inserts jobs and says what is desired.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final
+
+from sqlalchemy import Select, and_, delete, func, insert, or_, select, tuple_, union_all, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ..db.tables import attempts, events, jobs, tags
+from ..schema.jobs import ENDED, Status
+from .model import JobRecord
+from .scheduling import Waiting
+
+UNENDED: Final = tuple(status.value for status in Status if status not in ENDED)
+VISIBLE = jobs.c.desired != "delete"
+
+
+class BadCursor(ValueError):
+    """The cursor is none that this service gave out."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobFilter:
+    """Which jobs a list shows. ``seen_by`` None: all; else the user's own and those of the groups."""
+
+    seen_by: str | None = None
+    groups: tuple[str, ...] = ()
+    status: tuple[str, ...] = ()
+    owner: str | None = None
+    group: str | None = None
+    project: str | None = None
+    experiment: str | None = None
+    tag: str | None = None
+    q: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobPage:
+    items: list[JobRecord]
+    next: str | None
+    tags: dict[str, list[str]] = field(default_factory=dict)
+
+
+def encode_cursor(job: JobRecord) -> str:
+    return base64.urlsafe_b64encode(f"{job.created_at!r} {job.id}".encode()).decode().rstrip("=")
+
+
+def decode_cursor(cursor: str) -> tuple[float, str]:
+    """Raises BadCursor."""
+    try:
+        time, job_id = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().split(" ")
+        return float(time), job_id
+    except (ValueError, binascii.Error) as error:
+        raise BadCursor("not a cursor of this list") from error
+
+
+async def insert_job(conn: AsyncConnection, job: JobRecord, job_tags: Iterable[str]) -> None:
+    await conn.execute(insert(jobs), asdict(job))
+    rows = [{"job_id": job.id, "tag": tag} for tag in dict.fromkeys(job_tags)]
+    if rows:
+        await conn.execute(insert(tags), rows)
+
+
+async def get_job(conn: AsyncConnection, job_id: str) -> JobRecord | None:
+    row = (await conn.execute(select(jobs).where(jobs.c.id == job_id))).mappings().first()
+    return JobRecord.from_row(row) if row is not None else None
+
+
+async def by_idempotency_key(conn: AsyncConnection, owner: str, key: str) -> JobRecord | None:
+    query = select(jobs).where(jobs.c.owner == owner, jobs.c.idempotency_key == key)
+    row = (await conn.execute(query)).mappings().first()
+    return JobRecord.from_row(row) if row is not None else None
+
+
+async def tags_of(conn: AsyncConnection, job_ids: Sequence[str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {job_id: [] for job_id in job_ids}
+    if job_ids:
+        rows = await conn.execute(select(tags).where(tags.c.job_id.in_(job_ids)).order_by(tags.c.tag))
+        for row in rows:
+            found[row.job_id].append(row.tag)
+    return found
+
+
+async def count_by_status(conn: AsyncConnection, owner: str | None = None) -> dict[str, int]:
+    query = select(jobs.c.status, func.count()).where(VISIBLE).group_by(jobs.c.status)
+    if owner is not None:
+        query = query.where(jobs.c.owner == owner, jobs.c.status.in_(UNENDED))
+    return {row[0]: row[1] for row in await conn.execute(query)}
+
+
+def _escape_like(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def _conditions(wanted: JobFilter) -> list[Any]:
+    found: list[Any] = [VISIBLE]
+    for column, value in (
+        (jobs.c.owner, wanted.owner),
+        (jobs.c.group_name, wanted.group),
+        (jobs.c.project, wanted.project),
+        (jobs.c.experiment, wanted.experiment),
+    ):
+        if value is not None:
+            found.append(column == value)
+    if wanted.status:
+        found.append(jobs.c.status.in_(wanted.status))
+    if wanted.tag is not None:
+        found.append(jobs.c.id.in_(select(tags.c.job_id).where(tags.c.tag == wanted.tag)))
+    if wanted.q:
+        pattern = _escape_like(wanted.q)
+        found.append(or_(jobs.c.name.ilike(f"%{pattern}%", escape="\\"), jobs.c.id.like(f"{pattern}%", escape="\\")))
+    return found
+
+
+async def list_jobs(conn: AsyncConnection, wanted: JobFilter, cursor: str | None, limit: int) -> JobPage:
+    """The newest jobs first. Raises BadCursor."""
+    conditions = _conditions(wanted)
+    if cursor is not None:
+        time, job_id = decode_cursor(cursor)
+        conditions.append(tuple_(jobs.c.created_at, jobs.c.id) < tuple_(time, job_id))
+
+    def newest(*more: Any) -> Select[Any]:
+        # Only the index's own columns: rows are looked up for the page alone.
+        query = select(jobs.c.id, jobs.c.created_at).where(*conditions, *more)
+        return query.order_by(jobs.c.created_at.desc(), jobs.c.id.desc()).limit(limit + 1)
+
+    if wanted.seen_by is None:
+        chosen = newest().subquery()
+    elif not wanted.groups:
+        chosen = newest(jobs.c.owner == wanted.seen_by).subquery()
+    else:
+        # One ordered index walk a branch; an OR would walk everybody's jobs.
+        mine = newest(jobs.c.owner == wanted.seen_by).subquery()
+        shared = newest(jobs.c.group_name.in_(wanted.groups), jobs.c.owner != wanted.seen_by).subquery()
+        chosen = union_all(select(mine), select(shared)).subquery()
+    query = (
+        select(jobs)
+        .where(jobs.c.id.in_(select(chosen.c.id)))
+        .order_by(jobs.c.created_at.desc(), jobs.c.id.desc())
+        .limit(limit + 1)
+    )
+    found = [JobRecord.from_row(row) for row in (await conn.execute(query)).mappings()]
+    page = found[:limit]
+    return JobPage(
+        page,
+        encode_cursor(page[-1]) if len(found) > limit else None,
+        await tags_of(conn, [job.id for job in page]),
+    )
+
+
+async def queue(
+    conn: AsyncConnection, cluster: str, now: float | None, blocked: Iterable[str], limit: int
+) -> list[Waiting]:
+    """The first pending jobs in order; without owners that are at their limit, and those not due yet."""
+    query = (
+        select(
+            jobs.c.id,
+            jobs.c.owner,
+            jobs.c.group_name,
+            jobs.c.machine,
+            jobs.c.priority,
+            jobs.c.created_at,
+            jobs.c.not_before,
+        )
+        .where(jobs.c.cluster == cluster, jobs.c.status == Status.PENDING.value, jobs.c.desired == "run")
+        .order_by(jobs.c.priority.desc(), jobs.c.created_at, jobs.c.id)
+        .limit(limit)
+    )
+    if now is not None:
+        query = query.where(jobs.c.not_before <= now)
+    owners = list(blocked)
+    if owners:
+        query = query.where(jobs.c.owner.not_in(owners))
+    return [Waiting(*row) for row in await conn.execute(query)]
+
+
+async def next_due(conn: AsyncConnection, cluster: str, now: float) -> float | None:
+    """When the next requeued job may start."""
+    query = select(func.min(jobs.c.not_before)).where(
+        jobs.c.cluster == cluster, jobs.c.status == Status.PENDING.value, jobs.c.not_before > now
+    )
+    due: float | None = (await conn.execute(query)).scalar()
+    return due
+
+
+async def position(conn: AsyncConnection, job: JobRecord) -> int:
+    """The place of a pending job in its queue; 1 is next."""
+    ahead = or_(
+        jobs.c.priority > job.priority,
+        and_(
+            jobs.c.priority == job.priority,
+            tuple_(jobs.c.created_at, jobs.c.id) < tuple_(job.created_at, job.id),
+        ),
+    )
+    query = select(func.count()).where(
+        jobs.c.cluster == job.cluster, jobs.c.status == Status.PENDING.value, jobs.c.desired == "run", ahead
+    )
+    return int((await conn.execute(query)).scalar_one()) + 1
+
+
+async def waiting_by_machine(conn: AsyncConnection) -> dict[str, int]:
+    query = (
+        select(jobs.c.machine, func.count())
+        .where(jobs.c.status == Status.PENDING.value, VISIBLE)
+        .group_by(jobs.c.machine)
+    )
+    return {row[0]: row[1] for row in await conn.execute(query)}
+
+
+async def unfinished_ids(conn: AsyncConnection) -> list[str]:
+    """Jobs that the reconciler has to look at after a start."""
+    query = select(jobs.c.id).where(or_(jobs.c.status.in_(UNENDED), jobs.c.desired == "delete"))
+    return [row[0] for row in await conn.execute(query)]
+
+
+async def active_ids(conn: AsyncConnection) -> list[str]:
+    query = select(jobs.c.id).where(jobs.c.status.in_(("provisioning", "running", "stopping")))
+    return [row[0] for row in await conn.execute(query)]
+
+
+async def set_desired(conn: AsyncConnection, job_id: str, desired: str, stop_reason: str | None) -> None:
+    """Say what is wanted. A delete is never taken back; the first reason to stop stands."""
+    values: dict[str, Any] = {"desired": desired}
+    if stop_reason is not None:
+        values["stop_reason"] = func.coalesce(jobs.c.stop_reason, stop_reason)
+    await conn.execute(update(jobs).where(jobs.c.id == job_id, jobs.c.desired != "delete").values(values))
+
+
+async def update_job(conn: AsyncConnection, job_id: str, **values: Any) -> None:
+    await conn.execute(update(jobs).where(jobs.c.id == job_id).values(values))
+
+
+async def delete_job(conn: AsyncConnection, job_id: str) -> None:
+    await conn.execute(delete(jobs).where(jobs.c.id == job_id))
+
+
+async def add_event(conn: AsyncConnection, job_id: str, attempt: int, kind: str, message: str, time: float) -> None:
+    await conn.execute(insert(events).values(job_id=job_id, attempt=attempt, type=kind, message=message, time=time))
+
+
+async def list_events(conn: AsyncConnection, job_id: str, after: int, limit: int) -> list[dict[str, Any]]:
+    query = select(events).where(events.c.job_id == job_id, events.c.id > after).order_by(events.c.id)
+    return [dict(row) for row in (await conn.execute(query.limit(limit))).mappings()]
+
+
+async def list_attempts(conn: AsyncConnection, job_id: str) -> list[dict[str, Any]]:
+    query = select(attempts).where(attempts.c.job_id == job_id).order_by(attempts.c.number)
+    return [dict(row) for row in (await conn.execute(query)).mappings()]
+
+
+async def get_attempt(conn: AsyncConnection, job_id: str, number: int) -> dict[str, Any] | None:
+    query = select(attempts).where(attempts.c.job_id == job_id, attempts.c.number == number)
+    row = (await conn.execute(query)).mappings().first()
+    return dict(row) if row is not None else None
+
+
+async def insert_attempt(conn: AsyncConnection, job_id: str, number: int, time: float) -> None:
+    await conn.execute(
+        insert(attempts).values(job_id=job_id, number=number, status=Status.PROVISIONING.value, created_at=time)
+    )
+
+
+async def update_attempt(conn: AsyncConnection, job_id: str, number: int, **values: Any) -> None:
+    await conn.execute(update(attempts).where(attempts.c.job_id == job_id, attempts.c.number == number).values(values))

@@ -1,0 +1,238 @@
+"""Taking a job in: everything that is checked before it exists, and the insert that makes it exist once.
+
+Raises ``Refused`` with the field at fault; the handlers turn that into HTTP.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import orjson
+from sqlalchemy.exc import IntegrityError
+
+from ..auth import JOBS_READ, Caller
+from ..backends.base import Backend
+from ..catalog import Catalog, ImageEntry, MachineType
+from ..clock import now
+from ..db import Database
+from ..schema.jobs import Status, Submission
+from ..workspaces.snapshots import owns_snapshot
+from . import store
+from .model import JobRecord, new_job_id
+
+
+class Refused(Exception):
+    """A submission that cannot be taken; ``kind`` is invalid, forbidden, conflict or full."""
+
+    def __init__(self, kind: str, message: str, field: str | None = None) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.message = message
+        self.field = field
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The job, and whether this call made it (False: a repeat with the same idempotency key)."""
+
+    job: JobRecord
+    created: bool
+
+
+def allowed_machine(catalog: Catalog, name: str | None, caller: Caller) -> MachineType:
+    """The machine type asked for, or the default. One that the caller may not use looks unknown."""
+    if name is None:
+        return catalog.default_machine()
+    machine = catalog.machine(name)
+    if machine is None or not may_use(machine.groups, caller):
+        known = ", ".join(m.name for m in catalog.machines() if may_use(m.groups, caller))
+        raise Refused("invalid", f"machine: there is no machine type {name!r}; there are {known}", "machine")
+    return machine
+
+
+def allowed_image(catalog: Catalog, name: str | None, caller: Caller, *, notebook: bool) -> ImageEntry:
+    if name is None:
+        return catalog.default_image(notebook=notebook)
+    image = catalog.image(name)
+    usable = image is not None and (image.for_notebooks if notebook else image.for_jobs)
+    if image is None or not usable or not may_use(image.groups, caller):
+        known = ", ".join(
+            i.name
+            for i in catalog.images()
+            if may_use(i.groups, caller) and (i.for_notebooks if notebook else i.for_jobs)
+        )
+        raise Refused("invalid", f"image: there is no image {name!r}; there are {known}", "image")
+    return image
+
+
+def may_use(groups: tuple[str, ...], caller: Caller) -> bool:
+    return not groups or caller.admin or bool(set(groups) & set(caller.groups))
+
+
+class Intake:
+    """Submits and clones jobs."""
+
+    def __init__(self, db: Database, catalog: Catalog, backends: Mapping[str, Backend]) -> None:
+        self.db = db
+        self.catalog = catalog
+        self.backends = backends
+
+    async def submit(self, caller: Caller, wanted: Submission, key: str | None) -> Accepted:
+        digest = hashlib.sha256(wanted.model_dump_json().encode()).hexdigest()
+        if key is not None:
+            async with self.db.read() as conn:
+                known = await store.by_idempotency_key(conn, caller.name, key)
+            if known is not None:
+                return self._repeat(known, digest)
+        machine, image = await self._check(caller, wanted)
+        job = self._record(caller, wanted, machine, image, key, digest)
+        return await self._insert(job, wanted.tags, digest)
+
+    async def clone(self, caller: Caller, job: JobRecord, name: str | None, latest: bool) -> Accepted:
+        """The same again, pinned: the same snapshot, the same commit, the same image digest unless ``latest``."""
+        spec = dict(job.spec)
+        if name is not None:
+            spec["name"] = name
+        if spec.get("group") and spec["group"] not in caller.groups and not caller.admin:
+            spec["group"] = None
+        wanted = Submission.model_validate(spec, strict=False)
+        machine, image = await self._check(caller, wanted, cloned=job)
+        async with self.db.read() as conn:
+            tags = (await store.tags_of(conn, [job.id]))[job.id]
+        digest = hashlib.sha256(wanted.model_dump_json().encode()).hexdigest()
+        fresh = replace(
+            self._record(caller, wanted, machine, image, None, digest),
+            parent_id=job.id,
+            name=wanted.name or job.name,
+            commit_hash=None if latest else job.commit_hash,
+            image_digest=None if latest else job.image_digest,
+        )
+        return await self._insert(fresh, tags, digest)
+
+    async def _check(
+        self, caller: Caller, wanted: Submission, cloned: JobRecord | None = None
+    ) -> tuple[MachineType, ImageEntry]:
+        backend = self.backends.get(wanted.cluster)
+        if backend is None:
+            known = ", ".join(self.backends)
+            raise Refused("invalid", f"cluster: there is no {wanted.cluster!r}; there is {known}", "cluster")
+        refusal = backend.refusal(caller.name)
+        if refusal is not None:
+            raise Refused("forbidden", refusal)
+        machine = allowed_machine(self.catalog, wanted.machine, caller)
+        image = allowed_image(self.catalog, wanted.image, caller, notebook=False)
+        if machine.cluster != wanted.cluster:
+            raise Refused("invalid", f"machine: {machine.name} is on {machine.cluster}", "machine")
+        if wanted.nodes > backend.most_nodes:
+            raise Refused("invalid", f"nodes: this platform runs a job on {backend.most_nodes}", "nodes")
+        if wanted.shm_mb is not None and wanted.shm_mb > machine.memory_mb:
+            raise Refused("invalid", f"shm_mb: {machine.name} has {machine.memory_mb} MiB in all", "shm_mb")
+        limits = self.catalog.limits(caller.name)
+        if limits.max_gpus is not None and machine.gpu > limits.max_gpus:
+            text = f"machine: it has {machine.gpu} GPUs and you may use {limits.max_gpus} at once"
+            raise Refused("forbidden", text, "machine")
+        if wanted.group is not None and wanted.group not in caller.groups:
+            raise Refused("invalid", f"group: you are not in a group {wanted.group!r}", "group")
+        if wanted.secrets:
+            raise Refused("invalid", f"secrets: there is no secret {wanted.secrets[0]!r}", "secrets")
+        await self._check_references(caller, wanted, cloned)
+        return machine, image
+
+    async def _check_references(self, caller: Caller, wanted: Submission, cloned: JobRecord | None) -> None:
+        async with self.db.read() as conn:
+            if wanted.workspace.type == "snapshot":
+                same = cloned is not None and cloned.spec["workspace"].get("id") == wanted.workspace.id
+                if not same and not await owns_snapshot(conn, wanted.workspace.id, caller.name):
+                    text = "workspace.id: there is no such snapshot; upload it first"
+                    raise Refused("invalid", text, "workspace.id")
+            for name, job_id in wanted.inputs.items():
+                source = await store.get_job(conn, job_id)
+                if source is None or not caller.may(JOBS_READ, source.owner, source.group_name):
+                    raise Refused("invalid", f"inputs.{name}: there is no job {job_id}", f"inputs.{name}")
+
+    def _record(
+        self,
+        caller: Caller,
+        wanted: Submission,
+        machine: MachineType,
+        image: ImageEntry,
+        key: str | None,
+        digest: str,
+    ) -> JobRecord:
+        job_id = new_job_id()
+        spec: dict[str, Any] = orjson.loads(wanted.model_dump_json())
+        return JobRecord(
+            id=job_id,
+            name=wanted.name or default_name(wanted, job_id),
+            owner=caller.name,
+            owner_groups=list(caller.groups),
+            group_name=wanted.group,
+            project=wanted.project,
+            experiment=wanted.experiment,
+            cluster=wanted.cluster,
+            machine=machine.name,
+            image=image.name,
+            image_digest=None,
+            spec=spec,
+            priority=wanted.priority,
+            price_per_hour=machine.price_per_hour * wanted.nodes,
+            parent_id=None,
+            idempotency_key=key,
+            idempotency_hash=digest if key else None,
+            status=Status.PENDING,
+            desired="run",
+            stop_reason=None,
+            reason=None,
+            exit_code=None,
+            message=None,
+            attempt=0,
+            retries_used=0,
+            requeues_used=0,
+            not_before=0.0,
+            commit_hash=None,
+            progress=None,
+            billed_s=0.0,
+            created_at=now(),
+            started_at=None,
+            finished_at=None,
+        )
+
+    async def _insert(self, job: JobRecord, tags: list[str], digest: str) -> Accepted:
+        most = self.catalog.limits(job.owner).max_pending
+        try:
+            async with self.db.write() as conn:
+                if most is not None:
+                    pending = (await store.count_by_status(conn, job.owner)).get("pending", 0)
+                    if pending >= most:
+                        raise Refused("full", f"You have {pending} jobs waiting, and {most} are allowed.")
+                await store.insert_job(conn, job, tags)
+                await store.add_event(conn, job.id, 0, "queued", "Submitted.", job.created_at)
+        except IntegrityError:
+            # The same key in two requests at once: the other one was first.
+            if job.idempotency_key is None:
+                raise
+            async with self.db.read() as conn:
+                known = await store.by_idempotency_key(conn, job.owner, job.idempotency_key)
+            if known is None:
+                raise
+            return self._repeat(known, digest)
+        return Accepted(job, True)
+
+    @staticmethod
+    def _repeat(known: JobRecord, digest: str) -> Accepted:
+        if known.desired == "delete" or known.idempotency_hash != digest:
+            text = "Idempotency-Key: it was used before, for another submission"
+            raise Refused("conflict", text, "Idempotency-Key")
+        return Accepted(known, False)
+
+
+def default_name(wanted: Submission, job_id: str) -> str:
+    """A name from what is run, where none was given: "train.py", "train.ipynb"."""
+    words = (wanted.notebook or "").split() or wanted.args or (wanted.command or "").split()
+    scripts = [w.rsplit("/", 1)[-1] for w in words if w.endswith((".py", ".sh", ".ipynb"))]
+    chosen = scripts[0] if scripts else words[0].rsplit("/", 1)[-1] if words else job_id
+    clean = "".join(c for c in chosen if c.isascii() and (c.isalnum() or c in "._-"))[:64]
+    return clean or job_id

@@ -1,0 +1,54 @@
+"""Log lines as the streams send them: JSON without a model for each line, rendered once for all followers."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Final
+
+import orjson
+
+from .journal import Journal, Line
+
+STREAM_LINES: Final = 1000
+
+
+def as_json(lines: list[Line]) -> bytes:
+    """Lines as the stream sends them, without a model for each."""
+    return orjson.dumps(
+        [
+            {
+                "n": n,
+                "time": datetime.fromtimestamp(time, UTC),
+                "attempt": attempt,
+                "node": node,
+                "text": text.decode("utf-8", "replace"),
+            }
+            for n, time, attempt, node, text in lines
+        ],
+        option=orjson.OPT_UTC_Z,
+    )
+
+
+class LineCache:
+    """The newest piece of each followed log as sent, so that 500 followers of a line cost one rendering."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, tuple[int, int, bytes]] = {}
+
+    def after(self, job_id: str, journal: Journal, after: int) -> tuple[int, bytes] | None:
+        """(number of the last line, JSON array) of what follows ``after``, or None."""
+        total = journal.checkpoint.lines
+        if total <= after:
+            return None
+        known = self._last.get(job_id)
+        end = min(total, after + STREAM_LINES)
+        if known is not None and known[0] == after and known[1] == end:
+            return end, known[2]
+        lines = journal.read(after, end - after)
+        if not lines:
+            return None
+        data = as_json(lines)
+        if len(self._last) > 256:
+            self._last.clear()
+        self._last[job_id] = (after, lines[-1][0], data)
+        return lines[-1][0], data

@@ -1,0 +1,141 @@
+"""The service put together: every part made once, started and stopped in order. The composition root."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+
+from .auth import Authenticator
+from .backends.base import Backend
+from .backends.capacity import Room
+from .backends.local import LocalBackend, local_room
+from .catalog import ConfiguredCatalog, load_catalog
+from .db import Database
+from .directories import Directories, slug
+from .endpoints.proxy import Proxy
+from .endpoints.tickets import Tickets
+from .hubapi import HubApi, HubUnreachable
+from .instruments import Instruments
+from .jobs.reconciler import Reconciler
+from .jobs.scheduler import Scheduler
+from .jobs.submit import Intake
+from .logs.ingest import Ingest, Journals
+from .logs.render import LineCache
+from .signals import Signals
+from .usage.spawns import Spawns
+from .workspaces.snapshots import Snapshots
+
+log = logging.getLogger(__name__)
+
+LEASE_CHECK_S = 60.0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the operator decides. ``prefix`` ends with a slash; ``apps_origin`` is where ports' hosts live."""
+
+    home: Path
+    database: str
+    catalog: Path
+    prefix: str
+    public_url: str
+    apps_origin: str
+    hub_address: str | None
+    cull_timeout_s: float
+    auth_cache_s: int
+    isolation: str | None = None
+
+
+def kept_key(path: Path) -> bytes:
+    """A random key; made once, kept private."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        key = secrets.token_bytes(32)
+        fresh = path.with_suffix(f".{os.getpid()}")
+        fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(fd, "wb") as file:
+            file.write(key)
+        fresh.replace(path)
+        return key
+
+
+class Service:
+    """All parts by name. Handlers reach the domain through it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.prefix = settings.prefix
+        self.api_prefix = f"{settings.prefix}api/v1"
+        self.public_url = settings.public_url.rstrip("/")
+        self.apps_origin = settings.apps_origin
+        self.cull_timeout_s = settings.cull_timeout_s
+        self.directories = Directories(settings.home)
+        self.directories.make()
+        self.catalog: ConfiguredCatalog = load_catalog(settings.catalog)
+        self.signals = Signals()
+        self.line_cache = LineCache()
+        self.db = Database(settings.database)
+        self.tickets = Tickets(kept_key(settings.home / "endpoints.key"))
+        self.cookie_secret = kept_key(settings.home / "cookies.key")
+        self.proxy = Proxy()
+        self.authenticator = Authenticator(settings.auth_cache_s)
+        self.journals = Journals(self.directories)
+        self.ingest = Ingest(self.journals, self.signals)
+        self.local = LocalBackend(self.directories, settings.hub_address, settings.isolation)
+        self.backends: dict[str, Backend] = {"default": self.local}
+        self.rooms: dict[str, Room] = {"default": local_room(self.catalog.content.local)}
+        self.schedulers = {name: Scheduler(self.db, self.catalog, name, self.rooms.get(name)) for name in self.backends}
+        self.reconciler = Reconciler(
+            self.db,
+            self.catalog,
+            self.directories,
+            self.backends,
+            self.schedulers,
+            self.ingest,
+            self.signals,
+        )
+        self.intake = Intake(self.db, self.catalog, self.backends)
+        self.snapshots = Snapshots(self.db, self.directories)
+        self.spawns = Spawns(self.db, self.catalog, self.backends, self.rooms, sys.prefix)
+        self.spawns.released = self.reconciler.wake_queue  # type: ignore[method-assign]
+        self.instruments = Instruments(self)
+        self.slug = slug
+        self.hub: HubApi
+        self._session: aiohttp.ClientSession
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Call with the database's lock held."""
+        self._session = aiohttp.ClientSession()
+        self.hub = HubApi(self._session)
+        self.local.wakes.open()
+        await self.reconciler.start()
+        self._tasks = [asyncio.create_task(self._check_leases(), name="leases")]
+
+    async def _check_leases(self) -> None:
+        while True:
+            await asyncio.sleep(LEASE_CHECK_S)
+            try:
+                await self.spawns.reconcile(self.hub)
+            except HubUnreachable as error:
+                log.warning("notebook leases not checked: %s", error)
+            except Exception:
+                log.exception("notebook leases not checked")
+
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.reconciler.stop()
+        self.local.close()
+        await self.proxy.close()
+        await self._session.close()
+        await self.db.close()

@@ -1,0 +1,51 @@
+"""In-process wake-ups: a topic counts up, and whoever waits for it to pass a number goes on.
+
+Followers hold no queue: they read what is new from the store at their own pace, so one that never reads costs
+nothing and cannot slow the others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+
+
+class Signals:
+    """Counters by topic. Waiting is by value, so a wake-up between two looks is never missed."""
+
+    def __init__(self) -> None:
+        self._count: dict[str, int] = {}
+        self._waiters: dict[str, set[asyncio.Future[None]]] = defaultdict(set)
+
+    def value(self, topic: str) -> int:
+        return self._count.get(topic, 0)
+
+    def send(self, topic: str) -> None:
+        self._count[topic] = self._count.get(topic, 0) + 1
+        for waiter in self._waiters.pop(topic, ()):
+            if not waiter.done():
+                waiter.set_result(None)
+
+    async def wait(self, topic: str, seen: int, timeout_s: float) -> int:
+        """Return the topic's value once it differs from ``seen``, or ``seen`` itself after the timeout."""
+        if self.value(topic) != seen:
+            return self.value(topic)
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiters[topic].add(waiter)
+        try:
+            async with asyncio.timeout(timeout_s):
+                await waiter
+        except TimeoutError:
+            pass
+        finally:
+            waiting = self._waiters.get(topic)
+            if waiting is not None:
+                waiting.discard(waiter)
+                if not waiting:
+                    del self._waiters[topic]
+        return self.value(topic)
+
+    def forget(self, topic: str) -> None:
+        """Drop a topic that will not be sent again; those who wait are woken."""
+        self.send(topic)
+        self._count.pop(topic, None)

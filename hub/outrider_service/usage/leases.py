@@ -1,0 +1,96 @@
+"""Leases: who holds which part of a platform. One row each, made and dropped in the same transaction as the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import delete, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ..backends.capacity import Held
+from ..catalog import MachineType
+from ..db.tables import leases
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A held part of a platform; ``created_at`` in seconds since 1970."""
+
+    id: str
+    owner: str
+    group_name: str | None
+    cluster: str
+    machine: str
+    image: str
+    cpu: float
+    memory_mb: int
+    gpus: list[str]
+    gpu_count: int
+    price_per_hour: float
+    created_at: float
+
+
+def held_by(lease: Lease) -> Held:
+    """A lease as the arithmetic of capacity sees it."""
+    is_job = lease.id.startswith("job/")
+    return Held(lease.owner, lease.group_name, lease.cpu, lease.memory_mb, tuple(lease.gpus), is_job)
+
+
+def job_lease_id(job_id: str, attempt: int) -> str:
+    return f"job/{job_id}/{attempt}"
+
+
+def notebook_lease_id(user: str, server: str) -> str:
+    return f"notebook/{user}/{server}"
+
+
+async def add_lease(
+    conn: AsyncConnection,
+    lease_id: str,
+    owner: str,
+    group: str | None,
+    machine: MachineType,
+    image: str,
+    gpus: Sequence[str],
+    time: float,
+) -> None:
+    await conn.execute(
+        insert(leases).values(
+            id=lease_id,
+            owner=owner,
+            group_name=group,
+            cluster=machine.cluster,
+            machine=machine.name,
+            image=image,
+            cpu=machine.cpu,
+            memory_mb=machine.memory_mb,
+            gpus=list(gpus),
+            gpu_count=machine.gpu,
+            price_per_hour=machine.price_per_hour,
+            created_at=time,
+        )
+    )
+
+
+async def drop_lease(conn: AsyncConnection, lease_id: str) -> None:
+    await conn.execute(delete(leases).where(leases.c.id == lease_id))
+
+
+async def get_lease(conn: AsyncConnection, lease_id: str) -> Lease | None:
+    row = (await conn.execute(select(leases).where(leases.c.id == lease_id))).mappings().first()
+    return Lease(**row) if row is not None else None
+
+
+async def list_leases(
+    conn: AsyncConnection, *, cluster: str | None = None, owner: str | None = None, prefix: str | None = None
+) -> list[Lease]:
+    query: Any = select(leases)
+    if cluster is not None:
+        query = query.where(leases.c.cluster == cluster)
+    if owner is not None:
+        query = query.where(leases.c.owner == owner)
+    if prefix is not None:
+        query = query.where(leases.c.id.like(prefix + "%"))
+    return [Lease(**row) for row in (await conn.execute(query)).mappings()]

@@ -1,0 +1,117 @@
+"""Machines for notebooks, from the same capacity as the jobs' machines."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ..auth import Caller
+from ..backends.base import Backend
+from ..backends.capacity import Room
+from ..catalog import Catalog, ImageEntry, MachineType
+from ..clock import now
+from ..db import Database
+from ..hubapi import HubApi
+from ..jobs import store
+from ..jobs.submit import Refused, allowed_image, allowed_machine
+from ..schema.resources import SpawnRequest
+from .leases import Lease, add_lease, drop_lease, get_lease, held_by, list_leases, notebook_lease_id
+
+log = logging.getLogger(__name__)
+
+FORGET_AFTER_S = 300.0
+"""A lease this old without a server at the Hub belongs to a spawn that died."""
+
+
+@dataclass(frozen=True, slots=True)
+class Acquired:
+    lease: Lease
+    environment: str
+
+
+class Spawns:
+    """Gives and takes back the leases of notebooks."""
+
+    def __init__(
+        self,
+        db: Database,
+        catalog: Catalog,
+        backends: Mapping[str, Backend],
+        rooms: Mapping[str, Room],
+        default_environment: str,
+    ) -> None:
+        self.db = db
+        self.catalog = catalog
+        self.backends = backends
+        self.rooms = rooms
+        self.default_environment = default_environment
+
+    async def acquire(self, person: Caller, server: str, wanted: SpawnRequest) -> Acquired:
+        """The lease of a notebook; the same again while it holds one. Raises Refused."""
+        machine = allowed_machine(self.catalog, wanted.machine, person)
+        image = allowed_image(self.catalog, wanted.image, person, notebook=True)
+        refusal = self.backends[machine.cluster].refusal(person.name)
+        if refusal is not None:
+            raise Refused("forbidden", refusal)
+        lease_id = notebook_lease_id(person.name, server)
+        async with self.db.write() as conn:
+            known = await get_lease(conn, lease_id)
+            if known is not None and (known.machine, known.image) == (machine.name, image.name):
+                return self._acquired(known, image)
+            if known is not None:
+                # A restart on another machine: the old one is given back first.
+                await drop_lease(conn, lease_id)
+            gpus = await self._fit(conn, machine)
+            await add_lease(conn, lease_id, person.name, wanted.group, machine, image.name, gpus, now())
+            lease = await get_lease(conn, lease_id)
+        assert lease is not None
+        return self._acquired(lease, image)
+
+    def _acquired(self, lease: Lease, image: ImageEntry) -> Acquired:
+        return Acquired(lease, image.environment or self.default_environment)
+
+    async def _fit(self, conn: AsyncConnection, machine: MachineType) -> list[str]:
+        room = self.rooms.get(machine.cluster)
+        if room is None:
+            return []
+        if not room.fits(machine):
+            text = f"machine: no {machine.name} could ever start here: it is larger than the platform"
+            raise Refused("invalid", text, "machine")
+        held = [held_by(lease) for lease in await list_leases(conn, cluster=machine.cluster)]
+        gpus = room.less(held).takes(machine)
+        if gpus is None:
+            waiting = (await store.waiting_by_machine(conn)).get(machine.name, 0)
+            raise Refused(
+                "full",
+                f"No {machine.name} is free: {len(held)} machines are in use and {waiting} jobs wait for this type. "
+                "Take a smaller one, stop something, or try again later.",
+                "machine",
+            )
+        return gpus
+
+    async def release(self, user: str, server: str) -> None:
+        """The notebook has stopped. Unknown is fine."""
+        async with self.db.write() as conn:
+            lease = await get_lease(conn, notebook_lease_id(user, server))
+            await drop_lease(conn, notebook_lease_id(user, server))
+        if lease is not None:
+            self.released(lease.cluster)
+
+    def released(self, cluster: str) -> None:
+        """Replaced by whoever wants to know that capacity was freed."""
+
+    async def reconcile(self, hub: HubApi) -> None:
+        """Drop leases whose server the Hub does not know: it was killed between two lines."""
+        async with self.db.read() as conn:
+            leases = await list_leases(conn, prefix="notebook/")
+        if not leases:
+            return
+        active = await hub.active_servers()
+        for lease in leases:
+            _, user, server = lease.id.split("/", 2)
+            if (user, server) not in active and now() - lease.created_at > FORGET_AFTER_S:
+                log.warning("dropping the lease of %s: the Hub knows no such server", lease.id)
+                await self.release(user, server)

@@ -1,0 +1,139 @@
+"""Snapshots: zip files named by their hash, uploaded as a stream, checked before they are kept.
+
+The service never unpacks one; that happens inside the job's sandbox. It reads the list of entries to refuse at once
+what could not be unpacked there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import secrets
+import stat
+import zipfile
+from collections.abc import AsyncIterator
+from pathlib import Path, PurePosixPath
+from typing import Any, Final
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ..clock import now
+from ..db import Database
+from ..db.tables import snapshot_owners, snapshots
+from ..directories import Directories
+
+MOST_FILES: Final = 200_000
+LARGEST_UNPACKED: Final = 4096 * 2**20
+LONGEST_PATH: Final = 1024
+
+
+class BadSnapshot(Exception):
+    """The upload is not a usable workspace; the message is for a person."""
+
+
+class SnapshotTooLarge(BadSnapshot):
+    """More than the limit."""
+
+
+def check_zip(path: Path) -> int:
+    """The number of files in a workspace's zip. Raises BadSnapshot for anything that could do harm."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entries = archive.infolist()
+    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError, EOFError) as error:
+        raise BadSnapshot(f"workspace: not a zip file ({error})") from error
+    if len(entries) > MOST_FILES:
+        raise BadSnapshot(f"workspace: {len(entries)} files; {MOST_FILES} are allowed")
+    unpacked = 0
+    for entry in entries:
+        check_entry(entry)
+        unpacked += entry.file_size
+    if unpacked > LARGEST_UNPACKED:
+        raise SnapshotTooLarge(f"workspace: {unpacked >> 20} MiB when unpacked; {LARGEST_UNPACKED >> 20} are allowed")
+    return sum(not entry.is_dir() for entry in entries)
+
+
+def check_entry(entry: zipfile.ZipInfo) -> None:
+    """Refuse names that leave the workspace and entries that are no plain files, directories or links."""
+    name = entry.filename
+    path = PurePosixPath(name)
+    if not name or "\x00" in name or "\\" in name or len(name) > LONGEST_PATH:
+        raise BadSnapshot(f"workspace: illegal file name {name[:80]!r}")
+    if path.is_absolute() or ".." in path.parts:
+        raise BadSnapshot(f"workspace: {name[:80]!r} leads out of the workspace")
+    if entry.flag_bits & 1:
+        raise BadSnapshot(f"workspace: {name[:80]!r} is encrypted")
+    kind = stat.S_IFMT(entry.external_attr >> 16)
+    if kind not in (0, stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK):
+        raise BadSnapshot(f"workspace: {name[:80]!r} is neither a file nor a directory")
+
+
+async def owns_snapshot(conn: AsyncConnection, snapshot_id: str, owner: str) -> bool:
+    query = select(snapshot_owners).where(
+        snapshot_owners.c.snapshot_id == snapshot_id, snapshot_owners.c.owner == owner
+    )
+    return (await conn.execute(query)).first() is not None
+
+
+class Snapshots:
+    """The store of uploaded workspaces."""
+
+    def __init__(self, db: Database, directories: Directories) -> None:
+        self.db = db
+        self.directories = directories
+
+    async def get(self, snapshot_id: str, owner: str) -> dict[str, Any] | None:
+        """What is known of a snapshot that this owner has uploaded."""
+        async with self.db.read() as conn:
+            if not await owns_snapshot(conn, snapshot_id, owner):
+                return None
+            row = (await conn.execute(select(snapshots).where(snapshots.c.id == snapshot_id))).mappings().first()
+        if row is None or not self.directories.snapshot(snapshot_id).exists():
+            return None
+        return {"id": row["id"], "size": row["size"], "files": row["files"], "created": False}
+
+    async def receive(self, chunks: AsyncIterator[bytes], owner: str, limit_bytes: int) -> dict[str, Any]:
+        """Store an upload. Raises BadSnapshot, SnapshotTooLarge, OSError."""
+        self.directories.uploads.mkdir(mode=0o700, parents=True, exist_ok=True)
+        upload = self.directories.uploads / secrets.token_hex(16)
+        try:
+            digest, size = await self._write(upload, chunks, limit_bytes)
+            snapshot_id = f"sha256:{digest}"
+            target = self.directories.snapshot(snapshot_id)
+            files = await asyncio.to_thread(check_zip, upload)
+            created = not target.exists()
+            if created:
+                target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                upload.replace(target)
+            await self._remember(snapshot_id, size, files, owner)
+        finally:
+            upload.unlink(missing_ok=True)
+        return {"id": snapshot_id, "size": size, "files": files, "created": created}
+
+    async def _write(self, path: Path, chunks: AsyncIterator[bytes], limit_bytes: int) -> tuple[str, int]:
+        digest, size = hashlib.sha256(), 0
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:
+            async for chunk in chunks:
+                size += len(chunk)
+                if size > limit_bytes:
+                    raise SnapshotTooLarge(f"workspace: larger than {limit_bytes >> 20} MiB")
+                digest.update(chunk)
+                await asyncio.to_thread(file.write, chunk)
+        return digest.hexdigest(), size
+
+    async def _remember(self, snapshot_id: str, size: int, files: int, owner: str) -> None:
+        time = now()
+        async with self.db.write() as conn:
+            known = (await conn.execute(select(snapshots.c.id).where(snapshots.c.id == snapshot_id))).first()
+            if known is None:
+                await conn.execute(insert(snapshots).values(id=snapshot_id, size=size, files=files, created_at=time))
+            if await owns_snapshot(conn, snapshot_id, owner):
+                await conn.execute(
+                    update(snapshot_owners)
+                    .where(snapshot_owners.c.snapshot_id == snapshot_id, snapshot_owners.c.owner == owner)
+                    .values(used_at=time)
+                )
+            else:
+                await conn.execute(insert(snapshot_owners).values(snapshot_id=snapshot_id, owner=owner, used_at=time))
