@@ -35,7 +35,7 @@ class SetupError(Exception):
 
 
 class Tree(Protocol):
-    main_pid: int  # the child of this process whose end is the end of the command
+    main_pid: int  # the child of this process whose end is the end of the command; 0 once it was reaped
     root_pid: int  # the process that all others descend from
 
     def release(self) -> None: ...
@@ -116,9 +116,13 @@ class BubblewrapTree:
         for fd in (options, closed):
             os.close(fd)
         self._status.close_write()
-        first = self._status.first()
-        if first is None:
-            raise SetupError("bwrap could not make the sandbox")
+        try:
+            first = self._status.first()
+            if first is None:
+                raise SetupError("bwrap could not make the sandbox")
+        except SetupError:
+            processes.send(self.main_pid, signal.SIGKILL)
+            raise
         self.root_pid = first["child-pid"]
         self._root = os.pidfd_open(self.root_pid)
 
@@ -141,7 +145,8 @@ class BubblewrapTree:
     def kill(self) -> None:
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(self._root, signal.SIGKILL)  # pid 1: the kernel ends the whole namespace
-        processes.send(self.main_pid, signal.SIGKILL)
+        if self.main_pid:
+            processes.send(self.main_pid, signal.SIGKILL)
 
     def exit_code(self, wait_status: int) -> int | None:
         code = os.waitstatus_to_exitcode(wait_status)
@@ -212,9 +217,12 @@ class PlainTree:
         os.close(self._gate)
 
     def terminate(self) -> None:
-        processes.send(self.main_pid, signal.SIGUSR1)
+        if self.main_pid:
+            processes.send(self.main_pid, signal.SIGUSR1)
 
     def kill(self) -> None:
+        if not self.main_pid:
+            return
         processes.send(self.main_pid, signal.SIGTERM)
         deadline = time.monotonic() + 2.0
         while processes.children(self.main_pid) and time.monotonic() < deadline:

@@ -262,7 +262,7 @@ def _client(notebook: Any, kernel: str, language: str, folder: str) -> Any:
         config.KernelManager.transport = "ipc"
         config.KernelManager.ip = str(Path(tempfile.mkdtemp(prefix="kernel-")) / "k")
 
-    class Client(NotebookClient):  # type: ignore[misc]
+    class Client(NotebookClient):
         """Passes on what cells print, while they print it."""
 
         def process_message(self, msg: Any, cell: Any, cell_index: int) -> Any:
