@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from . import cgroups, network
-from .trees import SetupError, StatusPipe
+from .trees import SetupError, StatusPipe, wait_until_made
 
 _TRY_S = 20.0
 _BWRAP = ["bwrap", "--unshare-all", "--unshare-user", "--uid", "1000", "--gid", "1000", "--die-with-parent"]
@@ -83,15 +83,15 @@ def _try_network() -> str | None:
     try:
         with subprocess.Popen(words, pass_fds=[status.write], stdin=subprocess.PIPE) as sandbox:
             status.close_write()
-            first = status.first()
-            if first is not None:
-                _attach(first["child-pid"])
+            pid, pidfd = wait_until_made(status)
+            os.close(pidfd)
+            _attach(pid)
             sandbox.communicate(timeout=_TRY_S)
     except (OSError, SetupError, subprocess.SubprocessError) as error:
         return str(error)
     finally:
         status.close()
-    return None if first is not None else "the sandbox ended"
+    return None
 
 
 def _attach(pid: int) -> None:

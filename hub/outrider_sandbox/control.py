@@ -78,11 +78,19 @@ def launch(folder: str | Path, spec: Spec) -> None:
     try:
         if not linux.try_lock(lock) or (folder / files.STATUS).exists():
             return
-        if not (folder / files.SPEC).exists():  # an earlier launch that got no further than this keeps its word
+        if not _has_spec(folder):  # an earlier launch that got no further than this keeps its word
             files.write_atomically(folder / files.SPEC, encode(spec))
         _spawn_supervisor(folder, lock)
     finally:
         os.close(lock)
+
+
+def _has_spec(folder: Path) -> bool:
+    try:
+        read_spec(folder)
+    except (FileNotFoundError, ValueError, TypeError, KeyError):  # a power failure may leave an empty one
+        return False
+    return True
 
 
 def _spawn_supervisor(folder: Path, lock: int) -> None:

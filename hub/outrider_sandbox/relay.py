@@ -17,7 +17,6 @@ import os
 import select
 import signal
 import socket
-import traceback
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -99,7 +98,7 @@ def _run(folder: Path, spec: Spec, namespaces: Namespaces | None, channel: socke
 
         asyncio.run(_serve(listeners, inside, addresses, channel))
     except BaseException:
-        traceback.print_exc()
+        spawn.print_error()
     finally:
         os._exit(0)
 

@@ -76,3 +76,9 @@ def close_all_but(keep: Sequence[int]) -> None:
         os.closerange(low, fd)
         low = fd + 1
     os.closerange(low, os.sysconf("SC_OPEN_MAX"))
+
+
+def print_error() -> None:
+    import traceback  # seldom needed, and half as much to load as everything else that a supervisor needs
+
+    traceback.print_exc()

@@ -20,6 +20,7 @@ from .cgroups import Cgroup
 from .spec import Mount, Spec
 
 _SETUP_S = 60.0
+_GLANCE_S = 0.0005
 # The kernel's out-of-memory killer should take a job before it takes the process that watches it.
 _OOM_SCORE = "300"
 
@@ -35,7 +36,7 @@ class SetupError(Exception):
 
 
 class Tree(Protocol):
-    main_pid: int  # the child of this process whose end is the end of the command
+    main_pid: int  # the child of this process whose end is the end of the command; 0 once it was reaped
     root_pid: int  # the process that all others descend from
 
     def release(self) -> None: ...
@@ -96,6 +97,27 @@ class StatusPipe:
         return None
 
 
+def wait_until_made(status: StatusPipe) -> tuple[int, int]:
+    """Until bwrap has made its sandbox, which is when pid 1 inside has a child; that process's pid here, and a pidfd.
+    Whoever joins the network namespace before that gets in the way of bwrap, which sets up the loopback there."""
+    gone = "bwrap could not make the sandbox"
+    first = status.first()
+    if first is None:
+        raise SetupError(gone)
+    root = first["child-pid"]
+    try:
+        pidfd = os.pidfd_open(root)
+    except ProcessLookupError as error:
+        raise SetupError(gone) from error
+    deadline = time.monotonic() + _SETUP_S
+    while not processes.children(root):
+        ended = bool(select.select([pidfd], [], [], _GLANCE_S)[0])
+        if ended or time.monotonic() > deadline:
+            os.close(pidfd)
+            raise SetupError(gone if ended else f"bwrap was not done after {_SETUP_S:.0f} s")
+    return root, pidfd
+
+
 class BubblewrapTree:
     def __init__(self, spec: Spec, etc: str, output: int, cgroup: Cgroup | None) -> None:
         self._status = StatusPipe()
@@ -116,11 +138,11 @@ class BubblewrapTree:
         for fd in (options, closed):
             os.close(fd)
         self._status.close_write()
-        first = self._status.first()
-        if first is None:
-            raise SetupError("bwrap could not make the sandbox")
-        self.root_pid = first["child-pid"]
-        self._root = os.pidfd_open(self.root_pid)
+        try:
+            self.root_pid, self._root = wait_until_made(self._status)
+        except SetupError:
+            processes.send(self.main_pid, signal.SIGKILL)
+            raise
 
     def release(self) -> None:
         with contextlib.suppress(BrokenPipeError):  # bwrap gave up meanwhile; its exit code tells
@@ -128,20 +150,15 @@ class BubblewrapTree:
         os.close(self._gate)
 
     def terminate(self) -> None:
-        # bwrap is pid 1 and its first child the command; right after the release there may be none for a
-        # moment.
-        for _ in range(200):
-            if below := processes.children(self.root_pid):
-                processes.send(below[0], signal.SIGTERM)
-                return
-            if not processes.start_time(self.root_pid):
-                return
-            time.sleep(0.005)
+        # bwrap is pid 1, and its first child the command.
+        if below := processes.children(self.root_pid):
+            processes.send(below[0], signal.SIGTERM)
 
     def kill(self) -> None:
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(self._root, signal.SIGKILL)  # pid 1: the kernel ends the whole namespace
-        processes.send(self.main_pid, signal.SIGKILL)
+        if self.main_pid:
+            processes.send(self.main_pid, signal.SIGKILL)
 
     def exit_code(self, wait_status: int) -> int | None:
         code = os.waitstatus_to_exitcode(wait_status)
@@ -212,9 +229,12 @@ class PlainTree:
         os.close(self._gate)
 
     def terminate(self) -> None:
-        processes.send(self.main_pid, signal.SIGUSR1)
+        if self.main_pid:
+            processes.send(self.main_pid, signal.SIGUSR1)
 
     def kill(self) -> None:
+        if not self.main_pid:
+            return
         processes.send(self.main_pid, signal.SIGTERM)
         deadline = time.monotonic() + 2.0
         while processes.children(self.main_pid) and time.monotonic() < deadline:

@@ -201,3 +201,13 @@ print(can.bubblewrap, state.phase, state.exit_code, state.message)
         assert (home / "run" / "log").read_text().endswith(" 1000\n")
     finally:
         shutil.rmtree(home)
+
+
+@network
+def test_many_at_once_all_get_their_network(tmp_path: Path) -> None:
+    """bwrap and the network helper work on the same namespace: in turn."""
+    boxes = []
+    for i in range(20):
+        (tmp_path / str(i)).mkdir()
+        boxes.append(Box(tmp_path / str(i), "bubblewrap").shell("cat /proc/net/route | grep -c tap0", network=True))
+    assert [(box.end().exit_code, box.lines) for box in boxes] == [(0, ["2"])] * 20

@@ -15,6 +15,7 @@ from pathlib import Path
 import outrider_sandbox as sandbox
 import pytest
 from outrider_sandbox import files
+from outrider_sandbox.spec import encode
 
 from .conftest import Box, processes_with, until
 
@@ -106,13 +107,27 @@ def _look_for_ever(folder: Path) -> None:
         sandbox.state(folder / "current")
 
 
-def test_a_launch_killed_before_its_supervisor_took_over_can_be_repeated(box: Box) -> None:
-    files.write_atomically(box.folder / files.SPEC, b"")
-    (box.folder / files.SPEC).unlink()
+@pytest.mark.parametrize("spec", [None, b"", b"{}"])
+def test_a_launch_killed_before_its_supervisor_took_over_can_be_repeated(box: Box, spec: bytes | None) -> None:
     (box.folder / files.LOCK).touch()
+    if spec is not None:
+        (box.folder / files.SPEC).write_bytes(spec)
     assert box.state.phase == "absent"
     box.shell("echo ran").end()
     assert box.lines == ["ran"]
+
+
+def test_a_launch_that_got_as_far_as_its_word_keeps_it(box: Box) -> None:
+    files.write_atomically(box.folder / files.SPEC, encode(box.spec("echo", "first")))
+    box.launch("echo", "second").end()
+    assert box.lines == ["first"]
+
+
+def test_a_sandbox_that_cannot_be_made_says_why(isolated: Box) -> None:
+    state = isolated.shell("echo ran", mounts=[sandbox.Mount("/no/such/directory", "/x")]).end()
+    assert (state.reason, state.exit_code) == ("error", None)
+    assert "/no/such/directory" in (state.message or "")
+    isolated.nothing_left()
 
 
 def test_the_caller_may_die_at_once(box: Box) -> None:
