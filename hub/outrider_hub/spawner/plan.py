@@ -86,6 +86,8 @@ def sandbox(server: Server, spec: SpawnSpec, isolation: str) -> Spec:
         ],
         home=home,
         memory_bytes=spec.memory_mb * MIB,
+        # A kernel that is too large dies alone; the server, and with it the other notebooks, stay.
+        oom_kills_all=False,
         shm_bytes=spec.memory_mb * MIB // 2,
         gpu_devices=server.gpu_devices,
         ports=[],

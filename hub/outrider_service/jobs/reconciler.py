@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import shutil
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -356,7 +355,7 @@ class Reconciler:
     async def _delete(self, job: JobRecord) -> float | None:
         await self._clean_up(job)
         await self.ingest.forget(job.id)
-        await asyncio.to_thread(shutil.rmtree, self.directories.job(job.id), ignore_errors=True)
+        await asyncio.to_thread(self.directories.remove_job, job.id)
         async with self.db.write() as conn:
             await store.delete_job(conn, job.id)
         self.signals.forget(f"job/{job.id}")

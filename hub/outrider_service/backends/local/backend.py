@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Final
@@ -93,7 +92,7 @@ class LocalBackend:
             return
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         workspace = self.directories.workspace(attempt.ref.job_id)
-        shutil.rmtree(workspace, ignore_errors=True)
+        sandbox.remove_tree(workspace)
         for path in (
             workspace,
             self.directories.artifacts(attempt.ref.job_id),
@@ -117,19 +116,18 @@ class LocalBackend:
                 "artifacts": "/artifacts",
                 "storage": "/storage",
                 "datasets": "/datasets",
-                "inputs": "/inputs",
                 "run": f"{INSIDE}/run.json",
-                "runner": INSIDE,
+                "nvml": f"{INSIDE}/nvml",
                 "home": HOME,
             }
+        nvml = environments.pynvml_file()
         return {
             "workspace": str(self.directories.workspace(attempt.ref.job_id)),
             "artifacts": str(self.directories.artifacts(attempt.ref.job_id)),
             "storage": str(self.directories.storage(attempt.owner)),
             "datasets": str(self.directories.datasets),
-            "inputs": "",
             "run": str(self.folder(attempt.ref) / "run.json"),
-            "runner": "",
+            "nvml": str(nvml.parent) if nvml else "",
             "home": str(self.directories.workspace(attempt.ref.job_id)),
         }
 
@@ -152,7 +150,7 @@ class LocalBackend:
             "max_workspace_mb": MAX_WORKSPACE_MB,
             "sample_s": 10,
             "grace_s": attempt.grace_s,
-            "pynvml_path": environments.pynvml_path(),
+            "pynvml_path": paths["nvml"],
             "memory_bytes": attempt.machine.memory_mb * 2**20,
         }
 
@@ -173,9 +171,9 @@ class LocalBackend:
         mounts += [Mount(str(own.artifacts(job_id)), f"/inputs/{name}") for name, job_id in attempt.inputs.items()]
         if attempt.workspace["type"] == "snapshot":
             mounts.append(Mount(str(own.snapshot(attempt.workspace["id"])), f"{INSIDE}/snapshot.zip"))
-        nvml = environments.pynvml_path()
+        nvml = environments.pynvml_file()
         if nvml is not None:
-            mounts.append(Mount(nvml, nvml))
+            mounts.append(Mount(str(nvml), f"{INSIDE}/nvml/{nvml.name}"))
         return mounts
 
     def _env(self, attempt: Attempt) -> dict[str, str]:
