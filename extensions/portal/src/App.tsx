@@ -1,6 +1,16 @@
 /** The pages: which one an address shows, and the frame around all of them. */
 
-import { JobList, JobPage, type JobView, type ListView, type Navigation, OutriderProvider, type Target, useApi, useLoaded } from '@outrider/ui';
+import {
+  JobList,
+  JobPage,
+  type JobView,
+  type ListView,
+  type Navigation,
+  OutriderProvider,
+  type Target,
+  useApi,
+  useLoaded,
+} from '@outrider/ui';
 import { type ReactElement, useCallback, useEffect, useMemo, useRef } from 'react';
 import { Router, useLocation, useSearch } from 'wouter';
 
@@ -55,7 +65,10 @@ function Page({ place, navigation }: { place: Place; navigation: Navigation }): 
   );
   const onList = useCallback(
     (view: ListView, options?: { replace?: boolean }) => {
-      navigation.go({ page: 'jobs', query: view as NonNullable<Extract<Target, { page: 'jobs' }>['query']> }, options);
+      navigation.go(
+        { page: 'jobs', query: view as NonNullable<Extract<Target, { page: 'jobs' }>['query']> },
+        options,
+      );
     },
     [navigation],
   );
@@ -63,7 +76,8 @@ function Page({ place, navigation }: { place: Place; navigation: Navigation }): 
     navigation.go({ page: 'jobs' });
   }, [navigation]);
   useEffect(() => {
-    document.title = place.page === 'home' ? 'Outrider' : place.page === 'jobs' ? 'Jobs · Outrider' : `${id} · Outrider`;
+    document.title =
+      place.page === 'home' ? 'Outrider' : place.page === 'jobs' ? 'Jobs · Outrider' : `${id} · Outrider`;
   }, [place.page, id]);
   switch (place.page) {
     case 'home':
@@ -82,10 +96,17 @@ function Page({ place, navigation }: { place: Place; navigation: Navigation }): 
   }
 }
 
-function Jobs({ view, onView }: { view: ListView; onView: (view: ListView, options?: { replace?: boolean }) => void }): ReactElement {
+function Jobs({
+  view,
+  onView,
+}: {
+  view: ListView;
+  onView: (view: ListView, options?: { replace?: boolean }) => void;
+}): ReactElement {
   const api = useApi();
   const me = useLoaded('me', (signal) => api.me(signal));
-  const several = (me.value?.groups.length ?? 0) > 0 || me.value?.scopes.includes('custom:outrider:jobs:read') === true;
+  const several =
+    (me.value?.groups.length ?? 0) > 0 || me.value?.scopes.includes('custom:outrider:jobs:read') === true;
   return (
     <>
       <h1>Jobs</h1>

@@ -11,11 +11,15 @@ export function Frame({ place, children }: { place: Place; children: ReactNode }
   const current = (here: boolean): 'page' | undefined => (here ? 'page' : undefined);
   return (
     <>
-      <a className="portal-skip" href="#main" onClick={(event) => {
-        // The page's base address is that of its files: a bare fragment would lead there.
-        event.preventDefault();
-        document.getElementById('main')?.focus();
-      }}>
+      <a
+        className="portal-skip"
+        href="#main"
+        onClick={(event) => {
+          // The page's base address is that of its files: a bare fragment would lead there.
+          event.preventDefault();
+          document.getElementById('main')?.focus();
+        }}
+      >
         Skip to the content
       </a>
       <header className="portal-head">

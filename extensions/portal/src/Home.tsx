@@ -18,6 +18,7 @@ import {
   ProgressBar,
   StatusBadge,
   useApi,
+  useEvery,
   useJobs,
   useLoaded,
   useNow,
@@ -46,14 +47,7 @@ export function Home(): ReactElement {
     reloadMe();
     reloadMachines();
   }, [active.value, reloadMe, reloadMachines]);
-  useEffect(() => {
-    const timer = setInterval(() => {
-      if (document.visibilityState === 'visible') reloadNotebooks();
-    }, LOOK_MS);
-    return () => {
-      clearInterval(timer);
-    };
-  }, [reloadNotebooks]);
+  useEvery(LOOK_MS, true, reloadNotebooks);
   const error = me.error ?? active.error ?? recent.error;
   const running = active.value?.items ?? [];
   const servers = (notebooks.value?.items ?? []).filter((one) => one.ready || one.pending);
@@ -103,7 +97,15 @@ export function Home(): ReactElement {
   );
 }
 
-function Section({ title, more, children }: { title: string; more?: ReactElement; children: React.ReactNode }): ReactElement {
+function Section({
+  title,
+  more,
+  children,
+}: {
+  title: string;
+  more?: ReactElement;
+  children: React.ReactNode;
+}): ReactElement {
   return (
     <section className="portal-section" aria-label={title}>
       <header>
@@ -146,7 +148,15 @@ function when(job: Job, now: number): string {
   return duration(now - Date.parse(job.started_at ?? job.created_at));
 }
 
-function Server({ notebook, now, onChange }: { notebook: Notebook; now: number; onChange: () => void }): ReactElement {
+function Server({
+  notebook,
+  now,
+  onChange,
+}: {
+  notebook: Notebook;
+  now: number;
+  onChange: () => void;
+}): ReactElement {
   const api = useApi();
   const [failed, setFailed] = useState<string | null>(null);
   const name = notebook.server || 'Default notebook';
@@ -196,7 +206,12 @@ function Machines({ machines }: { machines: Machine[] }): ReactElement {
           <tr key={machine.name}>
             <td title={machine.description}>
               {machine.title}
-              {machine.gpu > 0 && <span className="or-faint"> {machine.gpu} × {machine.gpu_model ?? 'GPU'}</span>}
+              {machine.gpu > 0 && (
+                <span className="or-faint">
+                  {' '}
+                  {machine.gpu} × {machine.gpu_model ?? 'GPU'}
+                </span>
+              )}
             </td>
             <td className="or-number">{machine.cpu}</td>
             <td className="or-number">{bytes(machine.memory_mb * 2 ** 20)}</td>
@@ -211,6 +226,8 @@ function Machines({ machines }: { machines: Machine[] }): ReactElement {
 
 function free(machine: Machine): string {
   if (machine.free === null) return 'unknown';
-  if (machine.total === 0) return 'not here';
-  return machine.total === null ? String(machine.free) : `${String(machine.free)} of ${String(machine.total)}`;
+  if (machine.total === 0) return 'too large';
+  return machine.total === null
+    ? String(machine.free)
+    : `${String(machine.free)} of ${String(machine.total)}`;
 }

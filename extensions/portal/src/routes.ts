@@ -2,7 +2,11 @@
 
 import { type JobView, type ListView, type Tab, TABS, type Target } from '@outrider/ui';
 
-export type Place = { page: 'home' } | { page: 'jobs'; view: ListView } | { page: 'job'; id: string; view: JobView } | { page: 'lost' };
+export type Place =
+  | { page: 'home' }
+  | { page: 'jobs'; view: ListView }
+  | { page: 'job'; id: string; view: JobView }
+  | { page: 'lost' };
 
 const LIST = ['show', 'q', 'owner', 'project', 'experiment', 'tag', 'cursor'] as const;
 const SHOWN = ['active', 'succeeded', 'failed', 'cancelled'];
@@ -10,14 +14,25 @@ const SHOWN = ['active', 'succeeded', 'failed', 'cancelled'];
 /** `path` is what follows the prefix, without its first slash. */
 export function parse(path: string, search: string): Place {
   const query = new URLSearchParams(search);
-  const [first = '', second = '', third = '', ...rest] = path.split('/').filter((part, i, all) => part || i < all.length - 1);
+  const [first = '', second = '', third = '', ...rest] = path
+    .split('/')
+    .filter((part, i, all) => part || i < all.length - 1);
   if (rest.length > 0) return { page: 'lost' };
   if (first === '') return { page: 'home' };
   if (first !== 'jobs') return { page: 'lost' };
   if (second === '') return { page: 'jobs', view: listView(query) };
   const tab = (third || 'overview') as Tab;
   if (!TABS.includes(tab)) return { page: 'lost' };
-  return { page: 'job', id: decodeURIComponent(second), view: jobView(tab, query) };
+  const id = decoded(second);
+  return id === null ? { page: 'lost' } : { page: 'job', id, view: jobView(tab, query) };
+}
+
+function decoded(part: string): string | null {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return null;
+  }
 }
 
 function listView(query: URLSearchParams): ListView {
@@ -26,7 +41,7 @@ function listView(query: URLSearchParams): ListView {
     const value = query.get(name);
     if (value && (name !== 'show' || SHOWN.includes(value))) view[name] = value;
   }
-  return view as ListView;
+  return view;
 }
 
 function jobView(tab: Tab, query: URLSearchParams): JobView {

@@ -15,15 +15,13 @@ export function antiForgeryToken(cookies: string): string {
 
 export const transport: Transport = {
   fetch(path, { method = 'GET', body, headers = {}, signal }: Asked = {}) {
-    const sent: RequestInit = {
-      method,
-      credentials: 'same-origin',
-      headers: { 'X-XSRFToken': antiForgeryToken(document.cookie), ...headers },
-    };
+    const all = new Headers(headers);
+    all.set('X-XSRFToken', antiForgeryToken(document.cookie));
+    const sent: RequestInit = { method, credentials: 'same-origin', headers: all };
     if (signal !== undefined) sent.signal = signal;
     if (body !== undefined) {
       sent.body = JSON.stringify(body);
-      sent.headers = { ...sent.headers, 'Content-Type': 'application/json' };
+      all.set('Content-Type', 'application/json');
     }
     return fetch(`${API}${path}`, sent);
   },

@@ -32,4 +32,4 @@ export {
   useNavigation,
   useStream,
 } from './state/context.js';
-export { costNow, useJob, useJobs, useLoaded, useNow } from './state/hooks.js';
+export { costNow, useEvery, useJob, useJobs, useLoaded, useNow } from './state/hooks.js';

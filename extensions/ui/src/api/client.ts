@@ -2,6 +2,7 @@
 
 import { ApiError, type Asked, type Transport } from './transport.js';
 import type {
+  ChartList,
   EventPage,
   FileList,
   Job,
@@ -111,6 +112,11 @@ export class Api {
     return this.json(jobPath(id, `/logs${queryString({ ...query })}`), { signal });
   }
 
+  /** The charts with the last value of each series. */
+  charts(id: string, signal?: AbortSignal): Promise<ChartList> {
+    return this.json(jobPath(id, '/metrics'), { signal });
+  }
+
   artifacts(id: string, path: string, cursor?: string, signal?: AbortSignal): Promise<FileList> {
     return this.json(jobPath(id, `/artifacts${queryString({ path, cursor, limit: 500 })}`), { signal });
   }
@@ -166,7 +172,11 @@ async function problem(answer: Response): Promise<ApiError> {
   try {
     const found = (await answer.json()) as { message?: unknown; field?: unknown };
     if (typeof found.message === 'string') {
-      return new ApiError(answer.status, found.message, typeof found.field === 'string' ? found.field : undefined);
+      return new ApiError(
+        answer.status,
+        found.message,
+        typeof found.field === 'string' ? found.field : undefined,
+      );
     }
   } catch {
     // Not the service's own words: the proxy answers for one that is away.

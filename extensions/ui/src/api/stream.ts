@@ -71,7 +71,8 @@ export class Stream {
     else if (this.socket.readyState === WebSocket.OPEN) this.send(id);
     return () => {
       if (!this.subscriptions.delete(id)) return;
-      if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify({ id, unsubscribe: true }));
+      if (this.socket?.readyState === WebSocket.OPEN)
+        this.socket.send(JSON.stringify({ id, unsubscribe: true }));
       this.closeSoon();
     };
   }

@@ -3,7 +3,7 @@
 import { type ReactElement, useCallback, useEffect, useMemo, useRef, useState } from 'react';
 
 import { clock, count, timeOfDay, value } from '../core/format.js';
-import { chartTitle, chartWriter } from '../core/units.js';
+import { chartSteps, chartTitle, chartWriter } from '../core/units.js';
 import { Button } from '../components/basics.js';
 import type { ChartData } from '../state/chartStore.js';
 import { type Context, drawn, type Drawn, pointOfLine, pointsAt, type Settings } from './model.js';
@@ -108,6 +108,8 @@ export function ChartCard(props: Props): ReactElement {
           settings={settings}
           xTitle={timed ? 'time' : xName(chart, settings)}
           timed={timed}
+          zero={chart.system}
+          steps={chartSteps(chart.chart)}
           write={write}
           theme={theme}
           sync={timed ? `${sync}/time` : `${sync}/step`}
@@ -120,9 +122,15 @@ export function ChartCard(props: Props): ReactElement {
       ) : (
         <div className="or-plot" style={{ height }} />
       )}
-      <Kept at={at} timed={timed} write={write} onLine={onLine} onClose={() => {
-        setPinned(null);
-      }} />
+      <Kept
+        at={at}
+        timed={timed}
+        write={write}
+        onLine={onLine}
+        onClose={() => {
+          setPinned(null);
+        }}
+      />
     </section>
   );
 }
@@ -232,4 +240,3 @@ function useSeen(element: React.RefObject<HTMLElement>): boolean {
   }, [element]);
   return seen;
 }
-

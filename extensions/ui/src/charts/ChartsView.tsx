@@ -1,6 +1,14 @@
 /** All charts of a job, on one axis: what the job printed, and what the platform measured. */
 
-import { type ReactElement, useCallback, useEffect, useId, useMemo, useState, useSyncExternalStore } from 'react';
+import {
+  type ReactElement,
+  useCallback,
+  useEffect,
+  useId,
+  useMemo,
+  useState,
+  useSyncExternalStore,
+} from 'react';
 
 import { hasEnded, type Job } from '../api/types.js';
 import { Button, Empty, Icon, Loading, Problem } from '../components/basics.js';
@@ -134,7 +142,10 @@ export function ChartsView({ job, view, onView }: Props): ReactElement {
         const members = group(system);
         if (members.length === 0) return null;
         return (
-          <section key={String(system)} aria-label={system ? 'Measured by the platform' : 'Printed by the job'}>
+          <section
+            key={String(system)}
+            aria-label={system ? 'Measured by the platform' : 'Printed by the job'}
+          >
             <h2>{system ? 'System' : 'Charts'}</h2>
             <div className="or-grid">
               {members.map((chart) => (

@@ -21,6 +21,10 @@ interface Props {
   xTitle: string;
   /** The horizontal axis is time since the start. */
   timed: boolean;
+  /** The vertical axis begins at zero. */
+  zero: boolean;
+  /** Distances between the marks of the vertical axis, where round numbers are not the usual ones. */
+  steps: number[] | undefined;
   write: (y: number) => string;
   theme: ChartTheme;
   sync: string;
@@ -34,6 +38,9 @@ interface Props {
 const FONT = '11px system-ui, sans-serif';
 const PIN_RADIUS = 5;
 const STILL_PX = 4;
+// The library's names for scales exist for the compiler only.
+// eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment
+const LOGARITHMIC: uPlot.Scale.Distr = 3;
 
 export function Plot(props: Props): ReactElement {
   const { label, series, colours, hidden, settings, xTitle, timed, theme, sync, height, pinned } = props;
@@ -54,7 +61,8 @@ export function Plot(props: Props): ReactElement {
     plot.current = made;
     const stopClicks = listenForClicks(made, latest);
     const watch = new ResizeObserver(() => {
-      if (element.clientWidth > 0) made.setSize({ width: element.clientWidth, height: latest.current.height });
+      if (element.clientWidth > 0)
+        made.setSize({ width: element.clientWidth, height: latest.current.height });
     });
     watch.observe(element);
     return () => {
@@ -80,7 +88,21 @@ export function Plot(props: Props): ReactElement {
       });
     });
     // The form is listed too: a plot made anew has no data yet.
-  }, [series, hidden, smoothing, settings.range, keys, colours, theme, settings.log, settings.axis, sync, timed, xTitle, height]);
+  }, [
+    series,
+    hidden,
+    smoothing,
+    settings.range,
+    keys,
+    colours,
+    theme,
+    settings.log,
+    settings.axis,
+    sync,
+    timed,
+    xTitle,
+    height,
+  ]);
 
   useEffect(() => {
     plot.current?.redraw(false);
@@ -126,7 +148,8 @@ interface Latest {
 }
 
 function options(latest: Latest, width: number): uPlot.Options {
-  const { series, colours, settings, xTitle, timed, write, theme, sync, height } = latest.current;
+  const { series, colours, settings, xTitle, timed, zero, steps, write, theme, sync, height } =
+    latest.current;
   const smoothing = settings.smoothing > 0;
   const grid = { stroke: theme.grid, width: 1 };
   const axis = { stroke: theme.text, font: FONT, grid, ticks: { show: false } };
@@ -148,7 +171,7 @@ function options(latest: Latest, width: number): uPlot.Options {
     },
     scales: {
       x: { time: false },
-      y: settings.log ? { distr: 3 } : { range: yRange },
+      y: settings.log ? { distr: LOGARITHMIC } : { range: zero ? yRangeFromZero : yRange },
     },
     axes: [
       {
@@ -166,7 +189,9 @@ function options(latest: Latest, width: number): uPlot.Options {
       {
         ...axis,
         gap: 4,
-        size: (_, ticks) => 14 + 6.2 * Math.max(2, ...((ticks as string[] | null) ?? []).map((tick) => tick.length)),
+        ...(steps ? { incrs: steps } : {}),
+        size: (_, ticks) =>
+          14 + 6.2 * Math.max(2, ...((ticks as string[] | null) ?? []).map((tick) => tick.length)),
         values: (_, ticks) => (ticks as (number | null)[]).map((tick) => (tick === null ? '' : write(tick))),
       },
     ],
@@ -177,16 +202,19 @@ function options(latest: Latest, width: number): uPlot.Options {
         const points = { show: one.x.length < 2, size: 5 };
         const line = { stroke, width: 1.75, points };
         return smoothing
-          ? [{ ...line, width: 1, alpha: 0.28 }, { ...line, points: { show: false } }]
+          ? [
+              { ...line, width: 1, alpha: 0.28 },
+              { ...line, points: { show: false } },
+            ]
           : [line];
       }),
     ],
     hooks: {
       setCursor: [
         (u) => {
-          const { left } = u.cursor;
-          const inside = left !== undefined && left >= 0;
-          latest.current.onCursor(inside ? u.posToVal(left, 'x') : null);
+          const { left, idx } = u.cursor;
+          const inside = left !== undefined && left >= 0 && idx !== null && idx !== undefined;
+          latest.current.onCursor(inside ? (u.data[0][idx] ?? null) : null);
         },
       ],
       setSelect: [
@@ -207,7 +235,8 @@ function options(latest: Latest, width: number): uPlot.Options {
 }
 
 const TIME_STEPS = [
-  1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200, 86_400, 172_800, 604_800,
+  1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200, 86_400, 172_800,
+  604_800,
 ];
 
 /** A little air above and below; a flat line lies in the middle. */
@@ -220,6 +249,10 @@ function yRange(_: uPlot, min: number | null, max: number | null): uPlot.Range.M
   const air = (max - min) * 0.06;
   // Values that are never negative do not get an axis that is.
   return [min >= 0 && min - air < 0 ? 0 : min - air, max + air];
+}
+
+function yRangeFromZero(_: uPlot, min: number | null, max: number | null): uPlot.Range.MinMax {
+  return [Math.min(0, min ?? 0), max === null || max <= 0 ? 1 : max * 1.08];
 }
 
 function valueOf(one: Drawn, index: number, smoothing: boolean): number {

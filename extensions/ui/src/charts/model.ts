@@ -31,7 +31,8 @@ export interface Context {
 /** Custom charts in the order in which they appeared, then the platform's. */
 export function inOrder(charts: Iterable<ChartData>): ChartData[] {
   return [...charts].sort(
-    (a, b) => Number(a.system) - Number(b.system) || (a.system ? chartOrder(a.chart) - chartOrder(b.chart) : 0),
+    (a, b) =>
+      Number(a.system) - Number(b.system) || (a.system ? chartOrder(a.chart) - chartOrder(b.chart) : 0),
   );
 }
 
@@ -52,7 +53,11 @@ export function labelOf(series: SeriesData, all: readonly SeriesData[]): string 
   return parts.filter(Boolean).join(', ');
 }
 
-export function drawn(chart: ChartData, settings: Pick<Settings, 'axis' | 'smoothing'>, context: Context): Drawn[] {
+export function drawn(
+  chart: ChartData,
+  settings: Pick<Settings, 'axis' | 'smoothing'>,
+  context: Context,
+): Drawn[] {
   const all = [...chart.series.values()];
   return all.map((series) => {
     const columns = placed(series, chart.system, settings.axis, context.origin, context.course);

@@ -28,11 +28,21 @@ export function Artifacts({ job, view }: Props): ReactElement {
   );
 }
 
-function Directory({ job, directory, current }: { job: Job; directory: string; current: string }): ReactElement {
+function Directory({
+  job,
+  directory,
+  current,
+}: {
+  job: Job;
+  directory: string;
+  current: string;
+}): ReactElement {
   const api = useApi();
   const at = directory.replace(/\/$/, '');
   // What a running job leaves appears when its record changes, which progress and the end do.
-  const first = useLoaded(`${job.id}/${directory}/${job.status}`, (signal) => api.artifacts(job.id, at, undefined, signal));
+  const first = useLoaded(`${job.id}/${directory}/${job.status}`, (signal) =>
+    api.artifacts(job.id, at, undefined, signal),
+  );
   const [more, setMore] = useState<{ items: FileEntry[]; next: string | null } | null>(null);
   const [failed, setFailed] = useState<string | null>(null);
   if (first.error) return <Problem onRetry={first.reload}>{first.error.message}</Problem>;
@@ -108,7 +118,11 @@ function Entry({ job, entry, current }: { job: Job; entry: FileEntry; current: b
     <tr className={current ? 'or-chosen' : undefined}>
       <td className="or-col-file">
         <Icon name={folder ? 'folder' : 'file'} />
-        <Link to={{ page: 'job', id: job.id, view }} className="or-rowlink" aria-current={current || undefined}>
+        <Link
+          to={{ page: 'job', id: job.id, view }}
+          className="or-rowlink"
+          aria-current={current || undefined}
+        >
           {name}
           {folder && '/'}
         </Link>

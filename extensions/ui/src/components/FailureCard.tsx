@@ -20,7 +20,9 @@ interface Props {
 
 export function FailureCard({ job, actions, onView }: Props): ReactElement {
   const api = useApi();
-  const log = useLoaded(`${job.id}/${String(job.attempt)}`, (signal) => api.logs(job.id, { tail: TAIL }, signal));
+  const log = useLoaded(`${job.id}/${String(job.attempt)}`, (signal) =>
+    api.logs(job.id, { tail: TAIL }, signal),
+  );
   const lines = tellingLines(log.value?.items ?? []);
   const fix = likelyFix(job, lines);
   const first = lines[0];

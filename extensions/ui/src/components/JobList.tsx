@@ -67,7 +67,8 @@ export function JobList({ view, onView, owners = false }: Props): ReactElement {
   const choose = (ids: readonly string[], on: boolean): void => {
     setChosen((old) => {
       const next = new Set(old);
-      for (const id of ids) if (on) next.add(id);
+      for (const id of ids)
+        if (on) next.add(id);
         else next.delete(id);
       return next;
     });
@@ -80,19 +81,28 @@ export function JobList({ view, onView, owners = false }: Props): ReactElement {
     <section className="or-joblist" aria-label="Jobs" aria-busy={loading}>
       <Filters view={view} onView={onView} />
       {selected.length > 0 && (
-        <Several jobs={selected} actions={actions} onDone={() => {
-          setChosen(new Set());
-          reload();
-        }} />
+        <Several
+          jobs={selected}
+          actions={actions}
+          onDone={() => {
+            setChosen(new Set());
+            reload();
+          }}
+        />
       )}
       <p className="or-said" role="status">
         {actions.said}
       </p>
       {actions.failed !== null && <Problem>{actions.failed}</Problem>}
       {error && <Problem onRetry={reload}>{error.message}</Problem>}
-      {page !== undefined && jobs.length === 0 && !loading && <Nothing filtered={filtered} onAll={() => {
-        onView({});
-      }} />}
+      {page !== undefined && jobs.length === 0 && !loading && (
+        <Nothing
+          filtered={filtered}
+          onAll={() => {
+            onView({});
+          }}
+        />
+      )}
       {page === undefined && loading && <Skeleton />}
       {jobs.length > 0 && (
         <table className={`or-table or-jobs ${value === undefined ? 'or-dim' : ''}`}>
@@ -107,7 +117,10 @@ export function JobList({ view, onView, owners = false }: Props): ReactElement {
                     if (box) box.indeterminate = selected.length > 0 && selected.length < jobs.length;
                   }}
                   onChange={(event) => {
-                    choose(jobs.map((job) => job.id), event.target.checked);
+                    choose(
+                      jobs.map((job) => job.id),
+                      event.target.checked,
+                    );
                   }}
                 />
               </th>
@@ -158,7 +171,8 @@ function Filters({ view, onView }: Pick<Props, 'view' | 'onView'>): ReactElement
   });
   useEffect(() => {
     const { view: old, onView: change } = latest.current;
-    if (settled !== (old.q ?? '')) change({ ...old, q: settled || undefined, cursor: undefined }, { replace: true });
+    if (settled !== (old.q ?? ''))
+      change({ ...old, q: settled || undefined, cursor: undefined }, { replace: true });
   }, [settled]);
   useEffect(() => {
     // The back button changes what is asked for without anybody typing.
@@ -213,7 +227,15 @@ function Filters({ view, onView }: Pick<Props, 'view' | 'onView'>): ReactElement
   );
 }
 
-function Several({ jobs, actions, onDone }: { jobs: Job[]; actions: JobActions; onDone: () => void }): ReactElement {
+function Several({
+  jobs,
+  actions,
+  onDone,
+}: {
+  jobs: Job[];
+  actions: JobActions;
+  onDone: () => void;
+}): ReactElement {
   const [asking, setAsking] = useState(false);
   const active = jobs.filter((job) => !hasEnded(job));
   const many = `${count(jobs.length)} ${jobs.length === 1 ? 'job' : 'jobs'}`;
@@ -260,7 +282,11 @@ function Several({ jobs, actions, onDone }: { jobs: Job[]; actions: JobActions; 
   );
 }
 
-function Pager({ view, next, onView }: Pick<Props, 'view' | 'onView'> & { next: string | undefined }): ReactElement | null {
+function Pager({
+  view,
+  next,
+  onView,
+}: Pick<Props, 'view' | 'onView'> & { next: string | undefined }): ReactElement | null {
   const [before, setBefore] = useState<(string | undefined)[]>([]);
   if (view.cursor === undefined && next === undefined) return null;
   return (

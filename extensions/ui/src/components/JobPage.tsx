@@ -3,18 +3,30 @@
 import { lazy, type ReactElement, Suspense, useId, useState } from 'react';
 
 import { hasEnded, type Job } from '../api/types.js';
-import { duration, money, moment, pricePerHour } from '../core/format.js';
+import { duration, money, moment, pricePerHour, span } from '../core/format.js';
 import { type JobView, type Tab, TABS, useApi } from '../state/context.js';
 import { costNow, type LiveJob, useJob, useNow } from '../state/hooks.js';
 import { type JobActions, useJobActions } from './actions.js';
-import { Button, Confirm, CopyButton, Empty, Link, Loading, Problem, ProgressBar, StatusBadge } from './basics.js';
+import {
+  Button,
+  Confirm,
+  CopyButton,
+  Empty,
+  Link,
+  Loading,
+  Problem,
+  ProgressBar,
+  StatusBadge,
+} from './basics.js';
 import { FailureCard } from './FailureCard.js';
 import { Overview } from './Overview.js';
 import { Tabs } from './Tabs.js';
 import { Timeline } from './Timeline.js';
 
 const LogView = lazy(() => import('./LogView.js').then((module) => ({ default: module.LogView })));
-const ChartsView = lazy(() => import('../charts/ChartsView.js').then((module) => ({ default: module.ChartsView })));
+const ChartsView = lazy(() =>
+  import('../charts/ChartsView.js').then((module) => ({ default: module.ChartsView })),
+);
 const Artifacts = lazy(() => import('./Artifacts.js').then((module) => ({ default: module.Artifacts })));
 
 const TITLES: Record<Tab, string> = {
@@ -45,14 +57,18 @@ export function JobPage({ id, view, onView, onDeleted }: Props): ReactElement {
   }
   if (live.error && live.job === undefined) {
     return (
-      <Empty title={live.error.status === 404 ? 'There is no such job here.' : 'The job could not be loaded.'}>
+      <Empty
+        title={live.error.status === 404 ? 'There is no such job here.' : 'The job could not be loaded.'}
+      >
         <p>{live.error.message}</p>
         <Link to={{ page: 'jobs' }}>All jobs</Link>
       </Empty>
     );
   }
   if (live.job === undefined) return <Loading />;
-  return <Loaded job={live.job} live={live} actions={actions} view={view} onView={onView} onDeleted={onDeleted} />;
+  return (
+    <Loaded job={live.job} live={live} actions={actions} view={view} onView={onView} onDeleted={onDeleted} />
+  );
 }
 
 interface LoadedProps extends Omit<Props, 'id'> {
@@ -119,14 +135,21 @@ function Panel({ job, actions, view, onView }: PanelProps): ReactElement {
     case 'overview':
       return (
         <>
-          {job.status === 'failed' && <FailureCard key={job.id} job={job} actions={actions} onView={onView} />}
+          {job.status === 'failed' && (
+            <FailureCard key={job.id} job={job} actions={actions} onView={onView} />
+          )}
           <Overview job={job} />
         </>
       );
   }
 }
 
-function Actions({ job, live, actions, onDeleted }: Pick<LoadedProps, 'job' | 'live' | 'actions' | 'onDeleted'>): ReactElement {
+function Actions({
+  job,
+  live,
+  actions,
+  onDeleted,
+}: Pick<LoadedProps, 'job' | 'live' | 'actions' | 'onDeleted'>): ReactElement {
   const [asking, setAsking] = useState<'stop' | 'delete' | null>(null);
   const busy = actions.busy !== null;
   const close = (): void => {
@@ -189,7 +212,8 @@ function Actions({ job, live, actions, onDeleted }: Pick<LoadedProps, 'job' | 'l
             });
           }}
         >
-          Its log, charts and artifacts go with it{hasEnded(job) ? '' : ', and it is stopped'}. /storage stays as it is.
+          Its log, charts and artifacts go with it{hasEnded(job) ? '' : ', and it is stopped'}. /storage stays
+          as it is.
         </Confirm>
       )}
     </div>
@@ -201,7 +225,6 @@ function Summary({ job }: { job: Job }): ReactElement {
   const now = useNow(hasEnded(job) ? null : 1000);
   const [made, setMade] = useState({ job, at: api.now() });
   if (made.job !== job) setMade({ job, at: now });
-  const end = job.finished_at === null ? now : Date.parse(job.finished_at);
   return (
     <dl className="or-summary">
       <div>
@@ -210,13 +233,14 @@ function Summary({ job }: { job: Job }): ReactElement {
       </div>
       <div>
         <dt>{hasEnded(job) ? 'Ran for' : 'Running for'}</dt>
-        <dd>{job.started_at === null ? '–' : duration(end - Date.parse(job.started_at))}</dd>
+        <dd>{ranFor(job, now)}</dd>
       </div>
       <div>
         <dt>Machine</dt>
         <dd>
           {job.machine}
-          {job.nodes > 1 && ` × ${String(job.nodes)}`} <span className="or-faint">{pricePerHour(job.price_per_hour)}</span>
+          {job.nodes > 1 && ` × ${String(job.nodes)}`}{' '}
+          <span className="or-faint">{pricePerHour(job.price_per_hour)}</span>
         </dd>
       </div>
       <div>
@@ -232,4 +256,10 @@ function Summary({ job }: { job: Job }): ReactElement {
       </div>
     </dl>
   );
+}
+
+function ranFor(job: Job, now: number): string {
+  if (job.started_at === null) return '–';
+  const start = Date.parse(job.started_at);
+  return job.finished_at === null ? duration(now - start) : span(Date.parse(job.finished_at) - start);
 }

@@ -3,7 +3,7 @@
 import type { ReactElement } from 'react';
 
 import { hasEnded, type Job } from '../api/types.js';
-import { age, duration, moment, money } from '../core/format.js';
+import { age, duration, moment, money, span } from '../core/format.js';
 import { costNow } from '../state/hooks.js';
 import { Button, Link, ProgressBar, StatusBadge } from './basics.js';
 import type { ListView } from './JobList.js';
@@ -41,7 +41,9 @@ export function JobRow({ job, now, fresh, owners, chosen, onChoose, onNarrow, on
       </td>
       <td className="or-col-status">
         <StatusBadge status={job.status} />
-        {job.queue_position !== null && <span className="or-faint">no. {job.queue_position} in the queue</span>}
+        {job.queue_position !== null && (
+          <span className="or-faint">no. {job.queue_position} in the queue</span>
+        )}
         <ProgressBar job={job} />
       </td>
       <td className="or-col-name">
@@ -65,7 +67,7 @@ export function JobRow({ job, now, fresh, owners, chosen, onChoose, onNarrow, on
         </span>
       </td>
       {owners && (
-        <td>
+        <td className="or-col-owner">
           <button
             type="button"
             className="or-chip"
@@ -101,6 +103,6 @@ export function JobRow({ job, now, fresh, owners, chosen, onChoose, onNarrow, on
 
 function ranFor(job: Job, now: number): string {
   if (job.started_at === null) return '';
-  const end = job.finished_at === null ? now : Date.parse(job.finished_at);
-  return duration(end - Date.parse(job.started_at));
+  const start = Date.parse(job.started_at);
+  return job.finished_at === null ? duration(now - start) : span(Date.parse(job.finished_at) - start);
 }

@@ -50,10 +50,9 @@ export const LogLineRow = memo(function LogLineRow(props: RowProps): ReactElemen
 });
 
 function coloured(text: string, needle: string): ReactNode {
-  const shown = text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN)} … (${count(text.length)} characters)` : text;
-  return parseAnsi(shown).map((piece, i) => (
-    <StyledPiece key={i} piece={piece} needle={needle} />
-  ));
+  const shown =
+    text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN)} … (${count(text.length)} characters)` : text;
+  return parseAnsi(shown).map((piece, i) => <StyledPiece key={i} piece={piece} needle={needle} />);
 }
 
 function StyledPiece({ piece, needle }: { piece: Piece; needle: string }): ReactElement {

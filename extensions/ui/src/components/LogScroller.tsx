@@ -1,6 +1,14 @@
 /** The part of the log that scrolls: a scroll bar as long as it may be, and the few lines that are in view. */
 
-import { type KeyboardEvent, memo, type ReactElement, useEffect, useLayoutEffect, useRef } from 'react';
+import {
+  type CSSProperties,
+  type KeyboardEvent,
+  memo,
+  type ReactElement,
+  useEffect,
+  useLayoutEffect,
+  useRef,
+} from 'react';
 
 import {
   type Geometry,
@@ -75,7 +83,8 @@ export function LogScroller(props: Props): ReactElement {
       const now = latest.current;
       if (event.ctrlKey || event.deltaY === 0 || scale(now.geometry) === 1) return;
       event.preventDefault();
-      const unit = event.deltaMode === 1 ? now.geometry.lineHeight : event.deltaMode === 2 ? now.geometry.viewport : 1;
+      const unit =
+        event.deltaMode === 1 ? now.geometry.lineHeight : event.deltaMode === 2 ? now.geometry.viewport : 1;
       now.onMove(Math.min(Math.max(0, now.top + event.deltaY * unit), largestTop(now.geometry)));
     };
     element.addEventListener('wheel', onWheel, { passive: false });
@@ -107,7 +116,7 @@ export function LogScroller(props: Props): ReactElement {
     if (event.key === 'j' || event.key === 'k') {
       // As in a pager: choose the next or the line before.
       const step = event.key === 'j' ? 1 : -1;
-      const start = chosen === undefined ? Math.floor(top / lineHeight) + (step > 0 ? 0 : 2) : chosen;
+      const start = chosen ?? Math.floor(top / lineHeight) + (step > 0 ? 0 : 2);
       const n = Math.min(lines, Math.max(1, start + step));
       onMove(revealing(geometry, top, n));
       onChoose(n);
@@ -123,6 +132,7 @@ export function LogScroller(props: Props): ReactElement {
 
   return (
     // It scrolls, so the keyboard must reach it; "log" would have every line of a fast job read aloud.
+    // eslint-disable-next-line jsx-a11y/no-noninteractive-element-interactions
     <div
       ref={box}
       className="or-log-box"
@@ -133,10 +143,12 @@ export function LogScroller(props: Props): ReactElement {
       onScroll={onScroll}
       onKeyDown={onKeyDown}
     >
-      <div className="or-log-length" style={{ height: scrollHeight(geometry) }}>
+      <div className="or-log-length" style={{ height: scrollHeight(geometry), ...digits(geometry.lines) }}>
         <div
           className="or-log-lines"
-          style={{ transform: `translateY(${String(scrollOf(geometry, top) + offsetOf(geometry, top, first))}px)` }}
+          style={{
+            transform: `translateY(${String(scrollOf(geometry, top) + offsetOf(geometry, top, first))}px)`,
+          }}
         >
           <Lines {...props} first={first} last={last} version={store.version} />
         </div>
@@ -145,10 +157,26 @@ export function LogScroller(props: Props): ReactElement {
   );
 }
 
+/** All line numbers have the width of the longest. */
+function digits(lines: number): CSSProperties {
+  return { '--or-digits': Math.max(4, String(lines).length) } as CSSProperties;
+}
+
 type LinesProps = Props & { first: number; last: number; version: number };
 
 const Lines = memo(
-  function Lines({ store, first, last, times, attempts, nodes, needle, found, chosen, onChoose }: LinesProps): ReactElement {
+  function Lines({
+    store,
+    first,
+    last,
+    times,
+    attempts,
+    nodes,
+    needle,
+    found,
+    chosen,
+    onChoose,
+  }: LinesProps): ReactElement {
     const rows = [];
     for (let n = first; n <= last; n += 1) {
       rows.push(

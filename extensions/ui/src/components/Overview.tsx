@@ -5,6 +5,7 @@ import type { ReactElement, ReactNode } from 'react';
 import { hasEnded, type Job } from '../api/types.js';
 import { duration, moment } from '../core/format.js';
 import { commandLine } from '../core/submission.js';
+import { Glimpse } from './Glimpse.js';
 import { Command, Icon, Link, StatusBadge } from './basics.js';
 
 export function Overview({ job }: { job: Job }): ReactElement {
@@ -67,12 +68,16 @@ export function Overview({ job }: { job: Job }): ReactElement {
         </dl>
       </section>
       <section aria-labelledby="or-with">
+        <Glimpse key={job.id} job={job} />
         <h2 id="or-with">Parameters</h2>
         <Values values={job.params} none="None." />
         {(Object.keys(job.env).length > 0 || job.secrets.length > 0) && (
           <>
             <h2>Environment</h2>
-            <Values values={{ ...job.env, ...Object.fromEntries(job.secrets.map((name) => [name, '••••••'])) }} none="" />
+            <Values
+              values={{ ...job.env, ...Object.fromEntries(job.secrets.map((name) => [name, '••••••'])) }}
+              none=""
+            />
           </>
         )}
         {(job.attempts?.length ?? 0) > 1 && <Attempts job={job} />}
@@ -143,7 +148,7 @@ function Attempts({ job }: { job: Job }): ReactElement {
 
 function workspace({ workspace }: Job): ReactNode {
   const text = (name: string): string => (typeof workspace[name] === 'string' ? workspace[name] : '');
-  switch (workspace['type']) {
+  switch (workspace.type) {
     case 'git':
       return (
         <>

@@ -46,7 +46,11 @@ export function Preview({ job, path, directory }: Props): ReactElement {
           <Icon name="close" />
         </Link>
       </header>
-      {kind === 'image' ? <Picture href={href} name={name} /> : <Contents job={job} path={path} kind={kind} />}
+      {kind === 'image' ? (
+        <Picture href={href} name={name} />
+      ) : (
+        <Contents job={job} path={path} kind={kind} />
+      )}
     </section>
   );
 }
@@ -73,7 +77,8 @@ function Contents({ job, path, kind }: { job: Job; path: string; kind: PreviewKi
   const data = head.value;
   const cut = data.length >= HEAD;
   // Bytes that no text has: showing them would help nobody.
-  if (data.subarray(0, 4096).includes(0)) return <p className="or-faint">Not text. Download it to look at it.</p>;
+  if (data.subarray(0, 4096).includes(0))
+    return <p className="or-faint">Not text. Download it to look at it.</p>;
   const text = new TextDecoder().decode(data);
   return (
     <>

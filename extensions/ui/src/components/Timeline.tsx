@@ -34,16 +34,29 @@ function Phases({ events, end }: { events: JobEvent[]; end: number }): ReactElem
   return (
     <ul className="or-phases" aria-label="How long each part took">
       {parts.map((part) => (
-        <li key={part.name} className={`or-phase or-phase-${part.name}`} style={{ flexGrow: Math.max(part.ms / whole, 0.02) }}>
+        <li
+          key={part.name}
+          className={`or-phase or-phase-${part.name}`}
+          style={{ flexGrow: Math.max(part.ms / whole, 0.02) }}
+        >
           <span className="or-phase-bar" aria-hidden="true" />
-          <span className="or-phase-name">{part.title}</span> <span className="or-faint">{span(part.ms)}</span>
+          <span className="or-phase-name">{part.title}</span>{' '}
+          <span className="or-faint">{span(part.ms)}</span>
         </li>
       ))}
     </ul>
   );
 }
 
-function Step({ event, before, attempts }: { event: JobEvent; before: JobEvent | undefined; attempts: boolean }): ReactElement {
+function Step({
+  event,
+  before,
+  attempts,
+}: {
+  event: JobEvent;
+  before: JobEvent | undefined;
+  attempts: boolean;
+}): ReactElement {
   const time = new Date(event.time);
   const since = before === undefined ? null : time.getTime() - Date.parse(before.time);
   return (

@@ -28,17 +28,20 @@ export function useJobActions(): JobActions {
     failed: null,
   });
 
-  const run = useCallback(async <T>(busy: string, said: string, work: () => Promise<T>): Promise<T | undefined> => {
-    setState({ busy, said: '', failed: null });
-    try {
-      const result = await work();
-      setState({ busy: null, said, failed: null });
-      return result;
-    } catch (error) {
-      setState({ busy: null, said: '', failed: sentence(error) });
-      return undefined;
-    }
-  }, []);
+  const run = useCallback(
+    async <T>(busy: string, said: string, work: () => Promise<T>): Promise<T | undefined> => {
+      setState({ busy, said: '', failed: null });
+      try {
+        const result = await work();
+        setState({ busy: null, said, failed: null });
+        return result;
+      } catch (error) {
+        setState({ busy: null, said: '', failed: sentence(error) });
+        return undefined;
+      }
+    },
+    [],
+  );
 
   const open = useCallback(
     (made: Job | undefined) => {
@@ -50,16 +53,20 @@ export function useJobActions(): JobActions {
   return {
     ...state,
     stop: async (jobs) =>
-      (await run('stop', `Asked ${named(jobs)} to stop.`, () => inTurn(jobs, (job) => api.stop(job.id)))) ?? [],
+      (await run('stop', `Asked ${named(jobs)} to stop.`, () => inTurn(jobs, (job) => api.stop(job.id)))) ??
+      [],
     remove: async (jobs) =>
-      (await run('remove', `Deleted ${named(jobs)}.`, () => inTurn(jobs, (job) => api.remove(job.id)))) !== undefined,
+      (await run('remove', `Deleted ${named(jobs)}.`, () => inTurn(jobs, (job) => api.remove(job.id)))) !==
+      undefined,
     again: async (job) => {
       open(await run('again', `Submitted ${job.name} again.`, () => api.clone(job.id)));
     },
     againWith: async (job, changes) => {
       // A key of its own: if the answer is lost and the button pressed again, that is a new wish.
       const key = crypto.randomUUID();
-      open(await run('again', `Submitted ${job.name} again.`, () => api.submit(submissionOf(job, changes), key)));
+      open(
+        await run('again', `Submitted ${job.name} again.`, () => api.submit(submissionOf(job, changes), key)),
+      );
     },
   };
 }

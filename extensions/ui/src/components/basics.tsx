@@ -56,7 +56,14 @@ interface ButtonProps extends ButtonHTMLAttributes<HTMLButtonElement> {
   label?: string;
 }
 
-export function Button({ icon, tone = 'plain', label, children, className = '', ...rest }: ButtonProps): ReactElement {
+export function Button({
+  icon,
+  tone = 'plain',
+  label,
+  children,
+  className = '',
+  ...rest
+}: ButtonProps): ReactElement {
   const classes = `or-button or-button-${tone} ${label === undefined ? '' : 'or-button-icon'} ${className}`;
   return (
     <button type="button" className={classes} aria-label={label} title={label} {...rest}>
@@ -112,11 +119,13 @@ export function ProgressBar({ job }: { job: Pick<Job, 'progress' | 'status'> }):
   const { progress } = job;
   if (progress === null) return null;
   const { done, total, text } = progress;
-  const counted = total === null || total === undefined ? String(done) : `${String(done)} / ${String(total)}`;
+  const counted = typeof total !== 'number' ? String(done) : `${String(done)} / ${String(total)}`;
   const words = text ? `${counted} ${text}` : counted;
   return (
     <span className="or-progress" title={words}>
-      {typeof total === 'number' && total > 0 && <progress max={total} value={Math.min(done, total)} aria-label={`Progress: ${words}`} />}
+      {typeof total === 'number' && total > 0 && (
+        <progress max={total} value={Math.min(done, total)} aria-label={`Progress: ${words}`} />
+      )}
       <span className="or-progress-text">{counted}</span>
     </span>
   );
@@ -132,7 +141,14 @@ interface ConfirmProps {
 }
 
 /** Asks before something that cannot be undone. Escape and the first button leave everything as it is. */
-export function Confirm({ title, action, tone = 'danger', children, onConfirm, onClose }: ConfirmProps): ReactElement {
+export function Confirm({
+  title,
+  action,
+  tone = 'danger',
+  children,
+  onConfirm,
+  onClose,
+}: ConfirmProps): ReactElement {
   const dialog = useRef<HTMLDialogElement>(null);
   const heading = useId();
   useEffect(() => {

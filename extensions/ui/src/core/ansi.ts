@@ -17,8 +17,10 @@ export interface Piece {
 }
 
 // CSI … final byte; OSC … BEL or ST; other two-byte escapes; stray control characters but tab.
-// eslint-disable-next-line no-control-regex
-const ESCAPES = /\x1b\[([0-9;:?<=>!]*)[ -/]*([@-~])|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[@-Z\\-_]?|[\x00-\x08\x0b-\x1f\x7f]/g;
+/* eslint-disable no-control-regex -- control characters are what is looked for */
+const ESCAPES =
+  /\x1b\[([0-9;:?<=>!]*)[ -/]*([@-~])?|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[@-Z\\-_]?|[\x00-\x08\x0b-\x1f\x7f]/g;
+/* eslint-enable no-control-regex */
 const STEPS = [0, 95, 135, 175, 215, 255] as const;
 
 /** The pieces of a line, each with one style. Text without escapes is one piece. */

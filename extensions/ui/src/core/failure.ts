@@ -26,7 +26,7 @@ export function failureTitle(reason: Reason | null): string {
   return reason === null ? 'It failed' : TITLES[reason];
 }
 
-const TRACEBACK = /^Traceback \(most recent call last\):/;
+const TRACEBACK = 'Traceback (most recent call last):';
 const COMPLAINT =
   /\b(error|exception|fatal|failed|failure|killed|denied|not found|no such file|cannot|panic|abort(ed)?|segmentation fault|oom)\b/i;
 
@@ -34,7 +34,7 @@ const COMPLAINT =
 export function tellingLines(lines: readonly Line[], most = 12): Line[] {
   const plain = lines.map((line) => ({ n: line.n, text: plainText(line.text).trimEnd() }));
   while (plain.length > 0 && plain[plain.length - 1]?.text === '') plain.pop();
-  const traceback = plain.findLastIndex((line) => TRACEBACK.test(line.text));
+  const traceback = plain.findLastIndex((line) => line.text.startsWith(TRACEBACK));
   if (traceback >= 0) {
     const end = endOfTraceback(plain, traceback);
     return shortened(plain.slice(traceback, end + 1), most);
@@ -82,7 +82,8 @@ const HINTS: readonly Hint[] = [
   },
   {
     pattern: /can't open file ['"]([^'"]+)['"]/,
-    advice: (match) => `“${match[1] ?? ''}” is not in the workspace. Submit from the directory that holds it.`,
+    advice: (match) =>
+      `“${match[1] ?? ''}” is not in the workspace. Submit from the directory that holds it.`,
   },
   {
     pattern: /PermissionError: .*?['"]([^'"]+)['"]|Read-only file system/,

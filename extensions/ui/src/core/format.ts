@@ -10,7 +10,7 @@ export function bytes(value: number): string {
     unit += 1;
   }
   const digits = unit === 0 || Math.abs(rest) >= 100 ? 0 : Math.abs(rest) >= 10 ? 1 : 2;
-  return `${rest.toFixed(digits)} ${UNITS[unit] ?? 'B'}`;
+  return `${String(Number(rest.toFixed(digits)))} ${UNITS[unit] ?? 'B'}`;
 }
 
 /** `45 s`, `3 min 05 s`, `2 h 07 min`, `3 d 4 h`. */
@@ -67,7 +67,7 @@ export function money(amount: number): string {
 }
 
 export function pricePerHour(price: number): string {
-  if (price === 0) return 'free';
+  if (price === 0) return 'no charge';
   return `${price < 0.01 ? price.toPrecision(1) : price.toFixed(2)} / h`;
 }
 

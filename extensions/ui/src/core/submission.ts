@@ -34,7 +34,7 @@ export function submissionOf(job: Job, changes: Partial<Submission> = {}): Submi
 
 function workspaceOf(job: Job): NonNullable<Submission['workspace']> {
   const { commit, ...submitted } = job.workspace;
-  if (typeof commit === 'string') submitted['ref'] = commit;
+  if (typeof commit === 'string') submitted.ref = commit;
   return submitted as unknown as NonNullable<Submission['workspace']>;
 }
 

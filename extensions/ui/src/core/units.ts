@@ -8,6 +8,8 @@ interface SystemChart {
   order: number;
 }
 
+const KEYS = ['chart', 'y', 'x', 'series', 'axis'];
+
 const percent = (y: number): string => `${y.toFixed(y < 10 ? 1 : 0)} %`;
 
 const SYSTEM: Record<string, SystemChart> = {
@@ -27,19 +29,27 @@ export function chartWriter(chart: string): (y: number) => string {
   return SYSTEM[chart]?.write ?? value;
 }
 
+/** Round distances on an axis of bytes: 1, 2, 4 … 512 of each unit. */
+const BYTE_STEPS = Array.from({ length: 50 }, (_, i) => 2 ** i);
+
+export function chartSteps(chart: string): number[] | undefined {
+  return SYSTEM[chart]?.write === bytes ? BYTE_STEPS : undefined;
+}
+
 export function chartOrder(chart: string): number {
   return SYSTEM[chart]?.order ?? 100;
 }
 
-/** The metric that a log line is, by the same rules as the service's parser, or null for an ordinary line. */
-export function metricOfLine(text: string): { chart: string } | null {
+/** The chart that a log line belongs to, by the rules of the service's parser, or null for an ordinary line. */
+export function metricOfLine(text: string): { chart: string; point: boolean } | null {
   if (text.length > 4096 || !text.trimStart().startsWith('{')) return null;
   try {
     const found = JSON.parse(text) as Record<string, unknown>;
-    const { chart, y } = found;
-    if (typeof chart !== 'string' || typeof y !== 'number' || chart.startsWith('system/')) return null;
-    const known = ['chart', 'y', 'x', 'series', 'axis'];
-    return Object.keys(found).every((key) => known.includes(key)) ? { chart } : null;
+    const { chart, y, axis } = found;
+    if (typeof chart !== 'string' || chart.startsWith('system/')) return null;
+    if (!Object.keys(found).every((key) => KEYS.includes(key))) return null;
+    if (typeof y === 'number') return { chart, point: true };
+    return y === undefined && typeof axis === 'string' ? { chart, point: false } : null;
   } catch {
     return null;
   }

@@ -131,5 +131,11 @@ function seriesKey({ chart, series, attempt, node }: Points): string {
 function thinned(series: SeriesData): SeriesData {
   const kept = thin(series.y, THINNED_TO);
   const pick = (values: number[]): number[] => kept.map((i) => values[i] ?? 0);
-  return { ...series, x: pick(series.x), y: pick(series.y), time: pick(series.time), line: pick(series.line) };
+  return {
+    ...series,
+    x: pick(series.x),
+    y: pick(series.y),
+    time: pick(series.time),
+    line: pick(series.line),
+  };
 }

@@ -25,7 +25,8 @@ export interface JobView {
   path?: string | undefined;
 }
 
-export type Target = { page: 'jobs'; query?: Record<string, string> } | { page: 'job'; id: string; view?: JobView };
+export type Target =
+  { page: 'jobs'; query?: Record<string, string> } | { page: 'job'; id: string; view?: JobView };
 
 /** The shell's: an address for each target (to open elsewhere, to copy), and the way there. */
 export interface Navigation {
@@ -51,7 +52,13 @@ interface ProviderProps {
 export function OutriderProvider({ transport, navigation, children }: ProviderProps): ReactElement {
   const parts = useMemo(() => {
     const api = new Api(transport);
-    return { api, stream: new Stream(() => transport.openStream(), () => api.me()) };
+    return {
+      api,
+      stream: new Stream(
+        () => transport.openStream(),
+        () => api.me(),
+      ),
+    };
   }, [transport]);
   useEffect(() => {
     const { wake } = parts.stream;

@@ -4,7 +4,7 @@ import { useCallback, useEffect, useRef, useState } from 'react';
 
 import type { JobQuery } from '../api/client.js';
 import { ApiError } from '../api/transport.js';
-import type { End, Job, JobEvent, JobPage } from '../api/types.js';
+import type { Job, JobEvent, JobPage } from '../api/types.js';
 import { hasEnded } from '../api/types.js';
 import { useApi, useStream } from './context.js';
 
@@ -75,6 +75,19 @@ export function useNow(everyMs: number | null): number {
   return now;
 }
 
+/** Calls `look` every so often while the page is in sight and `on` holds. */
+export function useEvery(ms: number, on: boolean, look: () => void): void {
+  useEffect(() => {
+    if (!on) return;
+    const timer = setInterval(() => {
+      if (document.visibilityState === 'visible') look();
+    }, ms);
+    return () => {
+      clearInterval(timer);
+    };
+  }, [ms, on, look]);
+}
+
 /** A value that follows another once it has been still for `ms`. */
 export function useSettled<T>(value: T, ms: number): T {
   const [settled, setSettled] = useState(value);
@@ -106,7 +119,9 @@ export function useJob(id: string): LiveJob {
     deleted: false,
   });
   const set = useCallback((job: Job) => {
-    setState((old) => (old.id === job.id ? { ...old, job: withAttempts(job, old.job), error: undefined } : old));
+    setState((old) =>
+      old.id === job.id ? { ...old, job: withAttempts(job, old.job), error: undefined } : old,
+    );
   }, []);
   useEffect(() => {
     const abort = new AbortController();
@@ -122,7 +137,7 @@ export function useJob(id: string): LiveJob {
       job: id,
       onEvent: (event, data) => {
         if (event === 'job') set(data as Job);
-        else if ((data as End).status === 'deleted') setState((old) => ({ ...old, deleted: true }));
+        else if (data.status === 'deleted') setState((old) => ({ ...old, deleted: true }));
       },
       onError: fail,
     });
@@ -169,7 +184,12 @@ export function useJobs(query: JobQuery): Loaded<JobPage> {
 export function useTimeline(job: Job): { events: JobEvent[]; ready: boolean; error: string | null } {
   const stream = useStream();
   const { id } = job;
-  const [state, setState] = useState<{ id: string; events: JobEvent[]; ready: boolean; error: string | null }>({
+  const [state, setState] = useState<{
+    id: string;
+    events: JobEvent[];
+    ready: boolean;
+    error: string | null;
+  }>({
     id,
     events: [],
     ready: false,

@@ -90,11 +90,7 @@ export class LogStore {
     if (this.loading.has(chunk)) return;
     this.loading.add(chunk);
     try {
-      const page = await this.api.logs(
-        this.job,
-        { after: chunk * CHUNK, limit: CHUNK },
-        this.abort.signal,
-      );
+      const page = await this.api.logs(this.job, { after: chunk * CHUNK, limit: CHUNK }, this.abort.signal);
       this.total = Math.max(this.total, page.total);
       this.put(page.items);
       this.error = null;
@@ -143,7 +139,8 @@ export class LogStore {
       held[(line.n - 1) % CHUNK] = line;
     }
     const end = chunkOf(Math.max(1, this.total)) + 1;
-    for (const chunk of farthest(this.chunks.keys(), this.viewed, end, MOST_CHUNKS)) this.chunks.delete(chunk);
+    for (const chunk of farthest(this.chunks.keys(), this.viewed, end, MOST_CHUNKS))
+      this.chunks.delete(chunk);
   }
 
   /** At most once a frame: a fast log comes in many pieces. */
