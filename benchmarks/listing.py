@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg
-from sqlalchemy import event
-
 from outrider_service.db import Database
 from outrider_service.jobs import store
+from sqlalchemy import event
+
 from tests.service.harness import User
 from tests.service.postgres import programs, server
 
@@ -130,7 +130,7 @@ async def statements(url: str, requests: list[Asked], cursor: str) -> list[list[
     event.listen(db.engine.sync_engine, "before_cursor_execute", note)
     found = []
     for asked in requests:
-        values = {k: tuple(v) if isinstance(v, list) else v for k, v in asked.filters}
+        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in asked.filters}
         if isinstance(values.get("status"), str):
             values["status"] = (values["status"],)
         groups = PEOPLE[asked.who]

@@ -51,8 +51,8 @@ def percentile(values: Sequence[float], percent: float) -> float:
 
 def spread(values: Sequence[float], unit: str = "ms", factor: float = 1000.0) -> str:
     """Median, p95 and the largest, for a note."""
-    figures = (percentile(values, 50), percentile(values, 95), max(values, default=0.0))
-    return "p50 {:.1f}, p95 {:.1f}, max {:.1f} {}".format(*(f * factor for f in figures), unit)
+    middle, most, largest = percentile(values, 50), percentile(values, 95), max(values, default=0.0)
+    return f"p50 {middle * factor:.1f}, p95 {most * factor:.1f}, max {largest * factor:.1f} {unit}"
 
 
 def number(value: float) -> str:

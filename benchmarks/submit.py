@@ -24,21 +24,21 @@ WORKERS, MOST_S = 16, 8
 PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "cache_size=-32768")
 
 
-def rows_of(path: Path, limit: int) -> dict[str, list[tuple[Any, ...]]]:
-    """The rows of the newest jobs, by table."""
+def rows_of(path: Path, limit: int) -> list[list[tuple[str, tuple[Any, ...]]]]:
+    """The newest jobs, each as its rows with their tables."""
     with sqlite3.connect(path) as db:
-        jobs = db.execute("SELECT * FROM jobs ORDER BY created_at DESC LIMIT ?", (limit,)).fetchall()
-        first = f"(SELECT id FROM jobs ORDER BY created_at DESC LIMIT {limit})"
-        of = {row[0]: (row, [], []) for row in jobs}
-        for table, place in (("tags", 1), ("events", 2)):
-            for row in db.execute(f"SELECT * FROM {table} WHERE job_id IN {first}"):
-                of[row[1]][place].append(row)
-    return {"jobs": jobs, "of": list(of.values())}
+        newest = "SELECT * FROM jobs ORDER BY created_at DESC LIMIT ?"
+        found = {row[0]: [("jobs", row)] for row in db.execute(newest, (limit,))}
+        for table, place in (("tags", 1), ("events", 1)):
+            for row in db.execute(f"SELECT * FROM {table}"):
+                if row[place] in found:
+                    found[row[place]].append((table, row))
+    return list(found.values())
 
 
 def insert_alone(source: Path, target: Path, count: int) -> float:
     """Jobs a second: the same rows into a fresh database, a transaction each."""
-    found = rows_of(source, count)["of"]
+    found = rows_of(source, count)
     migrate(sqlite_url(target))
     db = sqlite3.connect(target, isolation_level=None)
     for pragma in PRAGMAS:
@@ -48,13 +48,10 @@ def insert_alone(source: Path, target: Path, count: int) -> float:
         db.execute(f"INSERT INTO {table} VALUES ({','.join('?' * len(row))})", row)
 
     began = time.perf_counter()
-    for job, its_tags, its_events in found:
+    for rows in found:
         db.execute("BEGIN")
-        insert("jobs", job)
-        for row in its_tags:
-            insert("tags", row)
-        for row in its_events:
-            insert("events", row)
+        for table, row in rows:
+            insert(table, row)
         db.execute("COMMIT")
     taken = time.perf_counter() - began
     db.close()
