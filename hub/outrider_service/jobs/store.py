@@ -9,7 +9,7 @@ import base64
 import binascii
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Select, and_, delete, func, insert, or_, select, tuple_, union_all, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -221,9 +221,20 @@ async def unfinished_ids(conn: AsyncConnection) -> list[str]:
     return [row[0] for row in await conn.execute(query)]
 
 
-async def active_ids(conn: AsyncConnection) -> list[str]:
-    query = select(jobs.c.id).where(jobs.c.status.in_(("provisioning", "running", "stopping")))
-    return [row[0] for row in await conn.execute(query)]
+class ActiveJob(NamedTuple):
+    """As much of an active job as a look at its platform needs."""
+
+    id: str
+    cluster: str
+    attempt: int
+    status: str
+    desired: str
+
+
+async def active(conn: AsyncConnection) -> list[ActiveJob]:
+    columns = (jobs.c.id, jobs.c.cluster, jobs.c.attempt, jobs.c.status, jobs.c.desired)
+    query = select(*columns).where(jobs.c.status.in_(("provisioning", "running", "stopping")))
+    return [ActiveJob(*row) for row in await conn.execute(query)]
 
 
 async def set_desired(conn: AsyncConnection, job_id: str, desired: str, stop_reason: str | None) -> None:
