@@ -9,17 +9,16 @@ import orjson
 from pydantic import BaseModel, Field
 
 from ..auth import JOBS_READ
-from ..jobs import store
+from ..jobs.changes import JobChanges
 from ..logs.journal import Checkpoint, Journal, SeriesEntry
 from ..metrics.parse import SYSTEM
 from ..metrics.series import Rows, downsample, read_rows
 from ..schema.resources import Chart, ChartList, ChartSummary, Series, SeriesSummary
 from .errors import not_found
 from .jobs import end_of
-from .logs import wait_any
 from .render import instant
 from .routing import Call, Route
-from .sse import EventStream
+from .sse import KEEP_ALIVE_S, EventStream
 
 MOST_POINTS = 20_000
 
@@ -132,19 +131,17 @@ def fresh_points(journal: Journal, sent: dict[str, int], limit: int) -> list[dic
 async def _follow(call: Call) -> None:
     service, job_id = call.service, call.job.id
     stream = EventStream(call.handler)
-    topics = (f"log/{job_id}", f"job/{job_id}")
+    changes = JobChanges(service.db, service.signals, job_id, log=True)
     sent: dict[str, int] = {}
     while True:
-        seen = [service.signals.value(topic) for topic in topics]
-        async with service.db.read() as conn:
-            job = await store.get_job(conn, job_id)
+        job = await changes.look()
         if job is not None:
             for piece in await asyncio.to_thread(fresh_points, service.journals.get(job_id), sent, 2000):
                 await stream.send_raw("points", orjson.dumps(piece))
-        if job is None or job.desired == "delete" or job.status.ended:
+        if job is None or job.status.ended:
             await stream.send("end", end_of(job))
             return
-        if not await wait_any(service, topics, seen):
+        if not await changes.wait(KEEP_ALIVE_S):
             await stream.keep_alive()
         # A chart redraws at most this often; what comes meanwhile is sent together.
         await asyncio.sleep(0.1)

@@ -16,7 +16,7 @@ from ...directories import Directories, slug
 from ..base import Address, Attempt, AttemptRef, BackendError, Observation, Phase, RawLog
 from . import environments
 from .machine import device_nodes
-from .tail import read_piece
+from .tail import EndWatch, read_piece
 from .wake import Wakes
 
 HOME: Final = "/home/outrider"
@@ -263,10 +263,11 @@ class LocalBackend:
         self.wakes.open()
         folder = self.folder(ref)
         path = folder / "log"
+        watch = EndWatch(folder)
         while True:
             seen = self.wakes.signals.value(folder.name)
             # The state is read first: what was written before the end is then surely seen.
-            over = sandbox.state(folder).phase in ("exited", "lost", "absent")
+            over = watch.over()
             while (piece := read_piece(path, cursor, final=over)) is not None:
                 cursor = piece.cursor
                 yield piece
