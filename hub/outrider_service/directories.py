@@ -16,7 +16,6 @@ from pathlib import Path
 
 from jupyterhub.slugs import safe_slug
 
-
 UNNAMED = "_default"
 """For the default server, which has no name. No slug has an underscore."""
 
