@@ -12,7 +12,6 @@ import time
 from pathlib import Path
 
 from outrider_service.directories import Directories
-
 from tests.service.harness import ServiceProcess, eventually
 
 from .fill import Filler, sqlite_url

@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg
-from outrider_service.db import Database
-from outrider_service.jobs import store
 from sqlalchemy import event
 
+from outrider_service.db import Database
+from outrider_service.jobs import store
 from tests.service.harness import User
 from tests.service.postgres import programs, server
 

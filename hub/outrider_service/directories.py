@@ -15,6 +15,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from jupyterhub.slugs import safe_slug
+
 from outrider_sandbox import remove_tree
 
 UNNAMED = "_default"

@@ -7,8 +7,6 @@ from typing import Any
 import httpx
 import schemathesis
 from hypothesis import HealthCheck, settings
-from outrider_service.api.openapi import document
-from outrider_service.app import ROUTES
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -16,6 +14,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from outrider_service.api.openapi import document
+from outrider_service.app import ROUTES
 from tests.service.harness import PREFIX, ServiceProcess, User
 
 DESCRIPTION = document(ROUTES, f"{PREFIX}api/v1")

@@ -14,14 +14,15 @@ import time
 from pathlib import Path
 from typing import Any
 
-import outrider_sandbox as sandbox
 from jupyterhub.spawner import Spawner
 from jupyterhub.utils import random_port, url_path_join
+from tornado.httpclient import AsyncHTTPClient
+from traitlets import Float, Unicode
+
+import outrider_sandbox as sandbox
 from outrider_service.backends.local.environments import mounts_for
 from outrider_service.backends.local.machine import device_nodes
 from outrider_service.schema.resources import SpawnSpec
-from tornado.httpclient import AsyncHTTPClient
-from traitlets import Float, Unicode
 
 from . import plan
 from .catalog import CatalogMixin, Refused

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from jupyterhub.slugs import safe_slug
+
 from outrider_sandbox import Mount, Spec
 from outrider_service.schema.resources import SpawnSpec
 

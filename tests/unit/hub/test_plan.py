@@ -3,6 +3,7 @@
 import sys
 
 import pytest
+
 from outrider_hub.spawner import plan
 from outrider_sandbox import Mount
 from outrider_service.schema.resources import SpawnSpec
