@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 
@@ -14,9 +14,7 @@ class BusyKernels:
 
     def look(self) -> bool:
         """Count a busy kernel as activity now. True when there was one."""
-        busy = any(
-            model.get("execution_state") == "busy" for model in self._server.kernel_manager.list_kernels()
-        )
+        busy = any(model.get("execution_state") == "busy" for model in self._server.kernel_manager.list_kernels())
         if busy:
-            self._server.web_app.settings["api_last_activity"] = datetime.now(timezone.utc)
+            self._server.web_app.settings["api_last_activity"] = datetime.now(UTC)
         return busy
