@@ -6,12 +6,14 @@
     ← {"id": 1, "event": "timeline" | "points" | "job" | "jobs" | "end", "data": …}
     ← {"id": 1, "event": "error", "data": {"status": 404, "message": …}}
 
+A page that is known by its cookie adds ``?_xsrf=…`` with the value of the ``_xsrf`` cookie; a token needs nothing.
 Each subscription reads from the store at the socket's pace, so a page that does not read holds nothing up.
 """
 
 from __future__ import annotations
 
 import asyncio
+import hmac
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -22,7 +24,7 @@ from pydantic import BaseModel, Field, ValidationError
 from tornado.web import HTTPError
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
-from ..auth import JOBS_READ, Caller
+from ..auth import JOBS_READ, Caller, header_token
 from ..jobs import store
 from ..jobs.model import JobRecord
 from .jobs import end_of
@@ -67,7 +69,16 @@ class StreamHandler(HubOAuthenticated, WebSocketHandler):
         caller = await self.service.authenticator.caller(self)
         if caller is None:
             raise HTTPError(401)
+        if header_token(self.request.headers.get("Authorization")) is None:
+            self._check_page()
         self.caller = caller
+
+    def _check_page(self) -> None:
+        """A cookie alone is not enough: any page on this host, a user's notebook server among them, could open a
+        socket with it. Only our own pages can read the anti-forgery cookie and repeat it in the address."""
+        repeated = self.get_query_argument("_xsrf", "").encode()
+        if not hmac.compare_digest(repeated, self.xsrf_token):
+            raise HTTPError(403)
 
     def on_message(self, message: str | bytes) -> None:
         try:
