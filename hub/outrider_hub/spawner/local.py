@@ -44,6 +44,9 @@ class LocalSpawner(CatalogMixin, Spawner):
 
     home = Unicode(help="The state directory (OUTRIDER_HOME).").tag(config=True)
     hub_address = Unicode(help="host:port of the Hub's public address on this machine.").tag(config=True)
+    lab_extension = Unicode(
+        help="The directory of Outrider's JupyterLab extension, mounted rather than installed; empty: none."
+    ).tag(config=True)
     grace_s = Float(10, help="Seconds that a server has to end after it was asked to.").tag(config=True)
 
     def __init__(self, **kwargs: Any) -> None:
@@ -119,6 +122,7 @@ class LocalSpawner(CatalogMixin, Spawner):
             hub_address=self.hub_address,
             gpu_devices=gpu_devices,
             environment_mounts=mounts_for(plan.python_prefix(spec.environment)),
+            lab_extension=self.lab_extension if Path(self.lab_extension).is_dir() else "",
             grace_s=self.grace_s,
         )
         return plan.sandbox(server, spec, isolation)
