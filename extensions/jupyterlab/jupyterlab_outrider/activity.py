@@ -12,9 +12,8 @@ class BusyKernels:
     def __init__(self, serverapp: Any) -> None:
         self._server = serverapp
 
-    def look(self) -> bool:
-        """Count a busy kernel as activity now. True when there was one."""
+    def look(self) -> None:
+        """Count a busy kernel as activity now."""
         busy = any(model.get("execution_state") == "busy" for model in self._server.kernel_manager.list_kernels())
         if busy:
             self._server.web_app.settings["api_last_activity"] = datetime.now(UTC)
-        return busy

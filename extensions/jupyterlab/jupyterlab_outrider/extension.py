@@ -17,7 +17,7 @@ from .service import Service
 BUSY_CHECK_MS = 120_000
 
 
-class OutriderExtension(ExtensionApp):  # type: ignore[misc]
+class OutriderExtension(ExtensionApp):
     """Submits jobs and shows them from JupyterLab."""
 
     name = "jupyterlab_outrider"

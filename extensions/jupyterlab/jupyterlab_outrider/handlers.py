@@ -19,7 +19,7 @@ PASSED_ON = ("Content-Type", "Content-Length", "Content-Disposition", "Content-R
 CONFINED = "sandbox; default-src 'none'; img-src 'self' data:; style-src 'unsafe-inline'"
 
 
-class OutriderHandler(APIHandler):  # type: ignore[misc]
+class OutriderHandler(APIHandler):
     """What all share: the service, the directory that the page calls "/", errors as JSON."""
 
     @property
@@ -169,7 +169,7 @@ class PreflightHandler(OutriderHandler):
             self.refuse(error)
 
 
-class StreamHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):  # type: ignore[misc]
+class StreamHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):
     """/outrider/stream: the page's one WebSocket, joined to the service's."""
 
     upstream: WebSocketClientConnection | None = None

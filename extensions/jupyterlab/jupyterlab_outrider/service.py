@@ -68,7 +68,7 @@ class Service:
             self.url + API + path,
             method=method,
             body=body,
-            body_producer=body_producer,
+            body_producer=body_producer,  # type: ignore[arg-type]
             headers={"Authorization": f"token {self._token}", **(headers or {})},
             connect_timeout=self._connect_timeout_s,
             request_timeout=timeout_s,
