@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -54,6 +55,9 @@ for step in range(1, 100_000):
     print(f"\x1b[36mstep {step}\x1b[0m of many", flush=True)
     time.sleep(0.1)
 """
+
+STEP = re.compile(r"step \d+ of many")
+"""A line of it; which one is in view is a matter of when one looks."""
 
 
 class Jobs:

@@ -6,7 +6,7 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import expect
 
-from tests.browser.conftest import TRAINING, shoot, until
+from tests.browser.conftest import STEP, TRAINING, shoot, until
 
 pytestmark = pytest.mark.timeout(240)
 TABS = ("", "/log", "/charts", "/artifacts", "/timeline")
@@ -105,7 +105,7 @@ async def test_the_keyboard_alone_is_enough(open_page, jobs, base):
     await tab_to("^Overview$")
     await page.keyboard.press("ArrowRight")
     await expect(page).to_have_url(f"{base}jobs/{job}/log")
-    await expect(page.get_by_text("step 4 of many")).to_be_visible()
+    await expect(page.get_by_text(STEP).first).to_be_visible()
     await tab_to("^Log, ")
     await page.keyboard.press("Home")
     await page.keyboard.press("j")
@@ -150,6 +150,22 @@ async def test_a_phone_is_wide_enough(open_page, sample, failed):
         assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
         if path == "jobs":
             await shoot(page, "jobs-phone")
+
+
+async def test_a_notebook_is_shown_and_kept(open_page, platform):
+    token = platform.token()
+    platform.start_notebook(token)
+    try:
+        page = await open_page()
+        notebooks = page.get_by_role("region", name="Notebooks")
+        await expect(notebooks.get_by_role("link", name="Default notebook")).to_be_visible()
+        await expect(notebooks).to_contain_text("0.18 / h")
+        await expect(notebooks).to_contain_text(re.compile("Stops in 1[12] h"))
+        async with page.expect_response(lambda answer: answer.url.endswith("/notebooks/-/keep")) as response:
+            await notebooks.get_by_role("button", name="Keep running").click()
+        assert (await response.value).status == 200
+    finally:
+        platform.stop_notebook(token)
 
 
 async def test_home(open_page, jobs):

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.async_api import expect
 
-from tests.browser.conftest import TRAINING, log_in, shoot, until
+from tests.browser.conftest import STEP, TRAINING, log_in, shoot, until
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -111,6 +111,38 @@ async def test_dragging_zooms_all_charts(open_page, sample):
     await expect(whole).to_be_disabled()
 
 
+async def test_zooming_into_very_many_points_brings_them(open_page, jobs):
+    points = 200_000
+    job = jobs.python(
+        f'for i in range({points}): print(\'{{"chart": "many", "x": %d, "y": %d}}\' % (i, i % 1000))',
+        name="Many points",
+    )
+    jobs.wait(job, "succeeded")
+    page = await open_page(f"jobs/{job}/charts")
+    chart = page.get_by_role("region", name="many", exact=True)
+    box = await chart.locator(".u-over").bounding_box()
+    await page.mouse.move(box["x"] + 200, box["y"] + 40)
+    await page.mouse.down()
+    await page.mouse.move(box["x"] + 204, box["y"] + 40, steps=3)
+    async with page.expect_response(lambda answer: "/metrics/many?" in answer.url) as response:
+        await page.mouse.up()
+    [series] = (await (await response.value).json())["series"]
+    assert len(series["x"]) > 1000, "the part in its own resolution"
+    assert max(series["x"]) - min(series["x"]) < points / 20
+    # The arrow keys now go from point to point, where before they went over hundreds.
+    plot = chart.get_by_role("application")
+    await plot.focus()
+    said = chart.locator("[aria-live]")
+
+    async def step():
+        await page.keyboard.press("ArrowRight")
+        return int((await said.inner_text()).split(":")[0].replace(",", ""))
+
+    await page.mouse.move(box["x"] + 100, box["y"] + 40)
+    first = await step()
+    assert await step() - first < 10
+
+
 async def test_artifacts_can_be_looked_at_and_fetched(open_page, jobs):
     job = jobs.python(
         "import os, json, base64\n"
@@ -152,10 +184,10 @@ async def test_watch_a_job_and_stop_it(open_page, jobs):
     await expect(row).to_contain_text("Running")
     page = await open_page(f"jobs/{job}/log")
     count = page.locator(".or-log-count")
-    await expect(page.get_by_text("step 3 of many")).to_be_visible()
+    await expect(page.get_by_text(STEP).first).to_be_visible()
     first = await count.inner_text()
     await expect(count).not_to_have_text(first)
-    await expect(page.get_by_text("step 12 of many")).to_be_visible()  # more than fits
+    await until("more lines than fit are there", lambda: page.locator(".or-line-n").nth(22).is_visible())
     # Who scrolls up is left in peace; the end is followed again on request.
     log = page.get_by_role("region", name=re.compile("^Log, "))
     follow = page.get_by_role("button", name="Follow")
@@ -182,12 +214,13 @@ async def test_watch_a_job_and_stop_it(open_page, jobs):
     await expect(page.get_by_role("button", name="Stop", exact=True)).to_be_hidden()
     await expect(row).to_contain_text("Cancelled")
     assert jobs.get(job)["reason"] == "cancelled_by_user"
+    assert await page.title() == "Fine-tune the classifier (cancelled) · Outrider"
 
 
 async def test_a_reload_in_the_middle_loses_nothing(open_page, jobs):
     job = jobs.python(TRAINING, name="Reloaded")
     page = await open_page(f"jobs/{job}/log")
-    await expect(page.get_by_text("step 5 of many")).to_be_visible()
+    await expect(page.get_by_text(STEP).first).to_be_visible()
     await page.reload()
     await expect(page.locator(".or-line").first).to_be_visible()
     await page.get_by_role("region", name=re.compile("^Log, ")).focus()
@@ -260,8 +293,15 @@ async def test_the_list_filters_and_pages_on_the_server(open_page, jobs, base):
     await expect(page.get_by_text("No job fits these filters.")).to_be_visible()
     await page.get_by_role("button", name="Failed").click()
     await expect(rows).to_have_count(1)
+    # One, from its row: asked first.
+    waiting = jobs.submit("sleep 300", name="Stopped in its row", tags=["row"])
+    await page.goto(f"{base}jobs?tag=row")
+    await page.get_by_role("button", name="Stop Stopped in its row").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Stop it").click()
+    await expect(rows.first).to_contain_text("Cancelled")
+    jobs.http.delete(f"/jobs/{waiting}")
     # Several at once.
-    await page.get_by_role("searchbox").fill("")
+    await page.goto(f"{base}jobs?tag=batch&show=failed")
     await expect(rows).to_have_count(25)
     await page.get_by_role("checkbox", name="Choose all jobs on this page").check()
     await page.get_by_role("region", name="Chosen jobs").get_by_role("button", name="Delete").click()
@@ -313,7 +353,7 @@ async def test_the_service_dies_and_the_page_goes_on(open_page, platform, jobs):
     job = jobs.python(TRAINING, name="Survives")
     page = await open_page(f"jobs/{job}/log", strict=False)
     count = page.locator(".or-log-count")
-    await expect(page.get_by_text("step 3 of many")).to_be_visible()
+    await expect(page.get_by_text(STEP).first).to_be_visible()
     for pid in platform.pids("-m outrider_service"):
         os.kill(pid, signal.SIGKILL)
     await expect(page.locator(".portal-connection")).to_contain_text("The service does not answer")
@@ -331,3 +371,20 @@ async def test_somebody_elses_or_no_job(open_page):
     await expect(page.get_by_text("There is no such job here.")).to_be_visible()
     page = await open_page("nowhere", strict=False)
     await expect(page.get_by_text("There is no page at this address.")).to_be_visible()
+
+
+async def test_a_login_that_is_over_is_said(browser, platform, base, sample):
+    context = await browser.new_context()
+    page = await context.new_page()
+    await page.goto(f"{base}jobs")
+    await log_in(page, platform)
+    await expect(page.get_by_role("link", name="Sample: first training")).to_be_visible()
+    await context.clear_cookies()
+    await page.get_by_role("link", name="Sample: first training").click()
+    await page.get_by_role("link", name="Log in again").click()
+    await log_in(page, platform)
+    await expect(page).to_have_url(f"{base}jobs/{sample}")
+    await expect(page.locator(".or-job-title")).to_contain_text("Succeeded")
+    await page.get_by_role("link", name="Log out").click()
+    await expect(page.locator("#username_input")).to_be_visible()
+    await context.close()

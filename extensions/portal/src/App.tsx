@@ -1,6 +1,7 @@
 /** The pages: which one an address shows, and the frame around all of them. */
 
 import {
+  type Job,
   JobList,
   JobPage,
   type JobView,
@@ -76,16 +77,20 @@ function Page({ place, navigation }: { place: Place; navigation: Navigation }): 
     navigation.go({ page: 'jobs' });
   }, [navigation]);
   useEffect(() => {
-    document.title =
-      place.page === 'home' ? 'Outrider' : place.page === 'jobs' ? 'Jobs · Outrider' : `${id} · Outrider`;
+    document.title = place.page === 'jobs' ? 'Jobs · Outrider' : 'Outrider';
   }, [place.page, id]);
+  const onJob = useCallback((job: Job) => {
+    document.title = `${job.name} (${job.status}) · Outrider`;
+  }, []);
   switch (place.page) {
     case 'home':
       return <Home />;
     case 'jobs':
       return <Jobs view={place.view} onView={onList} />;
     case 'job':
-      return <JobPage key={id} id={id} view={place.view} onView={onJobView} onDeleted={toJobs} />;
+      return (
+        <JobPage key={id} id={id} view={place.view} onView={onJobView} onDeleted={toJobs} onJob={onJob} />
+      );
     case 'lost':
       return (
         <div className="or-empty">

@@ -1,11 +1,12 @@
 /** Around every page: the name, the ways to go, who is logged in, and whether the service is there. */
 
 import { useConnection } from '@outrider/ui';
-import type { ReactElement, ReactNode } from 'react';
+import { type ReactElement, type ReactNode, useSyncExternalStore } from 'react';
 import { Link } from 'wouter';
 
 import { HUB, USER } from './place.js';
 import type { Place } from './routes.js';
+import { login } from './transport.js';
 
 export function Frame({ place, children }: { place: Place; children: ReactNode }): ReactElement {
   const current = (here: boolean): 'page' | undefined => (here ? 'page' : undefined);
@@ -53,10 +54,13 @@ export function Frame({ place, children }: { place: Place; children: ReactNode }
 
 function Connection(): ReactElement {
   const state = useConnection();
+  const over = useSyncExternalStore(login.onChange, login.expired) || state === 'refused';
   return (
     <div className="portal-connection" role="status">
-      {state === 'lost' && <p>The service does not answer. What you see may be old; it is tried again.</p>}
-      {state === 'refused' && (
+      {state === 'lost' && !over && (
+        <p>The service does not answer. What you see may be old; it is tried again.</p>
+      )}
+      {over && (
         <p>
           You are no longer logged in. <a href={window.location.href}>Log in again</a>
         </p>

@@ -13,6 +13,28 @@ export function antiForgeryToken(cookies: string): string {
   return found?.[1] ?? '';
 }
 
+let expired = false;
+const listeners = new Set<() => void>();
+
+/** Whether an answer has said that the login is over, for useSyncExternalStore. */
+export const login = {
+  expired: (): boolean => expired,
+  onChange: (listener: () => void): (() => void) => {
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  },
+};
+
+function learn(answer: Response): Response {
+  const over = answer.status === 401;
+  // One that works says that the login is there: perhaps again, from another tab.
+  if (over !== expired && (over || answer.ok)) {
+    expired = over;
+    for (const listener of listeners) listener();
+  }
+  return answer;
+}
+
 export const transport: Transport = {
   fetch(path, { method = 'GET', body, headers = {}, signal }: Asked = {}) {
     const all = new Headers(headers);
@@ -23,7 +45,7 @@ export const transport: Transport = {
       sent.body = JSON.stringify(body);
       all.set('Content-Type', 'application/json');
     }
-    return fetch(`${API}${path}`, sent);
+    return fetch(`${API}${path}`, sent).then(learn);
   },
   openStream() {
     const address = new URL(`${API}/stream`, window.location.href);

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import orjson
 from pydantic import BaseModel, Field
@@ -12,7 +12,7 @@ from ..auth import JOBS_READ
 from ..jobs.changes import JobChanges
 from ..logs.journal import Checkpoint, Journal, SeriesEntry
 from ..metrics.parse import SYSTEM
-from ..metrics.series import Rows, downsample, read_rows
+from ..metrics.series import Part, Rows, downsample, read_rows
 from ..schema.resources import Chart, ChartList, ChartSummary, Series, SeriesSummary
 from .errors import not_found
 from .jobs import end_of
@@ -24,9 +24,14 @@ MOST_POINTS = 20_000
 
 
 class ChartQuery(BaseModel, extra="forbid"):
+    """``start`` and ``end`` take a part of the chart, by x or by time (seconds since 1970), at its own resolution."""
+
     points: Annotated[int, Field(ge=2, le=MOST_POINTS)] = 2000
     attempt: Annotated[int, Field(ge=1)] | None = None
     series: str | None = None
+    by: Literal["x", "time"] = "x"
+    start: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    end: Annotated[float, Field(allow_inf_nan=False)] | None = None
 
 
 def summary(checkpoint: Checkpoint) -> list[ChartSummary]:
@@ -82,13 +87,14 @@ async def chart(call: Call) -> Chart:
     if not entries and name not in state.axes:
         raise not_found("chart")
     per_series = max(2, query.points // max(1, len(entries)))
-    series = await asyncio.to_thread(lambda: [_series(journal, e, per_series) for e in entries])
+    part = Part(0 if query.by == "x" else 2, query.start, query.end)
+    series = await asyncio.to_thread(lambda: [_series(journal, e, per_series, part) for e in entries])
     return Chart(chart=name, axis=state.axes.get(name), system=name.startswith(SYSTEM), series=series)
 
 
-def _series(journal: Journal, entry: SeriesEntry, points: int) -> Series:
+def _series(journal: Journal, entry: SeriesEntry, points: int, part: Part) -> Series:
     count = entry.count
-    rows = downsample(read_rows(journal.series_path(entry), count), points)
+    rows = downsample(part.of(read_rows(journal.series_path(entry), count)), points)
     values: dict[str, Any] = columns(rows)
     return Series.model_construct(
         None, name=entry.series, attempt=entry.attempt, node=entry.node, total=count, **values

@@ -2,6 +2,7 @@
 
 import { ApiError, type Asked, type Transport } from './transport.js';
 import type {
+  Chart,
   ChartList,
   EventPage,
   FileList,
@@ -34,6 +35,13 @@ export interface LogQuery {
   limit?: number;
   tail?: number;
   q?: string;
+}
+
+export interface ChartQuery {
+  points: number;
+  by: 'x' | 'time';
+  start: number;
+  end: number;
 }
 
 type Values = Record<string, string | number | boolean | readonly string[] | undefined>;
@@ -115,6 +123,13 @@ export class Api {
   /** The charts with the last value of each series. */
   charts(id: string, signal?: AbortSignal): Promise<ChartList> {
     return this.json(jobPath(id, '/metrics'), { signal });
+  }
+
+  /** Part of a chart at the resolution that this part needs. */
+  chart(id: string, chart: string, query: ChartQuery, signal?: AbortSignal): Promise<Chart> {
+    return this.json(jobPath(id, `/metrics/${encodeURIComponent(chart)}${queryString({ ...query })}`), {
+      signal,
+    });
   }
 
   artifacts(id: string, path: string, cursor?: string, signal?: AbortSignal): Promise<FileList> {

@@ -6,7 +6,22 @@ import { clock, count, timeOfDay, value } from '../core/format.js';
 import { chartSteps, chartTitle, chartWriter } from '../core/units.js';
 import { Button } from '../components/basics.js';
 import type { ChartData } from '../state/chartStore.js';
-import { type Context, drawn, type Drawn, pointOfLine, pointsAt, type Settings } from './model.js';
+import { useApi } from '../state/context.js';
+import { useLoaded, useSettled } from '../state/hooks.js';
+import {
+  type Choice,
+  choiceOf,
+  chosenPoint,
+  type Context,
+  drawn,
+  type Drawn,
+  type Part,
+  partOf,
+  pointOfLine,
+  pointsAt,
+  refined,
+  type Settings,
+} from './model.js';
 import { Plot, type Point } from './Plot.js';
 import { useChartTheme } from './theme.js';
 
@@ -14,6 +29,7 @@ const HEIGHT = 210;
 const TALL = 420;
 
 interface Props {
+  job: string;
   chart: ChartData;
   /** Moves with the data of this chart. */
   version: number;
@@ -28,22 +44,23 @@ interface Props {
 }
 
 export function ChartCard(props: Props): ReactElement {
-  const { chart, version, settings, context, sync, colourOf, line, onRange, onLine } = props;
+  const { job, chart, version, settings, context, sync, colourOf, line, onRange, onLine } = props;
   const card = useRef<HTMLElement>(null);
   const theme = useChartTheme(card);
   const seen = useSeen(card);
   const [large, setLarge] = useState(false);
   const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set());
   const [cursor, setCursor] = useState<number | null>(null);
-  const [pinned, setPinned] = useState<Point | null>(null);
+  const [pinned, setPinned] = useState<Choice | null>(null);
   const title = chartTitle(chart.chart);
   const write = chartWriter(chart.chart);
-  const timed = settings.axis === 'time' || (chart.system && context.course === null);
+  const timed = settings.axis === 'time';
 
+  const shownChart = useRefined(job, chart, version, settings, context);
   const series = useMemo(
-    () => drawn(chart, settings, context),
+    () => drawn(shownChart, settings, context),
     // eslint-disable-next-line react-hooks/exhaustive-deps -- the chart is changed in place; its version says when
-    [chart, version, settings.axis, settings.smoothing, context],
+    [shownChart, version, settings.axis, settings.smoothing, context],
   );
   const labels = series.map((one) => one.label).join('\n');
   const colours = useMemo(
@@ -58,7 +75,7 @@ export function ChartCard(props: Props): ReactElement {
     const point = pointOfLine(series, line);
     if (point === null) return;
     shown.current = line;
-    setPinned({ key: point.series.key, index: point.index });
+    setPinned(choiceOf(point.series, point.index));
     card.current?.scrollIntoView({ block: 'center' });
   }, [line, series]);
 
@@ -70,8 +87,14 @@ export function ChartCard(props: Props): ReactElement {
     });
   }, []);
 
-  const kept = pinned === null ? undefined : series.find((one) => one.key === pinned.key);
-  const at = kept !== undefined && pinned !== null ? { series: kept, index: pinned.index } : null;
+  const at = pinned === null ? null : chosenPoint(series, pinned);
+  const pin = useCallback(
+    (point: Point | null) => {
+      const one = series.find((candidate) => candidate.key === point?.key);
+      setPinned(one === undefined || point === null ? null : choiceOf(one, point.index));
+    },
+    [series],
+  );
   const height = large ? TALL : HEIGHT;
   return (
     <section ref={card} className={`or-chart ${large ? 'or-chart-large' : ''}`} aria-label={title}>
@@ -114,10 +137,11 @@ export function ChartCard(props: Props): ReactElement {
           theme={theme}
           sync={timed ? `${sync}/time` : `${sync}/step`}
           height={height}
-          pinned={pinned}
+          pinnedKey={at?.series.key}
+          pinnedIndex={at?.index}
           onCursor={setCursor}
           onRange={onRange}
-          onPin={setPinned}
+          onPin={pin}
         />
       ) : (
         <div className="or-plot" style={{ height }} />
@@ -216,6 +240,33 @@ function Kept({ at, timed, write, onLine, onClose }: KeptProps): ReactElement {
       )}
       <Button tone="quiet" icon="close" label="Let go of the point" onClick={onClose} />
     </p>
+  );
+}
+
+const SETTLE_MS = 250;
+const DETAIL = 4_000;
+
+/** The chart with the points that a zoomed part of it lacks, once they have come. */
+function useRefined(
+  job: string,
+  chart: ChartData,
+  version: number,
+  settings: Settings,
+  context: Context,
+): ChartData {
+  const api = useApi();
+  const part = partOf(chart, settings, context);
+  const wanted = useSettled(part === null ? '' : JSON.stringify(part), SETTLE_MS);
+  const finer = useLoaded(wanted, async (signal) => {
+    if (wanted === '') return null;
+    const asked = JSON.parse(wanted) as Part;
+    return { part: asked, chart: await api.chart(job, chart.chart, { points: DETAIL, ...asked }, signal) };
+  });
+  const found = part === null ? null : finer.value;
+  return useMemo(
+    () => (found ? refined(chart, found.chart, found.part) : chart),
+    // eslint-disable-next-line react-hooks/exhaustive-deps -- the chart is changed in place; its version says when
+    [chart, version, found],
   );
 }
 

@@ -151,6 +151,7 @@ export function ChartsView({ job, view, onView }: Props): ReactElement {
               {members.map((chart) => (
                 <ChartCard
                   key={chart.chart}
+                  job={job.id}
                   chart={chart}
                   version={chart.version}
                   settings={settings}

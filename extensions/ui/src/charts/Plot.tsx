@@ -29,7 +29,8 @@ interface Props {
   theme: ChartTheme;
   sync: string;
   height: number;
-  pinned: Point | null;
+  pinnedKey: string | undefined;
+  pinnedIndex: number | undefined;
   onCursor: (x: number | null) => void;
   onRange: (range: [number, number] | null) => void;
   onPin: (point: Point | null) => void;
@@ -43,7 +44,20 @@ const STILL_PX = 4;
 const LOGARITHMIC: uPlot.Scale.Distr = 3;
 
 export function Plot(props: Props): ReactElement {
-  const { label, series, colours, hidden, settings, xTitle, timed, theme, sync, height, pinned } = props;
+  const {
+    label,
+    series,
+    colours,
+    hidden,
+    settings,
+    xTitle,
+    timed,
+    theme,
+    sync,
+    height,
+    pinnedKey,
+    pinnedIndex,
+  } = props;
   const box = useRef<HTMLDivElement>(null);
   const said = useRef<HTMLSpanElement>(null);
   const plot = useRef<uPlot | null>(null);
@@ -106,7 +120,7 @@ export function Plot(props: Props): ReactElement {
 
   useEffect(() => {
     plot.current?.redraw(false);
-  }, [pinned]);
+  }, [pinnedKey, pinnedIndex]);
 
   const onKeyDown = (event: KeyboardEvent<HTMLDivElement>): void => {
     const made = plot.current;
@@ -259,13 +273,14 @@ function valueOf(one: Drawn, index: number, smoothing: boolean): number {
   return (smoothing ? one.smoothed : one.y)[index] ?? 0;
 }
 
-function drawPin(u: uPlot, { pinned, series, colours, theme, settings }: Props): void {
-  if (pinned === null) return;
-  const at = series.findIndex((one) => one.key === pinned.key);
+function drawPin(u: uPlot, props: Props): void {
+  const { pinnedKey, pinnedIndex, series, colours, theme, settings } = props;
+  if (pinnedKey === undefined || pinnedIndex === undefined) return;
+  const at = series.findIndex((one) => one.key === pinnedKey);
   const one = series[at];
   if (one === undefined) return;
-  const x = u.valToPos(one.x[pinned.index] ?? NaN, 'x', true);
-  const y = u.valToPos(valueOf(one, pinned.index, settings.smoothing > 0), 'y', true);
+  const x = u.valToPos(one.x[pinnedIndex] ?? NaN, 'x', true);
+  const y = u.valToPos(valueOf(one, pinnedIndex, settings.smoothing > 0), 'y', true);
   if (!Number.isFinite(x) || !Number.isFinite(y)) return;
   const { ctx } = u;
   ctx.save();

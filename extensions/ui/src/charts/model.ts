@@ -2,10 +2,11 @@
 
 import uPlot from 'uplot';
 
+import type { Chart } from '../api/types.js';
 import { type Axis, type Columns, type Course, courseOf, nearest, placed } from '../core/axis.js';
 import { chartOrder } from '../core/units.js';
 import { smooth } from '../core/smoothing.js';
-import type { ChartData, SeriesData } from '../state/chartStore.js';
+import { type ChartData, type SeriesData, seriesKey } from '../state/chartStore.js';
 
 export interface Settings {
   axis: Axis;
@@ -83,6 +84,79 @@ export function aligned(series: readonly Drawn[], smoothing: boolean, log: boole
 /** The point of each series nearest to a place on the axis. */
 export function pointsAt(series: readonly Drawn[], x: number): { series: Drawn; index: number }[] {
   return series.map((one) => ({ series: one, index: nearest(one.x, x) }));
+}
+
+/** Which point somebody chose, by what does not change when a series grows, is thinned or is put on another axis. */
+export interface Choice {
+  key: string;
+  time: number;
+  line: number;
+}
+
+export function choiceOf(one: Drawn, index: number): Choice {
+  return { key: one.key, time: one.time[index] ?? 0, line: one.line[index] ?? 0 };
+}
+
+/** The chosen point, or the one nearest in time that is left of it. */
+export function chosenPoint(
+  series: readonly Drawn[],
+  choice: Choice,
+): { series: Drawn; index: number } | null {
+  const one = series.find((candidate) => candidate.key === choice.key);
+  if (one === undefined || one.time.length === 0) return null;
+  let index = 0;
+  for (let i = 0; i < one.time.length; i += 1) {
+    if (choice.line > 0 && one.line[i] === choice.line) return { series: one, index: i };
+    if (Math.abs((one.time[i] ?? 0) - choice.time) < Math.abs((one.time[index] ?? 0) - choice.time))
+      index = i;
+  }
+  return { series: one, index };
+}
+
+/** A chart with more points in one part of it: `finer` there, and what is held already elsewhere. */
+export function refined(chart: ChartData, finer: Chart, part: Part): ChartData {
+  const held = new Map(chart.series);
+  for (const more of finer.series) {
+    const key = seriesKey({ chart: chart.chart, series: more.name, attempt: more.attempt, node: more.node });
+    const old = held.get(key);
+    if (old === undefined || more.y.length === 0) continue;
+    const at = part.by === 'x' ? old.x : old.time;
+    const outside = at.flatMap((x, i) => (x < part.start || x > part.end ? [i] : []));
+    const join = (a: number[], b: number[]): number[] => [...outside.map((i) => a[i] ?? 0), ...b];
+    // In the order of their times, by which later points at one place are told from earlier ones.
+    const time = join(old.time, more.time);
+    const order = time.map((_, i) => i).sort((a, b) => (time[a] ?? 0) - (time[b] ?? 0) || a - b);
+    const pick = (values: number[]): number[] => order.map((i) => values[i] ?? 0);
+    held.set(key, {
+      ...old,
+      time: pick(time),
+      x: pick(join(old.x, more.x)),
+      y: pick(join(old.y, more.y)),
+      line: pick(join(old.line, more.line)),
+    });
+  }
+  return { ...chart, series: held };
+}
+
+/** The part of a chart to ask for when it is zoomed in to, or null when all of its points are held already. */
+export function partOf(
+  chart: ChartData,
+  settings: Pick<Settings, 'axis' | 'range'>,
+  context: Context,
+): Part | null {
+  const { axis, range } = settings;
+  if (range === null || (chart.system && axis === 'step')) return null;
+  if (![...chart.series.values()].some((series) => series.total > series.y.length)) return null;
+  const [start, end] = range;
+  return axis === 'step'
+    ? { by: 'x', start, end }
+    : { by: 'time', start: start + context.origin, end: end + context.origin };
+}
+
+export interface Part {
+  by: 'x' | 'time';
+  start: number;
+  end: number;
 }
 
 /** The point that a log line printed, or the nearest one kept, among the series of a chart. */

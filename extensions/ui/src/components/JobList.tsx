@@ -1,14 +1,16 @@
 /** The list of jobs: live, filtered and paged by the service, with actions on one or several. */
 
-import { type ReactElement, useEffect, useRef, useState } from 'react';
+import { type ReactElement, useEffect, useState } from 'react';
 
 import type { JobQuery } from '../api/client.js';
 import { ACTIVE, hasEnded, type Job, type Status } from '../api/types.js';
 import { count } from '../core/format.js';
 import { useApi } from '../state/context.js';
-import { useJobs, useNow, useSettled } from '../state/hooks.js';
-import { type JobActions, useJobActions } from './actions.js';
-import { Button, Command, Confirm, Empty, Icon, Problem } from './basics.js';
+import { useJobs, useNow } from '../state/hooks.js';
+import { useJobActions } from './actions.js';
+import { Button, Command, Empty, Problem } from './basics.js';
+import { ConfirmDelete, ConfirmStop } from './confirms.js';
+import { JobFilters, NARROWED } from './JobFilters.js';
 import { JobRow } from './JobRow.js';
 
 /** What the list shows; the shell keeps it, so that an address leads back to it. */
@@ -30,15 +32,6 @@ interface Props {
 }
 
 const PAGE = 25;
-const SHOWN: [NonNullable<ListView['show']> | undefined, string][] = [
-  [undefined, 'All'],
-  ['active', 'Active'],
-  ['succeeded', 'Succeeded'],
-  ['failed', 'Failed'],
-  ['cancelled', 'Cancelled'],
-];
-const NARROWED = ['owner', 'project', 'experiment', 'tag'] as const;
-
 function statuses(show: ListView['show']): readonly Status[] | undefined {
   if (show === undefined) return undefined;
   return show === 'active' ? ACTIVE : [show];
@@ -73,21 +66,32 @@ export function JobList({ view, onView, owners = false }: Props): ReactElement {
       return next;
     });
   };
+  const [asking, setAsking] = useState<{ what: 'stop' | 'delete'; jobs: Job[] } | null>(null);
+  const close = (): void => {
+    setAsking(null);
+  };
+  const clear = (): void => {
+    setChosen(new Set());
+    reload();
+  };
   const narrow = (filter: Partial<ListView>): void => {
     onView({ ...view, ...filter, cursor: undefined });
   };
   const filtered = view.show !== undefined || Boolean(view.q) || NARROWED.some((name) => view[name]);
   return (
     <section className="or-joblist" aria-label="Jobs" aria-busy={loading}>
-      <Filters view={view} onView={onView} />
+      <JobFilters view={view} onView={onView} />
       {selected.length > 0 && (
         <Several
           jobs={selected}
-          actions={actions}
-          onDone={() => {
-            setChosen(new Set());
-            reload();
+          busy={actions.busy !== null}
+          onStop={(some) => {
+            setAsking({ what: 'stop', jobs: some });
           }}
+          onDelete={(some) => {
+            setAsking({ what: 'delete', jobs: some });
+          }}
+          onClear={clear}
         />
       )}
       <p className="or-said" role="status">
@@ -150,103 +154,54 @@ export function JobList({ view, onView, owners = false }: Props): ReactElement {
                 }}
                 onNarrow={narrow}
                 onStop={() => {
-                  void actions.stop([job]);
+                  setAsking({ what: 'stop', jobs: [job] });
                 }}
               />
             ))}
           </tbody>
         </table>
       )}
+      {asking?.what === 'stop' && (
+        <ConfirmStop
+          jobs={asking.jobs}
+          onClose={close}
+          onConfirm={() => {
+            void actions.stop(asking.jobs).then(clear);
+          }}
+        />
+      )}
+      {asking?.what === 'delete' && (
+        <ConfirmDelete
+          jobs={asking.jobs}
+          onClose={close}
+          onConfirm={() => {
+            void actions.remove(asking.jobs).then(clear);
+          }}
+        />
+      )}
       <Pager view={view} next={page?.next ?? undefined} onView={onView} />
     </section>
   );
 }
 
-function Filters({ view, onView }: Pick<Props, 'view' | 'onView'>): ReactElement {
-  const [typed, setTyped] = useState(view.q ?? '');
-  const settled = useSettled(typed, 250);
-  const latest = useRef({ view, onView });
-  useEffect(() => {
-    latest.current = { view, onView };
-  });
-  useEffect(() => {
-    const { view: old, onView: change } = latest.current;
-    if (settled !== (old.q ?? ''))
-      change({ ...old, q: settled || undefined, cursor: undefined }, { replace: true });
-  }, [settled]);
-  useEffect(() => {
-    // The back button changes what is asked for without anybody typing.
-    setTyped(view.q ?? '');
-  }, [view.q]);
-  return (
-    <div className="or-toolbar">
-      <label className="or-search">
-        <Icon name="search" />
-        <span className="or-hidden">Search jobs by name or id</span>
-        <input
-          type="search"
-          placeholder="Search by name or id"
-          value={typed}
-          maxLength={200}
-          onChange={(event) => {
-            setTyped(event.target.value);
-          }}
-        />
-      </label>
-      <div className="or-choices" role="group" aria-label="Status">
-        {SHOWN.map(([show, title]) => (
-          <button
-            key={title}
-            type="button"
-            aria-pressed={view.show === show}
-            onClick={() => {
-              onView({ ...view, show, cursor: undefined });
-            }}
-          >
-            {title}
-          </button>
-        ))}
-      </div>
-      {NARROWED.map((name) =>
-        view[name] ? (
-          <button
-            key={name}
-            type="button"
-            className="or-chip or-chip-on"
-            aria-label={`Remove the filter ${name}: ${view[name]}`}
-            onClick={() => {
-              onView({ ...view, [name]: undefined, cursor: undefined });
-            }}
-          >
-            {name}: {view[name]}
-            <Icon name="close" />
-          </button>
-        ) : null,
-      )}
-    </div>
-  );
+interface SeveralProps {
+  jobs: Job[];
+  busy: boolean;
+  onStop: (jobs: Job[]) => void;
+  onDelete: (jobs: Job[]) => void;
+  onClear: () => void;
 }
 
-function Several({
-  jobs,
-  actions,
-  onDone,
-}: {
-  jobs: Job[];
-  actions: JobActions;
-  onDone: () => void;
-}): ReactElement {
-  const [asking, setAsking] = useState(false);
+function Several({ jobs, busy, onStop, onDelete, onClear }: SeveralProps): ReactElement {
   const active = jobs.filter((job) => !hasEnded(job));
-  const many = `${count(jobs.length)} ${jobs.length === 1 ? 'job' : 'jobs'}`;
   return (
     <div className="or-several" role="region" aria-label="Chosen jobs">
-      <span>{many} chosen</span>
+      <span>{count(jobs.length)} chosen</span>
       <Button
         icon="stop"
-        disabled={active.length === 0 || actions.busy !== null}
+        disabled={active.length === 0 || busy}
         onClick={() => {
-          void actions.stop(active).then(onDone);
+          onStop(active);
         }}
       >
         Stop
@@ -254,30 +209,16 @@ function Several({
       <Button
         icon="trash"
         tone="danger"
-        disabled={actions.busy !== null}
+        disabled={busy}
         onClick={() => {
-          setAsking(true);
+          onDelete(jobs);
         }}
       >
         Delete
       </Button>
-      <Button tone="quiet" onClick={onDone}>
+      <Button tone="quiet" onClick={onClear}>
         Clear
       </Button>
-      {asking && (
-        <Confirm
-          title={`Delete ${many}?`}
-          action="Delete"
-          onClose={() => {
-            setAsking(false);
-          }}
-          onConfirm={() => {
-            void actions.remove(jobs).then(onDone);
-          }}
-        >
-          Their logs, charts and artifacts go with them, and what runs is stopped. /storage stays as it is.
-        </Confirm>
-      )}
     </div>
   );
 }

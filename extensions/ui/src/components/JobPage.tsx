@@ -1,23 +1,14 @@
 /** Everything about one job, in tabs. The heavy ones are loaded when they are first looked at. */
 
-import { lazy, type ReactElement, Suspense, useId, useState } from 'react';
+import { lazy, type ReactElement, Suspense, useEffect, useId, useState } from 'react';
 
 import { hasEnded, type Job } from '../api/types.js';
 import { duration, money, moment, pricePerHour, span } from '../core/format.js';
 import { type JobView, type Tab, TABS, useApi } from '../state/context.js';
 import { costNow, type LiveJob, useJob, useNow } from '../state/hooks.js';
 import { type JobActions, useJobActions } from './actions.js';
-import {
-  Button,
-  Confirm,
-  CopyButton,
-  Empty,
-  Link,
-  Loading,
-  Problem,
-  ProgressBar,
-  StatusBadge,
-} from './basics.js';
+import { Button, CopyButton, Empty, Link, Loading, Problem, ProgressBar, StatusBadge } from './basics.js';
+import { ConfirmDelete, ConfirmStop } from './confirms.js';
 import { FailureCard } from './FailureCard.js';
 import { Overview } from './Overview.js';
 import { Tabs } from './Tabs.js';
@@ -43,10 +34,15 @@ interface Props {
   onView: (view: JobView, options?: { replace?: boolean }) => void;
   /** After the job has been deleted here. */
   onDeleted: () => void;
+  /** Told of the job whenever it changes: for a title or an icon of the shell's own. */
+  onJob?: (job: Job) => void;
 }
 
-export function JobPage({ id, view, onView, onDeleted }: Props): ReactElement {
+export function JobPage({ id, view, onView, onDeleted, onJob }: Props): ReactElement {
   const live = useJob(id);
+  useEffect(() => {
+    if (live.job) onJob?.(live.job);
+  }, [live.job, onJob]);
   const actions = useJobActions();
   if (live.deleted) {
     return (
@@ -71,7 +67,7 @@ export function JobPage({ id, view, onView, onDeleted }: Props): ReactElement {
   );
 }
 
-interface LoadedProps extends Omit<Props, 'id'> {
+interface LoadedProps extends Omit<Props, 'id' | 'onJob'> {
   job: Job;
   live: LiveJob;
   actions: JobActions;
@@ -188,33 +184,26 @@ function Actions({
         }}
       />
       {asking === 'stop' && (
-        <Confirm
-          title={`Stop ${job.name}?`}
-          action="Stop it"
+        <ConfirmStop
+          jobs={[job]}
           onClose={close}
           onConfirm={() => {
             void actions.stop([job]).then(([stopped]) => {
               if (stopped) live.set(stopped);
             });
           }}
-        >
-          The command is asked to end, and ended soon after. What it left in /artifacts stays.
-        </Confirm>
+        />
       )}
       {asking === 'delete' && (
-        <Confirm
-          title={`Delete ${job.name}?`}
-          action="Delete"
+        <ConfirmDelete
+          jobs={[job]}
           onClose={close}
           onConfirm={() => {
             void actions.remove([job]).then((done) => {
               if (done) onDeleted();
             });
           }}
-        >
-          Its log, charts and artifacts go with it{hasEnded(job) ? '' : ', and it is stopped'}. /storage stays
-          as it is.
-        </Confirm>
+        />
       )}
     </div>
   );

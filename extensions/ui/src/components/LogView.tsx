@@ -77,9 +77,18 @@ export function LogView({ job, view, onView }: Props): ReactElement {
     // eslint-disable-next-line react-hooks/exhaustive-deps -- only a newly found line moves the view
   }, [found]);
 
+  // A line that somebody looks at must not run away.
+  const hold = useRef<() => void>(() => undefined);
+  useEffect(() => {
+    hold.current = () => {
+      if (following) setTop(shown);
+      setFollowing(false);
+    };
+  });
   const choose = useCallback(
     (n: number | undefined) => {
       shownLine.current = n;
+      if (n !== undefined) hold.current();
       onView({ tab: 'log', line: n }, { replace: true });
     },
     [onView],

@@ -124,7 +124,12 @@ export class ChartStore {
   }
 }
 
-function seriesKey({ chart, series, attempt, node }: Points): string {
+export function seriesKey({
+  chart,
+  series,
+  attempt,
+  node,
+}: Pick<Points, 'chart' | 'series' | 'attempt' | 'node'>): string {
   return JSON.stringify([chart, series, attempt, node]);
 }
 

@@ -160,6 +160,38 @@ function withAttempts(job: Job, before: Job | undefined): Job {
   return job.attempts === null && before !== undefined ? { ...job, attempts: before.attempts } : job;
 }
 
+/**
+ * Calls `work` when asked to, at once or when the last time is `ms` ago, and not while nobody sees the page: many
+ * pages of a busy platform must not all ask for their lists at its every move.
+ */
+function paced(ms: number, work: () => void): { call: () => void; stop: () => void } {
+  let last = 0;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let missed = false;
+  const now = (): void => {
+    timer = undefined;
+    missed = document.visibilityState !== 'visible';
+    if (missed) return;
+    last = Date.now();
+    work();
+  };
+  const onVisible = (): void => {
+    if (missed) now();
+  };
+  document.addEventListener('visibilitychange', onVisible);
+  return {
+    call: () => {
+      timer ??= setTimeout(now, Math.max(0, last + ms - Date.now()));
+    },
+    stop: () => {
+      clearTimeout(timer);
+      document.removeEventListener('visibilitychange', onVisible);
+    },
+  };
+}
+
+const LIST_PACE_MS = 1_500;
+
 /** One page of the list, asked for again when anything may have changed on it. */
 export function useJobs(query: JobQuery): Loaded<JobPage> {
   const api = useApi();
@@ -168,14 +200,19 @@ export function useJobs(query: JobQuery): Loaded<JobPage> {
   const { reload } = loaded;
   useEffect(() => {
     let known: number | undefined;
-    return stream.subscribe<'jobs'>({
+    const pace = paced(LIST_PACE_MS, reload);
+    const end = stream.subscribe<'jobs'>({
       kind: 'jobs',
       onEvent: (_, { version }) => {
         // The first word only says where the count stands; after a reconnection it tells whether something was missed.
-        if (known !== undefined && known !== version) reload();
+        if (known !== undefined && known !== version) pace.call();
         known = version;
       },
     });
+    return () => {
+      end();
+      pace.stop();
+    };
   }, [stream, reload]);
   return loaded;
 }
