@@ -12,6 +12,8 @@ import logging
 from collections.abc import Mapping
 from typing import Any, Final
 
+from outrider_sandbox import remove_tree
+
 from ..backends.base import Attempt, AttemptRef, Backend, BackendError, Observation, Phase
 from ..catalog import Catalog
 from ..clock import now
@@ -253,16 +255,16 @@ class Reconciler:
         )
         try:
             await backend.start(attempt)
-        except BackendError as error:
+        except Exception as error:
             failures = self._start_failures[ref] = self._start_failures.get(ref, 0) + 1
             if failures < START_FAILURES:
                 raise
-            del self._start_failures[ref]
+            log.exception("%s could not be started", ref)
+            text = str(error) if isinstance(error, BackendError) else "The service's log says why."
             # What a half-made start left behind must not run later beside the next attempt.
             await backend.stop(ref, 0)
-            await self._ended(job, Ended(Status.FAILED, Reason.PLATFORM_ERROR, None, str(error), None, None))
+            await self._ended(job, Ended(Status.FAILED, Reason.PLATFORM_ERROR, None, text, None, None))
             return None
-        self._start_failures.pop(ref, None)
         return 1.0
 
     def _workspace(self, job: JobRecord) -> dict[str, Any]:
@@ -301,6 +303,7 @@ class Reconciler:
 
     async def _ended(self, job: JobRecord, end: Ended) -> None:
         time = now()
+        self._start_failures.pop(AttemptRef(job.id, job.attempt), None)
         follow = again(job, end, time)
         started = end.started_at or job.started_at
         finished = end.finished_at or time
@@ -368,7 +371,11 @@ class Reconciler:
     async def _delete(self, job: JobRecord) -> float | None:
         await self._clean_up(job)
         await self.ingest.forget(job.id)
+<<<<<<< HEAD
         await asyncio.to_thread(self.directories.remove_job, job.id)
+=======
+        await asyncio.to_thread(remove_tree, self.directories.job(job.id))
+>>>>>>> review
         async with self.db.write() as conn:
             await store.delete_job(conn, job.id)
         self.signals.forget(f"job/{job.id}")

@@ -12,7 +12,7 @@ from typing import Any, Final
 import outrider_sandbox as sandbox
 from outrider_sandbox import Mount, Spec
 
-from ...directories import Directories, slug
+from ...directories import Directories
 from ..base import Address, Attempt, AttemptRef, BackendError, Observation, Phase, RawLog
 from . import environments
 from .machine import device_nodes
@@ -93,12 +93,16 @@ class LocalBackend:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         workspace = self.directories.workspace(attempt.ref.job_id)
         sandbox.remove_tree(workspace)
+<<<<<<< HEAD
         for path in (
             workspace,
             self.directories.artifacts(attempt.ref.job_id),
             self.directories.storage(attempt.owner),
             *(self.directories.team(group) for group in attempt.groups),
         ):
+=======
+        for path in (workspace, self.directories.artifacts(attempt.ref.job_id)):
+>>>>>>> review
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
         for name, job_id in attempt.inputs.items():
             if not self.directories.artifacts(job_id).is_dir():
@@ -160,14 +164,12 @@ class LocalBackend:
         mounts += [
             Mount(str(own.workspace(attempt.ref.job_id)), "/workspace", read_only=False),
             Mount(str(own.artifacts(attempt.ref.job_id)), "/artifacts", read_only=False),
-            Mount(str(own.storage(attempt.owner)), "/storage", read_only=False),
             Mount(str(own.datasets), "/datasets"),
             Mount(str(environments.runner_directory()), f"{INSIDE}/outrider_runner"),
             Mount(str(folder / "run.json"), f"{INSIDE}/run.json"),
         ]
-        mounts += [
-            Mount(str(own.team(group)), f"/storage/teams/{slug(group)}", read_only=False) for group in attempt.groups
-        ]
+        storage = own.make_storage(attempt.owner, attempt.groups)
+        mounts += [Mount(str(path), place, read_only=False) for path, place in storage.items()]
         mounts += [Mount(str(own.artifacts(job_id)), f"/inputs/{name}") for name, job_id in attempt.inputs.items()]
         if attempt.workspace["type"] == "snapshot":
             mounts.append(Mount(str(own.snapshot(attempt.workspace["id"])), f"{INSIDE}/snapshot.zip"))
