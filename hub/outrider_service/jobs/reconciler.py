@@ -12,8 +12,6 @@ import logging
 from collections.abc import Mapping
 from typing import Any, Final
 
-from outrider_sandbox import remove_tree
-
 from ..backends.base import Attempt, AttemptRef, Backend, BackendError, Observation, Phase
 from ..catalog import Catalog
 from ..clock import now
@@ -371,11 +369,7 @@ class Reconciler:
     async def _delete(self, job: JobRecord) -> float | None:
         await self._clean_up(job)
         await self.ingest.forget(job.id)
-<<<<<<< HEAD
         await asyncio.to_thread(self.directories.remove_job, job.id)
-=======
-        await asyncio.to_thread(remove_tree, self.directories.job(job.id))
->>>>>>> review
         async with self.db.write() as conn:
             await store.delete_job(conn, job.id)
         self.signals.forget(f"job/{job.id}")

@@ -93,16 +93,7 @@ class LocalBackend:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         workspace = self.directories.workspace(attempt.ref.job_id)
         sandbox.remove_tree(workspace)
-<<<<<<< HEAD
-        for path in (
-            workspace,
-            self.directories.artifacts(attempt.ref.job_id),
-            self.directories.storage(attempt.owner),
-            *(self.directories.team(group) for group in attempt.groups),
-        ):
-=======
         for path in (workspace, self.directories.artifacts(attempt.ref.job_id)):
->>>>>>> review
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
         for name, job_id in attempt.inputs.items():
             if not self.directories.artifacts(job_id).is_dir():
