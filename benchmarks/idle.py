@@ -19,7 +19,7 @@ from .harness import TINY, Bench, Usage, answer, catalog, pid_of, program, resid
 from .report import Row
 
 JOBS, REAL = 1000, 50
-SECONDS, EMPTY_SECONDS = 60, 15
+SECONDS, EMPTY_SECONDS, SETTLE_S = 60, 15, 15
 OWNERS = ["alice", "bob", "carol"]
 
 
@@ -59,7 +59,7 @@ def run(bench: Bench) -> list[Row]:
             for _ in range(REAL):
                 alice.submit("sleep 900")
             eventually("1,000 jobs run", lambda: running(service) == JOBS, 180)
-            time.sleep(5)
+            time.sleep(SETTLE_S)
             held_mb, busy = measure(service, SECONDS)
             still = running(service)
     if still != JOBS:

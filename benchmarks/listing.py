@@ -37,7 +37,7 @@ FILTERS: dict[str, tuple[Any, ...]] = {
     "experiment": (None, "sweep-017"),
     "owner": (None, "alice"),
     "group": (None, "team"),
-    "tag": (None, "nightly"),
+    "tag": (None, "nightly", "baseline"),
     "q": (None, "train-4711", "train", "there is none"),
 }
 PEOPLE = {"root": None, "alice": ("team",), "bob": ()}

@@ -74,7 +74,9 @@ def run(bench: Bench) -> list[Row]:
         before = Usage.of(pid_of(service))
         steady = load(service, "rate", RATE, RATE_S)
         busy = Usage.of(pid_of(service)).percent_since(before)
+        before = Usage.of(pid_of(service))
         most = load(service, "workers", WORKERS, MOST_S)
+        spent = Usage.of(pid_of(service)).cpu_s - before.cpu_s
         waiting = len(steady["times"]) + len(most["times"])
     limit = insert_alone(home / "outrider.db", bench.folder / "submit-limit.db", waiting)
     reached = len(steady["times"]) / steady["seconds"]
@@ -103,6 +105,7 @@ def run(bench: Bench) -> list[Row]:
             at_least=True,
             limit=limit,
             limit_is="the same rows into SQLite, a transaction each",
-            note=f"{WORKERS} at once, {waiting:,} jobs waiting at the end; {spread(most['times'])}",
+            note=f"{WORKERS} at once, {waiting:,} jobs waiting at the end; {1000 * spent / len(most['times']):.1f} ms of "
+            f"the service's processor time a job; {spread(most['times'])}",
         ),
     ]

@@ -41,9 +41,11 @@ class EventQuery(BaseModel, extra="forbid"):
     limit: Annotated[int, Field(ge=1, le=1000)] = 200
 
 
-async def rendered(call: Call, job: JobRecord, *, full: bool = False) -> Job:
+async def rendered(call: Call, job: JobRecord, *, tags: list[str] | None = None, full: bool = False) -> Job:
+    """``tags``: where they are known already."""
     async with call.service.db.read() as conn:
-        tags = (await store.tags_of(conn, [job.id]))[job.id]
+        if tags is None:
+            tags = (await store.tags_of(conn, [job.id]))[job.id]
         position = await store.position(conn, job) if job.status is Status.PENDING else None
         attempts = await store.list_attempts(conn, job.id) if full else None
     return render_job(job, tags, call.service.apps_origin, call.service.prefix, position, attempts)
@@ -56,7 +58,7 @@ async def _accepted(call: Call, accepted: Accepted) -> Job:
     else:
         call.status = 200
     call.handler.set_header("Location", f"{call.service.api_prefix}/jobs/{accepted.job.id}")
-    return await rendered(call, accepted.job)
+    return await rendered(call, accepted.job, tags=accepted.tags)
 
 
 def as_api_error(refused: Refused) -> ApiError:

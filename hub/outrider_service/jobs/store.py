@@ -9,10 +9,24 @@ import base64
 import binascii
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Select, and_, delete, func, insert, or_, select, tuple_, union_all, update
+from sqlalchemy import (
+    Select,
+    String,
+    and_,
+    collate,
+    delete,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    tuple_,
+    union_all,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ..db.tables import attempts, events, jobs, tags
@@ -65,7 +79,8 @@ def decode_cursor(cursor: str) -> tuple[float, str]:
 
 
 async def insert_job(conn: AsyncConnection, job: JobRecord, job_tags: Iterable[str]) -> None:
-    await conn.execute(insert(jobs), asdict(job))
+    # Not asdict: it would copy the specification in depth, for a row that is only read.
+    await conn.execute(insert(jobs), {name: getattr(job, name) for name in JobRecord.__slots__})
     rows = [{"job_id": job.id, "tag": tag} for tag in dict.fromkeys(job_tags)]
     if rows:
         await conn.execute(insert(tags), rows)
@@ -105,9 +120,12 @@ def _escape_like(text: str) -> str:
 def _matches(q: str, dialect: str) -> Any:
     """Jobs whose name holds the text, or whose id begins with it."""
     pattern = _escape_like(q)
-    # SQLite's LIKE knows no case of ASCII letters by itself; what ILIKE becomes there takes three times as long.
-    name = jobs.c.name.like if dialect == "sqlite" else jobs.c.name.ilike
-    found = name(f"%{pattern}%", escape="\\")
+    # Both without regard to the case of ASCII letters, and several times as fast as what ILIKE comes to.
+    if dialect == "sqlite":
+        found = jobs.c.name.like(f"%{pattern}%", escape="\\")
+    else:
+        wanted = func.lower(collate(literal(f"%{pattern}%", String), "C"))
+        found = func.lower(collate(jobs.c.name, "C")).like(wanted, escape="\\")
     return or_(found, jobs.c.id.like(f"{pattern}%", escape="\\")) if JOB_ID_START.fullmatch(q) else found
 
 
