@@ -211,8 +211,10 @@ def test_a_program_that_never_says_continue(alice: User, service: ServiceProcess
     url = f"http://127.0.0.1:{service.port}{path_of(job_id)}/"
     answer = eventually(
         "it answers",
-        lambda: (a := alice.http.post(url, content=b"x" * 3000, headers={"Expect": "100-continue"})).status_code == 200
-        and a,
+        lambda: (
+            (a := alice.http.post(url, content=b"x" * 3000, headers={"Expect": "100-continue"})).status_code == 200
+            and a
+        ),
     )
     assert answer.text == "3000"
     alice.post(f"/jobs/{job_id}/stop")
