@@ -46,16 +46,11 @@ async def logs(call: Call) -> LogPage | None:
         return None
     total = journal.checkpoint.lines
     if query.q is not None:
-        found = await _search(journal, query.q, after, query.limit)
-        more = found[-1][0] if len(found) == query.limit else None
-        return LogPage(items=[as_line(line) for line in found], next=more, total=total)
+        found, looked = await asyncio.to_thread(journal.search, query.q, after, query.limit)
+        return LogPage(items=[as_line(line) for line in found], next=looked if looked < total else None, total=total)
     lines = journal.read(after, query.tail or query.limit)
     more = lines[-1][0] if lines and lines[-1][0] < total else None
     return LogPage(items=[as_line(line) for line in lines], next=more, total=total)
-
-
-async def _search(journal: Journal, q: str, after: int, limit: int) -> list[Line]:
-    return await asyncio.to_thread(journal.search, q, after, limit)
 
 
 async def follow(service: Service, call: Call, after: int) -> None:

@@ -21,6 +21,9 @@ from .routing import Call, Route
 from .sse import KEEP_ALIVE_S, EventStream
 
 MOST_POINTS = 20_000
+FRESH_POINTS = 2000
+"""New points of one series that are sent together, and of all of them:"""
+FRESH_IN_ALL = 100_000
 
 
 class ChartQuery(BaseModel, extra="forbid"):
@@ -110,13 +113,13 @@ def columns(rows: Rows) -> dict[str, list[float] | list[int]]:
     }
 
 
-def fresh_points(journal: Journal, sent: dict[str, int], limit: int) -> list[dict[str, object]]:
-    """What each series has gained since ``sent`` (by file, updated here), at most ``limit`` points of each."""
+def fresh_points(journal: Journal, sent: dict[str, int]) -> list[dict[str, object]]:
+    """What each series has gained since ``sent`` (by file, updated here), downsampled."""
     found: list[dict[str, object]] = []
-    for entry in list(journal.checkpoint.series):
+    gained = [entry for entry in journal.checkpoint.series if entry.count > sent.get(entry.file, 0)]
+    limit = max(2, min(FRESH_POINTS, FRESH_IN_ALL // max(1, len(gained))))
+    for entry in gained:
         start, count = sent.get(entry.file, 0), entry.count
-        if count <= start:
-            continue
         rows = downsample(read_rows(journal.series_path(entry), count, start), limit)
         sent[entry.file] = count
         found.append(
@@ -142,7 +145,7 @@ async def _follow(call: Call) -> None:
     while True:
         job = await changes.look()
         if job is not None:
-            for piece in await asyncio.to_thread(fresh_points, service.journals.get(job_id), sent, 2000):
+            for piece in await asyncio.to_thread(fresh_points, service.journals.get(job_id), sent):
                 await stream.send_raw("points", orjson.dumps(piece))
         if job is None or job.status.ended:
             await stream.send("end", end_of(job))

@@ -389,18 +389,20 @@ class Reconciler:
                 progress = {
                     "done": done,
                     "total": total if isinstance(total, int) else None,
-                    "text": str(text)[:200] if text is not None else None,
+                    "text": _line(text, 200) if text is not None else None,
                 }
+                if progress == job.progress:
+                    return
                 await store.update_job(conn, ref.job_id, progress=progress)
             elif kind == "workspace":
                 commit = record.get("commit")
                 if isinstance(commit, str) and job.commit_hash is None:
-                    await store.update_job(conn, ref.job_id, commit_hash=commit[:64])
+                    await store.update_job(conn, ref.job_id, commit_hash=_line(commit, 64))
                 await self._once(conn, ref, "workspace_ready", "The workspace is ready.", time)
             elif kind == "started":
                 await self._once(conn, ref, "started", "The command runs.", time)
             elif kind == "workspace_failed":
-                message = str(record.get("message") or "The workspace could not be prepared.")[:2000]
+                message = _line(record.get("message") or "The workspace could not be prepared.", 2000)
                 await store.update_attempt(
                     conn, ref.job_id, ref.number, reason=Reason.WORKSPACE_FAILED.value, message=message
                 )
@@ -414,3 +416,8 @@ class Reconciler:
     def _changed(self, job_id: str) -> None:
         self.signals.send(f"job/{job_id}")
         self.signals.send("jobs")
+
+
+def _line(said: object, most: int) -> str:
+    """What a runner said, as a database takes it: a job may have written this, whatever the runner would say."""
+    return str(said).replace("\x00", "")[:most]

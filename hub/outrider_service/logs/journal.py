@@ -13,6 +13,7 @@ may lie beyond it for a while, so that a thousand quiet jobs do not replace a hu
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import time
@@ -28,9 +29,15 @@ import orjson
 from ..metrics.series import COLUMNS, ROW_BYTES
 from .lines import Batch
 
+log = logging.getLogger(__name__)
+
 INDEX: Final = np.dtype([("offset", "<u8"), ("time", "<f8"), ("attempt", "<u2"), ("node", "<u2"), ("_", "<u4")])
 MOST_SERIES: Final = 2000
-"""A job with more series than this is most likely naming charts by step."""
+"""A job with more series than this is most likely naming charts by step. The same holds for named axes."""
+MOST_READ: Final = 1 << 20
+"""Bytes of text that are read at once; a line is at most ``lines.LONGEST_TEXT``."""
+MOST_SEARCHED: Final = 64 << 20
+"""Bytes of text that one search looks through before it says how far it came."""
 SAMPLES_UNSAVED_S: Final = 60.0
 """So old may the checkpoint on disk be while nothing but samples comes."""
 
@@ -61,13 +68,46 @@ class Checkpoint:
     series: list[SeriesEntry] = field(default_factory=list)
 
 
-def _load(path: Path) -> Checkpoint:
+def _load(directory: Path) -> Checkpoint:
+    """The checkpoint, as far as the files bear it out: after a power failure either may be the older one, or empty."""
     try:
-        data = orjson.loads(path.read_bytes())
+        data = orjson.loads((directory / "checkpoint.json").read_bytes())
+        data["series"] = [SeriesEntry(**{**entry, "last": tuple(entry["last"])}) for entry in data["series"]]
+        state = Checkpoint(**data)
     except FileNotFoundError:
         return Checkpoint()
-    data["series"] = [SeriesEntry(**{**entry, "last": tuple(entry["last"])}) for entry in data["series"]]
-    return Checkpoint(**data)
+    except (ValueError, TypeError, KeyError) as error:
+        log.warning("%s is damaged (%s); what the platform still has is read again", directory, error)
+        return Checkpoint()
+    _fit(directory, state)
+    return state
+
+
+def _fit(directory: Path, state: Checkpoint) -> None:
+    """Forget what the checkpoint counts and the files do not hold."""
+    index_path, text = directory / "log.index", _size(directory / "log.text")
+    lines = min(state.lines, _size(index_path) // INDEX.itemsize)
+    if lines < state.lines or text < state.text_bytes:
+        offsets = np.fromfile(index_path, INDEX, lines)["offset"] if lines else np.empty(0, np.uint64)
+        # A line ends where the next one begins; of the last row that is known only if it is the last line.
+        ends = np.append(offsets[1:], np.array([state.text_bytes if lines == state.lines else 2**63], np.uint64))
+        state.lines = int(np.searchsorted(ends[:lines], min(text, state.text_bytes), side="right"))
+        state.text_bytes = int(ends[state.lines - 1]) if state.lines else 0
+    for entry in state.series:
+        entry.count = min(entry.count, _size(directory / "series" / entry.file) // ROW_BYTES)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def _sync(path: Path) -> None:
+    if path.exists():
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
 
 
 def _append_at(path: Path, size: int, data: bytes | memoryview) -> None:
@@ -111,7 +151,7 @@ class Journal:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self.checkpoint = _load(directory / "checkpoint.json")
+        self.checkpoint = _load(directory)
         self._by_key = {(s.chart, s.series, s.attempt, s.node): s for s in self.checkpoint.series}
         self._made = False
         self._saved_at = 0.0
@@ -140,7 +180,9 @@ class Journal:
             entry.count, entry.last = count, last
         if samples:
             state.started[key] = started
-        state.axes.update(batch.axes)
+        for chart, axis in batch.axes.items():
+            if chart in state.axes or len(state.axes) < MOST_SERIES:
+                state.axes[chart] = axis
         state.cursors[key] = cursor
         state.text_bytes = text_bytes
         state.lines += len(batch.texts)
@@ -209,10 +251,12 @@ class Journal:
         self._saved_at = time.monotonic()
 
     def mark_complete(self, attempt: int, node: int) -> None:
-        """Nothing more will come from this attempt's node."""
+        """Nothing more will come from this attempt's node. From here on the log survives a power failure as well."""
         key = f"{attempt}/{node}"
         if key not in self.checkpoint.complete:
             self._make()
+            for name in ("log.text", "log.index"):
+                _sync(self.directory / name)
             self.checkpoint.complete.append(key)
             try:
                 self.save()
@@ -220,6 +264,7 @@ class Journal:
                 # What says it remembers: the platform's own log is removed on the strength of it.
                 self.checkpoint.complete.remove(key)
                 raise
+            _sync(self.directory / "checkpoint.json")
 
     # -- reading ------------------------------------------------------------------------------------------------
 
@@ -227,12 +272,14 @@ class Journal:
         return self.checkpoint.cursors.get(f"{attempt}/{node}")
 
     def read(self, after: int, limit: int) -> list[Line]:
-        """Lines ``after`` + 1 … as (n, time, attempt, node, text); at most ``limit``."""
+        """Lines ``after`` + 1 … as (n, time, attempt, node, text); at most ``limit`` that begin in MOST_READ bytes."""
         state = self.checkpoint
         first, last = max(0, after), min(state.lines, max(0, after) + limit)
         if last <= first:
             return []
         index = self._index(first, last)
+        fit = max(1, int(np.searchsorted(index["offset"], index["offset"][0] + np.uint64(MOST_READ))))
+        index, last = index[:fit], first + min(fit, last - first)
         end = int(self._index(last, last + 1)["offset"][0]) if last < state.lines else state.text_bytes
         start = int(index["offset"][0])
         with (self.directory / "log.text").open("rb") as file:
@@ -247,16 +294,19 @@ class Journal:
             data = os.pread(file.fileno(), (last - first) * INDEX.itemsize, first * INDEX.itemsize)
         return np.frombuffer(data, INDEX)
 
-    def search(self, needle: str, after: int, limit: int, block: int = 8192) -> list[Line]:
-        """Lines after ``after`` that contain the text, without regard to case."""
+    def search(self, needle: str, after: int, limit: int, block: int = 8192) -> tuple[list[Line], int]:
+        """Lines after ``after`` that contain the text, without regard to case, and the last line that was looked at."""
         wanted = needle.lower()
         found: list[Line] = []
-        position = max(0, after)
-        while position < self.checkpoint.lines and len(found) < limit:
-            lines = self.read(position, block)
-            found += [line for line in lines if wanted in line[4].decode("utf-8", "replace").lower()]
-            position += len(lines)
-        return found[:limit]
+        position, looked = max(0, after), 0
+        while position < self.checkpoint.lines and looked < MOST_SEARCHED:
+            for line in self.read(position, block):
+                position, looked = line[0], looked + len(line[4])
+                if wanted in line[4].decode("utf-8", "replace").lower():
+                    found.append(line)
+                    if len(found) == limit:
+                        return found, position
+        return found, position
 
     def series_path(self, entry: SeriesEntry) -> Path:
         return self.directory / "series" / entry.file

@@ -97,7 +97,7 @@ def test_a_journal_reads_back_what_was_written(tmp_path: Path) -> None:
         ]
         assert [n for n, *_ in reader.read(1, 1)] == [2]
         assert reader.read(3, 10) == []
-        assert [n for n, *_ in reader.search("DREI", 0, 10)] == [3]
+        assert [n for n, *_ in reader.search("DREI", 0, 10)[0]] == [3]
         assert reader.cursor(1, 0) == "1"
 
 

@@ -28,7 +28,7 @@ def paths(tree: Tree, path: str = "", after: str = "") -> list[str]:
 
 
 def open_files() -> int:
-    return len(os.listdir("/proc/self/fd"))
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 def test_a_walk_goes_on_behind_any_path(tmp_path: Path) -> None:

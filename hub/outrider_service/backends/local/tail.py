@@ -34,14 +34,15 @@ def read_piece(path: Path, cursor: str | None, *, final: bool) -> RawLog | None:
     end = data.rfind(b"\n") + 1
     if end == 0 and len(data) < PIECE and not final:
         return None
-    whole = data[:end] if end else data
     begins = stamp.encode() + b" " if stamp else b""
     if end:
-        return RawLog(begins + whole, str(position + end))
+        return RawLog(begins + data[:end], str(position + end))
+    if final and len(data) < PIECE:
+        return RawLog(begins + data + b"\n", str(position + len(data)))
     # One line fills the piece: pass it on as a line of its own, and remember the time for its rest.
+    whole = data[: _whole_characters(data)]
     time = stamp or data[:STAMP].decode("ascii", "replace")
-    rest = f"{position + len(data)}" if final and len(data) < PIECE else f"{position + len(data)}@{time}"
-    return RawLog(begins + whole + b"\n", rest)
+    return RawLog(begins + whole + b"\n", f"{position + len(whole)}@{time}")
 
 
 class EndWatch:
@@ -62,3 +63,11 @@ class EndWatch:
         self._version = None if over else version
         self._looked_at = time.monotonic()
         return over
+
+
+def _whole_characters(data: bytes) -> int:
+    """Where to cut so that UTF-8 stays whole; what is none is cut anywhere."""
+    for back in range(1, 4):
+        if data[-back] & 0xC0 != 0x80:
+            return len(data) - back if data[-back] >= 0xC0 else len(data)
+    return len(data)
