@@ -175,6 +175,9 @@ class ServiceProcess:
         self.stop()
         for folder in (self.home / "run" / "jobs").glob("*"):
             sandbox.request_stop(folder, 0)
+        # Trees that are too deep for Python's own clean-up are part of the tests.
+        for name in ("jobs", "users"):
+            sandbox.remove_tree(self.home / name)
 
     def user(self, name: str) -> User:
         return User(self, f"{name}-token", name)
