@@ -16,14 +16,14 @@ from ..catalog import Catalog
 from ..clock import now
 from ..db import Database
 from ..schema.jobs import Reason, Status
-from ..usage.leases import add_lease, held_by, job_lease_id, list_leases
+from ..usage.leases import add_lease, held_by, job_lease_id, list_leases, take_turn
 from . import store
 from .scheduling import Placement, Plan, plan
 
 log = logging.getLogger(__name__)
 
 LOOK_AHEAD: Final = 500
-"""Jobs of the queue read in one pass; those behind them cannot start before them anyway, or in the next pass."""
+"""Jobs of the queue read at once; the next ones follow where limits hold all of these back."""
 
 
 class Scheduler:
@@ -48,17 +48,23 @@ class Scheduler:
 
     async def _pass(self, conn: AsyncConnection) -> Plan:
         time = now()
+        await take_turn(conn)
         held = [held_by(lease) for lease in await list_leases(conn, cluster=self.cluster)]
-        waiting = await store.queue(conn, self.cluster, time, self._at_limit(held), LOOK_AHEAD)
-        result = plan(
-            waiting,
-            held,
-            self.room or Room(float("inf"), 2**62),
-            self.catalog.machine,
-            self.catalog.limits,
-            self.catalog.group_limits,
-            time,
-        )
+        blocked, behind = self._at_limit(held), None
+        while True:
+            waiting = await store.queue(conn, self.cluster, time, blocked, LOOK_AHEAD, behind)
+            result = plan(
+                waiting,
+                held,
+                self.room or Room(float("inf"), 2**62),
+                self.catalog.machine,
+                self.catalog.limits,
+                self.catalog.group_limits,
+                time,
+            )
+            if result.placed or result.impossible or result.full or len(waiting) < LOOK_AHEAD:
+                break
+            behind = waiting[-1]
         for placement in result.placed:
             await self._place(conn, placement, time)
         for job_id in result.impossible:
@@ -77,7 +83,7 @@ class Scheduler:
         ]
 
     async def _place(self, conn: AsyncConnection, placement: Placement, time: float) -> None:
-        job = await store.get_job(conn, placement.job_id)
+        job = await store.get_job(conn, placement.job_id, lock=True)
         if job is None or job.status is not Status.PENDING:
             return
         number = job.attempt + 1
@@ -92,8 +98,8 @@ class Scheduler:
         )
 
     async def _refuse(self, conn: AsyncConnection, job_id: str, time: float) -> None:
-        job = await store.get_job(conn, job_id)
-        if job is None:
+        job = await store.get_job(conn, job_id, lock=True)
+        if job is None or job.status is not Status.PENDING:
             return
         text = f"No machine of type {job.machine} could ever start here: it is larger than the platform."
         await store.update_job(
