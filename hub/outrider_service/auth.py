@@ -58,9 +58,10 @@ class Caller:
             return True
         return scope in SHARED_BY_GROUP and group in self.groups and f"{scope}!user={self.name}" in self.scopes
 
-    def may_somewhere(self, scope: str) -> bool:
-        """Whether the scope covers at least the caller's own things."""
-        return self.may(scope, self.name) or any(s.startswith(f"{scope}!") for s in self.scopes)
+    def groups_with(self, scope: str) -> tuple[str, ...]:
+        """The groups whose things the scope covers."""
+        named = {s.removeprefix(f"{scope}!group=") for s in self.scopes if s.startswith(f"{scope}!group=")}
+        return tuple(sorted(named | {group for group in self.groups if self.may(scope, None, group)}))
 
 
 def header_token(authorization: str | None) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 import orjson
@@ -36,4 +37,4 @@ class EventStream:
 def last_event_id(handler: ApiHandler) -> int | None:
     """The number after which a client resumes."""
     value = handler.request.headers.get("Last-Event-ID", "")
-    return int(value) if value.isdecimal() else None
+    return int(value) if re.fullmatch(r"[0-9]{1,15}", value) else None

@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import orjson
@@ -81,12 +81,12 @@ class StreamHandler(HubOAuthenticated, WebSocketHandler):
         if not hmac.compare_digest(repeated, self.xsrf_token):
             raise HTTPError(403)
 
-    def on_message(self, message: str | bytes) -> None:
+    async def on_message(self, message: str | bytes) -> None:
+        """The next message is read when this one is dealt with, so a page that does not read is not heard either."""
         try:
             wanted = Message.model_validate_json(message)
         except ValidationError as error:
-            text = f"not understood: {error.errors(include_url=False)[0]['msg']}"
-            self._start(0, self._error(0, 400, text))
+            await self._error(0, 400, f"not understood: {error.errors(include_url=False)[0]['msg']}")
             return
         old = self._tasks.pop(wanted.id, None)
         if old is not None:
@@ -94,12 +94,9 @@ class StreamHandler(HubOAuthenticated, WebSocketHandler):
         if wanted.subscribe is None:
             return
         if len(self._tasks) >= MOST_SUBSCRIPTIONS:
-            self._start(0, self._error(wanted.id, 429, f"at most {MOST_SUBSCRIPTIONS} subscriptions"))
+            await self._error(wanted.id, 429, f"at most {MOST_SUBSCRIPTIONS} subscriptions")
             return
-        self._start(wanted.id, self._subscription(wanted))
-
-    def _start(self, sub: int, work: Coroutine[Any, Any, None]) -> None:
-        self._tasks[sub] = asyncio.create_task(work)
+        self._tasks[wanted.id] = asyncio.create_task(self._subscription(wanted))
 
     def on_close(self) -> None:
         for task in self._tasks.values():
