@@ -127,7 +127,7 @@ async def test_zooming_into_very_many_points_brings_them(open_page, jobs):
     async with page.expect_response(lambda answer: "/metrics/many?" in answer.url) as response:
         await page.mouse.up()
     [series] = (await (await response.value).json())["series"]
-    assert len(series["x"]) > 1000, "the part in its own resolution"
+    assert series["x"][11] - series["x"][1] == 10, "the part in its own resolution"
     assert max(series["x"]) - min(series["x"]) < points / 20
     # The arrow keys now go from point to point, where before they went over hundreds.
     plot = chart.get_by_role("application")
