@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from . import cgroups
+from . import cgroups, network
+from .trees import SetupError, StatusPipe, wait_until_made
 
 _TRY_S = 20.0
 _BWRAP = ["bwrap", "--unshare-all", "--unshare-user", "--uid", "1000", "--gid", "1000", "--die-with-parent"]
@@ -76,39 +77,35 @@ def _network(notes: list[str]) -> bool:
 
 
 def _try_network() -> str | None:
-    from .network import Slirp, open_namespaces
-
-    status, theirs = os.pipe()
-    gate, release = os.pipe()
-    words = [*_BWRAP, *_ROOT, "--info-fd", str(theirs), "--block-fd", str(gate), "true"]
+    status = StatusPipe()
+    # It ends by itself when its stdin ends: killing it while it sets itself up would leave half of it behind.
+    words = [*_BWRAP, *_ROOT, "--json-status-fd", str(status.write), "/bin/sh", "-c", "read _"]
     try:
-        with subprocess.Popen(words, pass_fds=[theirs, gate], stdin=subprocess.DEVNULL) as sandbox:
-            os.close(theirs)
-            theirs = -1
-            try:
-                import json
-
-                namespaces = open_namespaces(json.loads(os.read(status, 4096))["child-pid"])
-                try:
-                    slirp = Slirp(namespaces)
-                    try:
-                        slirp.wait_until_ready()
-                    finally:
-                        slirp.close()
-                        with contextlib.suppress(ChildProcessError):
-                            os.waitpid(slirp.pid, 0)
-                finally:
-                    os.close(namespaces.network)
-                    os.close(namespaces.user)
-            finally:
-                sandbox.kill()
-    except (OSError, ValueError) as error:
+        with subprocess.Popen(words, pass_fds=[status.write], stdin=subprocess.PIPE) as sandbox:
+            status.close_write()
+            pid, pidfd = wait_until_made(status)
+            os.close(pidfd)
+            _attach(pid)
+            sandbox.communicate(timeout=_TRY_S)
+    except (OSError, SetupError, subprocess.SubprocessError) as error:
         return str(error)
     finally:
-        for fd in (status, theirs, gate, release):
-            if fd >= 0:
-                os.close(fd)
+        status.close()
     return None
+
+
+def _attach(pid: int) -> None:
+    namespaces = network.open_namespaces(pid)
+    try:
+        slirp = network.Slirp(namespaces, output=os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC))
+        try:
+            slirp.wait_until_ready()
+        finally:
+            slirp.close()
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(slirp.pid, 0)
+    finally:
+        namespaces.close()
 
 
 def _memory(notes: list[str]) -> Literal["cgroup2", "cgroup1", "sampling"]:

@@ -22,6 +22,10 @@ class Namespaces:
     network: int
     user: int
 
+    def close(self) -> None:
+        os.close(self.network)
+        os.close(self.user)
+
 
 def open_namespaces(pid: int) -> Namespaces:
     network = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
@@ -31,13 +35,15 @@ def open_namespaces(pid: int) -> Namespaces:
 class Slirp:
     """The helper, and the pipe whose closing ends it."""
 
-    def __init__(self, namespaces: Namespaces) -> None:
+    def __init__(self, namespaces: Namespaces, output: int | None = None) -> None:
         self._ready, ready = os.pipe()
         leash, self._leash = os.pipe()
         user, network = f"/proc/self/fd/{namespaces.user}", f"/proc/{namespaces.pid}/ns/net"
         words = ["slirp4netns", "--configure", "--mtu=65520", "--disable-host-loopback", "--netns-type=path"]
         words += [f"--userns-path={user}", f"--ready-fd={ready}", f"--exit-fd={leash}", network, "tap0"]
-        self.pid = spawn.start(words, keep=[namespaces.user, ready, leash])
+        self.pid = spawn.start(words, output=output, keep=[namespaces.user, ready, leash])
+        if output is not None:
+            os.close(output)
         os.close(ready)
         os.close(leash)
 

@@ -31,8 +31,8 @@ class Log:
         if error is None:
             self._line_open = not closed
         else:
-            self._cut(text, written, len(stamp))
-            self._lost += max(1, len(data) - _without_stamps(text[:written], len(stamp), self._line_open))
+            kept = self._cut(text[:written], len(stamp))
+            self._lost += max(1, len(data) - kept)
             self._lost_why = os.strerror(error.errno or 0).lower()
 
     def note(self, text: str) -> None:
@@ -73,23 +73,18 @@ class Log:
                 return written, error
         return written, None
 
-    def _cut(self, text: bytes, written: int, stamp: int) -> None:
-        """After a write that broke off: take back a time that has no text, and know how the file now ends."""
-        part = text[:written]
+    def _cut(self, part: bytes, stamp: int) -> int:
+        """After a write that broke off: take back a time without text, know how the file now ends. How many
+        of the command's own bytes were kept."""
         tail = len(part) - (part.rfind(b"\n") + 1)
-        begins_line = b"\n" in part or not self._line_open
-        if begins_line and 0 < tail < stamp:
+        if 0 < tail <= stamp and (b"\n" in part or not self._line_open):
             self._truncate_by(tail)
-            self._line_open = False
-        elif part:
+            part = part[:-tail]
+        times = part.count(b"\n") + (not self._line_open) - part.endswith(b"\n") if part else 0
+        if part:
             self._line_open = not part.endswith(b"\n")
+        return len(part) - times * stamp
 
     def _truncate_by(self, count: int) -> None:
         with contextlib.suppress(OSError):
             os.ftruncate(self._fd, os.fstat(self._fd).st_size - count)
-
-
-def _without_stamps(part: bytes, stamp: int, line_open: bool) -> int:
-    """How many of the command's own bytes are in what was written, near enough for a count of losses."""
-    lines = part.count(b"\n") + (0 if line_open else 1)
-    return max(0, len(part) - lines * stamp)

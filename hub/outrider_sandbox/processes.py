@@ -90,6 +90,16 @@ def _is_zombie(pid: int) -> bool:
         return True
 
 
+def kill_holders(pipe: int) -> None:
+    """SIGKILL every process that has a pipe open, known by its inode."""
+    wanted = f"pipe:[{pipe}]"
+    for name in os.listdir("/proc"):  # noqa: PTH208
+        if name.isdigit() and int(name) != os.getpid():
+            with contextlib.suppress(OSError):
+                if any(os.readlink(entry.path) == wanted for entry in os.scandir(f"/proc/{name}/fd")):  # noqa: PTH115
+                    send(int(name), signal.SIGKILL)
+
+
 def memory(root: int, folders: tuple[str, ...] = ()) -> int:
     """Bytes that cannot be given back, held by a process and all below it, and by the given tmpfs folders
     as the first of them sees these. Pages that several processes share count once."""

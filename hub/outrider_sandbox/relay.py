@@ -79,6 +79,7 @@ def needed(spec: Spec) -> bool:
 def _run(folder: Path, spec: Spec, namespaces: Namespaces | None, channel: socket.socket) -> NoReturn:
     try:
         spawn.default_signals()
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
         spawn.close_all_but([channel.fileno(), *([namespaces.network, namespaces.user] if namespaces else [])])
         listeners = _listen_outside(folder, spec, plain=namespaces is None)
         addresses = {port: _resolve(address) for port, address in spec.let_in.items()}
@@ -95,8 +96,9 @@ def _run(folder: Path, spec: Spec, namespaces: Namespaces | None, channel: socke
     try:
         import asyncio  # after everything listens: its import takes longer than all of the above
 
-        with contextlib.suppress(KeyboardInterrupt):
-            asyncio.run(_serve(listeners, inside, addresses, channel))
+        asyncio.run(_serve(listeners, inside, addresses, channel))
+    except BaseException:
+        spawn.print_error()
     finally:
         os._exit(0)
 

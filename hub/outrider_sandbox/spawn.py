@@ -17,11 +17,12 @@ def start(
     *,
     env: dict[str, str] | None = None,
     cwd: str | None = None,
+    stdin: int | None = None,
     output: int | None = None,
     keep: Sequence[int] = (),
     before: Callable[[], None] | None = None,
 ) -> int:
-    """The pid of a new process. stdin is /dev/null already; `output` becomes stdout and stderr; the
+    """The pid of a new process. stdin is /dev/null unless given; `output` becomes stdout and stderr; the
     descriptors in `keep` stay open under their own numbers; `before` runs in the new process."""
     pid = os.fork()
     if pid:
@@ -30,6 +31,8 @@ def start(
         default_signals()
         if before is not None:
             before()
+        if stdin is not None:
+            os.dup2(stdin, 0)
         if output is not None:
             os.dup2(output, 1)
             os.dup2(output, 2)
@@ -73,3 +76,9 @@ def close_all_but(keep: Sequence[int]) -> None:
         os.closerange(low, fd)
         low = fd + 1
     os.closerange(low, os.sysconf("SC_OPEN_MAX"))
+
+
+def print_error() -> None:
+    import traceback  # seldom needed, and half as much to load as everything else that a supervisor needs
+
+    traceback.print_exc()

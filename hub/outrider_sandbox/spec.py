@@ -62,8 +62,9 @@ def check(spec: Spec) -> None:
         raise ValueError("argv: a sandbox needs a command")
     if any("\0" in word for word in [*spec.argv, *spec.env, *spec.env.values(), spec.cwd, spec.home]):
         raise ValueError("a NUL character cannot be passed to a command")
-    if any("=" in name or not name for name in spec.env):
-        raise ValueError("env: names must not be empty or contain '='")
+    for name in spec.env:
+        if not (name.isascii() and name.isidentifier()):  # others get lost in the shell that starts the command
+            raise ValueError(f"env: {name!r} is not a name for a variable")
     if spec.isolation not in ("bubblewrap", "plain"):
         raise ValueError(f"isolation: {spec.isolation!r} is neither 'bubblewrap' nor 'plain'")
     for mount in spec.mounts:

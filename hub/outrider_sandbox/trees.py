@@ -20,8 +20,15 @@ from .cgroups import Cgroup
 from .spec import Mount, Spec
 
 _SETUP_S = 60.0
+_GLANCE_S = 0.0005
 # The kernel's out-of-memory killer should take a job before it takes the process that watches it.
 _OOM_SCORE = "300"
+
+
+# What waits for the release is inside, the command's own process: bwrap's `--block-fd` would wait before its
+# processes have learned to die with their parents, and a supervisor killed then would leave them for ever.
+# Here the end of the supervisor is an end of file, and the command does not run.
+_GATE = 'read _ && exec "$@" </dev/null'
 
 
 class SetupError(Exception):
@@ -29,7 +36,7 @@ class SetupError(Exception):
 
 
 class Tree(Protocol):
-    main_pid: int  # the child of this process whose end is the end of the command
+    main_pid: int  # the child of this process whose end is the end of the command; 0 once it was reaped
     root_pid: int  # the process that all others descend from
 
     def release(self) -> None: ...
@@ -46,7 +53,7 @@ def _prepare(cgroup: Cgroup | None) -> None:
         Path("/proc/self/oom_score_adj").write_text(_OOM_SCORE)
 
 
-class _StatusPipe:
+class StatusPipe:
     """JSON lines from the process that starts the command: its pid first, its exit code last."""
 
     def __init__(self) -> None:
@@ -55,6 +62,12 @@ class _StatusPipe:
 
     def close_write(self) -> None:
         os.close(self.write)
+        self.write = -1
+
+    def close(self) -> None:
+        os.close(self._read)
+        if self.write >= 0:
+            os.close(self.write)
 
     def first(self) -> dict[str, int] | None:
         """The first line, or None when the process ended without one."""
@@ -84,49 +97,68 @@ class _StatusPipe:
         return None
 
 
+def wait_until_made(status: StatusPipe) -> tuple[int, int]:
+    """Until bwrap has made its sandbox, which is when pid 1 inside has a child; that process's pid here, and a pidfd.
+    Whoever joins the network namespace before that gets in the way of bwrap, which sets up the loopback there."""
+    gone = "bwrap could not make the sandbox"
+    first = status.first()
+    if first is None:
+        raise SetupError(gone)
+    root = first["child-pid"]
+    try:
+        pidfd = os.pidfd_open(root)
+    except ProcessLookupError as error:
+        raise SetupError(gone) from error
+    deadline = time.monotonic() + _SETUP_S
+    while not processes.children(root):
+        ended = bool(select.select([pidfd], [], [], _GLANCE_S)[0])
+        if ended or time.monotonic() > deadline:
+            os.close(pidfd)
+            raise SetupError(gone if ended else f"bwrap was not done after {_SETUP_S:.0f} s")
+    return root, pidfd
+
+
 class BubblewrapTree:
     def __init__(self, spec: Spec, etc: str, output: int, cgroup: Cgroup | None) -> None:
-        self._status = _StatusPipe()
-        reader, self._gate = os.pipe()
-        # bwrap holds a writing end itself: the end of this process must not look like the release.
-        blocked = os.open(f"/proc/self/fd/{reader}", os.O_RDWR | os.O_CLOEXEC)
+        self._status = StatusPipe()
+        closed, self._gate = os.pipe()
         mount = Mount(str(cgroup.path), cgroup.inside) if cgroup else None
         options = os.memfd_create("bwrap")
         os.write(options, bubblewrap.as_file(bubblewrap.options(spec, etc, mount)))
         os.lseek(options, 0, os.SEEK_SET)
         words = ["bwrap", "--args", str(options), "--json-status-fd", str(self._status.write)]
-        words += ["--block-fd", str(blocked), "--", *spec.argv]
+        words += ["--", "/bin/sh", "-c", _GATE, "sh", *spec.argv]
         self.main_pid = spawn.start(
-            words, output=output, keep=[options, self._status.write, blocked], before=lambda: _prepare(cgroup)
+            words,
+            stdin=closed,
+            output=output,
+            keep=[options, self._status.write],
+            before=lambda: _prepare(cgroup),
         )
-        for fd in (options, reader, blocked):
+        for fd in (options, closed):
             os.close(fd)
         self._status.close_write()
-        first = self._status.first()
-        if first is None:
-            raise SetupError("bwrap could not make the sandbox")
-        self.root_pid = first["child-pid"]
-        self._root = os.pidfd_open(self.root_pid)
+        try:
+            self.root_pid, self._root = wait_until_made(self._status)
+        except SetupError:
+            processes.send(self.main_pid, signal.SIGKILL)
+            raise
 
     def release(self) -> None:
-        os.write(self._gate, b"x")
+        with contextlib.suppress(BrokenPipeError):  # bwrap gave up meanwhile; its exit code tells
+            os.write(self._gate, b"\n")
         os.close(self._gate)
 
     def terminate(self) -> None:
-        # bwrap is pid 1 and its first child the command; right after the release there may be none for a
-        # moment.
-        for _ in range(200):
-            if below := processes.children(self.root_pid):
-                processes.send(below[0], signal.SIGTERM)
-                return
-            if not processes.start_time(self.root_pid):
-                return
-            time.sleep(0.005)
+        # bwrap is pid 1, and its first child the command.
+        if below := processes.children(self.root_pid):
+            processes.send(below[0], signal.SIGTERM)
 
     def kill(self) -> None:
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(self._root, signal.SIGKILL)  # pid 1: the kernel ends the whole namespace
-        processes.send(self.main_pid, signal.SIGKILL)
+        if self.main_pid:
+            processes.send(self.main_pid, signal.SIGKILL)
 
     def exit_code(self, wait_status: int) -> int | None:
         code = os.waitstatus_to_exitcode(wait_status)
@@ -138,7 +170,7 @@ class PlainTree:
     command."""
 
     def __init__(self, spec: Spec, output: int, cgroup: Cgroup | None) -> None:
-        self._status = _StatusPipe()
+        self._status = StatusPipe()
         self._gate_read, self._gate = os.pipe()
         supervisor = os.getpid()
         self.main_pid = os.fork()
@@ -154,6 +186,7 @@ class PlainTree:
         code = 126
         try:
             spawn.default_signals()
+            signal.signal(signal.SIGPIPE, signal.SIG_IGN)
             spawn.close_all_but([output, self._gate_read, self._status.write])
             linux.adopt_orphans()
             signals = {signal.SIGTERM, signal.SIGUSR1, signal.SIGCHLD}
@@ -196,9 +229,12 @@ class PlainTree:
         os.close(self._gate)
 
     def terminate(self) -> None:
-        processes.send(self.main_pid, signal.SIGUSR1)
+        if self.main_pid:
+            processes.send(self.main_pid, signal.SIGUSR1)
 
     def kill(self) -> None:
+        if not self.main_pid:
+            return
         processes.send(self.main_pid, signal.SIGTERM)
         deadline = time.monotonic() + 2.0
         while processes.children(self.main_pid) and time.monotonic() < deadline:

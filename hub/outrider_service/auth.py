@@ -77,12 +77,17 @@ class Authenticator:
 
     async def caller(self, handler: RequestHandler) -> Caller | None:
         """The caller, or None when there is no valid token or cookie. Raises HTTPError 5xx when the Hub is away."""
+        if header_token(handler.request.headers.get("Authorization")) is not None:
+            return await self.program(handler)
+        # A cookie also needs the anti-forgery token for anything that changes state; HubOAuth checks that.
+        return self._admitted(await self.hub._get_user_cookie(handler))
+
+    async def program(self, handler: RequestHandler) -> Caller | None:
+        """The caller by token alone: whoever a browser's cookie speaks for does not count."""
         token = header_token(handler.request.headers.get("Authorization"))
-        if token is not None:
-            model = await self.hub.user_for_token(token, sync=False)
-        else:
-            # A cookie also needs the anti-forgery token for anything that changes state; HubOAuth checks that.
-            model = await self.hub._get_user_cookie(handler)
+        return None if token is None else self._admitted(await self.hub.user_for_token(token, sync=False))
+
+    def _admitted(self, model: dict[str, Any] | None) -> Caller | None:
         if not model or not self.hub.check_scopes(self.hub.access_scopes, model):
             return None
         return Caller.from_model(model)

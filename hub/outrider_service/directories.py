@@ -2,7 +2,7 @@
 
 <home>/users/<slug>/storage           /storage of a user
 <home>/users/<slug>/homes/<slug>      home of a notebook server
-<home>/teams/<slug>                   /storage/teams/<group>
+<home>/teams/<slug>                   /teams/<slug>, to which /storage/teams leads
 <home>/datasets                       /datasets
 <home>/jobs/<id>/                     artifacts/ workspace/ and the log and series of a job
 <home>/snapshots/<hex>.zip            uploaded workspaces
@@ -12,14 +12,21 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterable
 from pathlib import Path
 
 from jupyterhub.slugs import safe_slug
 
+from outrider_sandbox import remove_tree
+
+UNNAMED = "_default"
+"""For the default server, which has no name. No slug has an underscore."""
+
 
 def slug(name: str) -> str:
     """A directory- and DNS-safe name for a user, group or server, by JupyterHub's rules for safe slugs."""
-    return str(safe_slug(name)) if name else "default"
+    return str(safe_slug(name)) if name else UNNAMED
 
 
 class Directories:
@@ -42,11 +49,30 @@ class Directories:
     def team(self, group: str) -> Path:
         return self.home / "teams" / slug(group)
 
+    def make_storage(self, user: str, groups: Iterable[str]) -> dict[Path, str]:
+        """Make what a user sees of storage; each directory's place inside a sandbox.
+
+        Nothing is mounted below /storage itself: its owner could have put a link there, on which the mount would
+        follow out of the sandbox. A link of ours, which its owner may spoil for themselves only, leads to the teams.
+        """
+        storage = self.storage(user)
+        places = {storage: "/storage"} | {self.team(group): f"/teams/{slug(group)}" for group in groups}
+        for path in places:
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if len(places) > 1:
+            with contextlib.suppress(FileExistsError):
+                (storage / "teams").symlink_to("/teams")
+        return places
+
     def notebook_home(self, user: str, server: str) -> Path:
         return self.home / "users" / slug(user) / "homes" / slug(server)
 
     def job(self, job_id: str) -> Path:
         return self.home / "jobs" / job_id
+
+    def remove_job(self, job_id: str) -> None:
+        """Everything of a job but what it wrote to /storage."""
+        remove_tree(self.job(job_id))
 
     def artifacts(self, job_id: str) -> Path:
         return self.job(job_id) / "artifacts"

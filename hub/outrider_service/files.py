@@ -8,6 +8,7 @@ the system call is missing (old kernels), paths are walked one part at a time an
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ctypes
 import errno
 import os
@@ -15,10 +16,13 @@ import stat
 import threading
 import time
 import zipfile
-from collections.abc import AsyncIterator, Iterator
+from bisect import bisect_left
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Final
+
+from outrider_sandbox import remove_tree
 
 SYS_OPENAT2: Final = 437
 RESOLVE_NO_MAGICLINKS: Final = 0x02
@@ -33,6 +37,13 @@ class _OpenHow(ctypes.Structure):
 
 class BadPath(ValueError):
     """The path leads nowhere that may be told."""
+
+
+LONGEST_NAME: Final = 255
+FIRST_MOMENT: Final = 315532800.0
+"""The beginning of 1980, before which a zip knows no dates."""
+LAST_MOMENT: Final = 4354819198.0
+"""The end of 2107, after which a zip knows no dates; whoever says "later" of a file gets this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,20 +96,31 @@ def _walk(root: int, path: str, flags: int, mode: int) -> int:
 
 
 class Tree:
-    """One tree. Methods are synchronous; call those that read much in a thread."""
+    """One tree. Methods are synchronous; call those that read much in a thread.
 
-    def __init__(self, root: Path) -> None:
+    ``others``: directories that appear in the tree, by their paths there, without lying in it.
+    """
+
+    def __init__(self, root: Path, others: Mapping[str, Path] | None = None) -> None:
         self.root = root
+        self._others = dict(others or {})
+        self._between = {str(parent) for path in self._others for parent in PurePosixPath(path).parents} - {"."}
 
-    def _root(self) -> int:
-        return os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    def _place(self, path: str) -> tuple[Path, str]:
+        """The directory in which a path lies, and the path from there."""
+        plain = clean(path)
+        for place, root in self._others.items():
+            if f"{plain}/".startswith(f"{place}/"):
+                return root, plain[len(place) + 1 :]
+        return self.root, plain
 
     def _open(self, path: str, flags: int, mode: int = 0) -> int:
-        root = self._root()
+        root, rest = self._place(path)
+        fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            return open_beneath(root, clean(path), flags, mode)
+            return open_beneath(fd, rest, flags, mode)
         finally:
-            os.close(root)
+            os.close(fd)
 
     def stat(self, path: str) -> os.stat_result:
         fd = self._open(path, os.O_PATH)
@@ -121,42 +143,72 @@ class Tree:
             os.close(fd)
             raise
 
-    def children(self, path: str) -> list[Entry]:
-        """What a directory holds, by name; what leads out of the tree or is no file is left out."""
-        fd = self._open(path, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            names = sorted(entry.name for entry in os.scandir(fd))
-        finally:
-            os.close(fd)
+    def children(self, path: str, since: str = "") -> Iterator[Entry]:
+        """What a directory holds, in the order of names, from the name ``since`` on; what leads out of the tree, is no
+        file or has a name that is not UTF-8 (nobody could ask for it) is left out. Raises OSError."""
         base = clean(path)
-        found = []
-        for name in names:
+        appear = {_name_below(base, place) for place in (*self._others, *self._between)} - {None}
+        names = sorted({str(name) for name in appear} | (set() if base in self._between else self._names(base)))
+        for name in names[bisect_left(names, since) :]:
             entry = self._entry(f"{base}/{name}" if base else name)
             if entry is not None:
-                found.append(entry)
-        return found
+                yield entry
+
+    def _names(self, path: str) -> set[str]:
+        fd = self._open(path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            return {entry.name for entry in os.scandir(fd) if _is_utf8(entry.name)}
+        finally:
+            os.close(fd)
 
     def _entry(self, path: str) -> Entry | None:
+        if path in self._between:
+            return Entry(path, True, 0, 0.0)
         try:
             info = self.stat(path)
-        except OSError:
+        except (OSError, BadPath):
             return None
         if not (stat.S_ISREG(info.st_mode) or stat.S_ISDIR(info.st_mode)):
             return None
         directory = stat.S_ISDIR(info.st_mode)
-        return Entry(path, directory, 0 if directory else info.st_size, info.st_mtime)
+        return Entry(path, directory, 0 if directory else info.st_size, min(max(info.st_mtime, 0.0), LAST_MOMENT))
 
-    def walk(self, path: str = "") -> Iterator[Entry]:
-        """Everything below a directory, parents first; links to directories are not followed."""
-        for entry in self.children(path):
-            yield entry
+    def walk(self, path: str = "", after: str = "") -> Iterator[Entry]:
+        """Everything below a directory, parents first, and of that what follows the path ``after``; links to
+        directories are not followed. Raises OSError."""
+        seen = after.split("/") if after else []
+        base = clean(path)
+        depth = len(base.split("/")) if base else 0
+        # A stack of its own: jobs nest deeper than Python calls itself.
+        open_ones = [self.children(base, "".join(seen[depth : depth + 1]))]
+        while open_ones:
+            try:
+                entry = next(open_ones[-1], None)
+            except OSError:
+                if len(open_ones) == 1:
+                    raise
+                entry = None  # it was removed since its parent was read
+            if entry is None:
+                open_ones.pop()
+                continue
+            parts = entry.path.split("/")
+            if parts > seen:
+                yield entry
             if entry.directory and not self._is_link(entry.path):
-                yield from self.walk(entry.path)
+                leads_there = seen[: len(parts)] == parts
+                open_ones.append(self.children(entry.path, "".join(seen[len(parts) :][:1]) if leads_there else ""))
 
     def _is_link(self, path: str) -> bool:
-        fd = self._open(str(PurePosixPath(path).parent), os.O_PATH | os.O_DIRECTORY)
+        if path in self._between or path in self._others:
+            return False
+        try:
+            fd = self._open(str(PurePosixPath(path).parent), os.O_PATH | os.O_DIRECTORY)
+        except OSError:
+            return True
         try:
             return stat.S_ISLNK(os.lstat(PurePosixPath(path).name, dir_fd=fd).st_mode)
+        except OSError:
+            return True
         finally:
             os.close(fd)
 
@@ -165,11 +217,16 @@ class Tree:
         target = clean(path)
         if not target:
             raise BadPath("path: must name a file")
-        parent = self._make_parents(target)
+        if any(len(os.fsencode(part)) > LONGEST_NAME for part in target.split("/")):
+            raise BadPath(f"path: a name in it is longer than {LONGEST_NAME} bytes")
+        if target in self._others:
+            raise IsADirectoryError(errno.EISDIR, "is a directory", path)
+        parent = self._make_parents(*self._place(target))
         return PendingFile(parent, PurePosixPath(target).name)
 
-    def _make_parents(self, target: str) -> int:
-        root = self._root()
+    @staticmethod
+    def _make_parents(place: Path, target: str) -> int:
+        root = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             here = os.dup(root)
             so_far = ""
@@ -189,11 +246,16 @@ class Tree:
     def delete(self, path: str) -> None:
         """Remove a file, a link or a whole directory. Raises FileNotFoundError, BadPath for the root."""
         target = clean(path)
-        if not target:
+        if not target or target in self._others:
             raise BadPath("path: the root itself cannot be removed")
         parent = self._open(str(PurePosixPath(target).parent), os.O_RDONLY | os.O_DIRECTORY)
+        name = PurePosixPath(target).name
         try:
-            _remove(parent, PurePosixPath(target).name)
+            if stat.S_ISDIR(os.lstat(name, dir_fd=parent).st_mode):
+                # By the descriptor, so that no link can be put in its way; by the number, for a helper of its own.
+                remove_tree(f"/proc/{os.getpid()}/fd/{parent}/{name}")
+            else:
+                os.unlink(name, dir_fd=parent)
         finally:
             os.close(parent)
 
@@ -216,25 +278,25 @@ class Tree:
 
 
 def _zip_info(name: str, entry: Entry) -> zipfile.ZipInfo:
-    date = time.gmtime(max(entry.modified, 315532800))[:6]
+    date = time.gmtime(max(entry.modified, FIRST_MOMENT))[:6]
     info = zipfile.ZipInfo(name, date)
     info.compress_type = zipfile.ZIP_DEFLATED
     info.external_attr = 0o644 << 16
     return info
 
 
-def _remove(parent: int, name: str) -> None:
-    info = os.lstat(name, dir_fd=parent)
-    if not stat.S_ISDIR(info.st_mode):
-        os.unlink(name, dir_fd=parent)
-        return
-    here = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
+def _name_below(base: str, path: str) -> str | None:
+    """The last part of a path that lies directly below ``base``."""
+    parent, _, name = path.rpartition("/")
+    return name if parent == base else None
+
+
+def _is_utf8(name: str) -> bool:
     try:
-        for child in [entry.name for entry in os.scandir(here)]:
-            _remove(here, child)
-    finally:
-        os.close(here)
-    os.rmdir(name, dir_fd=parent)
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 class PendingFile:
@@ -243,8 +305,12 @@ class PendingFile:
     def __init__(self, parent: int, name: str) -> None:
         self._parent = parent
         self._name = name
-        self._temporary = f".{name[:200]}.{os.urandom(6).hex()}.part"
-        fd = os.open(self._temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644, dir_fd=parent)
+        self._temporary = f".{os.urandom(12).hex()}.part"
+        try:
+            fd = os.open(self._temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644, dir_fd=parent)
+        except BaseException:
+            os.close(parent)
+            raise
         self._file = os.fdopen(fd, "wb")
 
     def write(self, data: bytes) -> None:
@@ -257,11 +323,10 @@ class PendingFile:
         os.close(self._parent)
 
     def discard(self) -> None:
-        self._file.close()
-        try:
+        with contextlib.suppress(OSError):
+            self._file.close()  # what it still holds may not fit either
+        with contextlib.suppress(OSError):
             os.unlink(self._temporary, dir_fd=self._parent)
-        except OSError:
-            pass
         os.close(self._parent)
 
 

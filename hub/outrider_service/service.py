@@ -18,7 +18,7 @@ from .backends.capacity import Room
 from .backends.local import LocalBackend, local_room
 from .catalog import ConfiguredCatalog, load_catalog
 from .db import Database
-from .directories import Directories, slug
+from .directories import Directories
 from .endpoints.proxy import Proxy
 from .endpoints.tickets import Tickets
 from .hubapi import HubApi, HubUnreachable
@@ -107,7 +107,6 @@ class Service:
         self.spawns = Spawns(self.db, self.catalog, self.backends, self.rooms, sys.prefix)
         self.spawns.released = self.reconciler.wake_queue  # type: ignore[method-assign]
         self.instruments = Instruments(self)
-        self.slug = slug
         self.hub: HubApi
         self._session: aiohttp.ClientSession
         self._tasks: list[asyncio.Task[None]] = []

@@ -171,7 +171,11 @@ async def test_one_websocket_carries_all(alice: User, bob: User, service: Servic
     lines = [line["text"] for m in got[0] if m["event"] == "lines" for line in m["data"]]
     assert lines[-1] == "bye"
     assert [m["data"]["type"] for m in got[1] if m["event"] == "timeline"][-1] == "succeeded"
-    assert [y for m in got[2] if m["event"] == "points" and m["data"]["chart"] == "c" for y in m["data"]["y"]] == [0, 1, 2]
+    assert [y for m in got[2] if m["event"] == "points" and m["data"]["chart"] == "c" for y in m["data"]["y"]] == [
+        0,
+        1,
+        2,
+    ]
     assert [m["data"]["status"] for m in got[3] if m["event"] == "job"][-1] == "succeeded"
     assert got[9][0]["event"] == "jobs"
     assert got[10][0]["data"]["status"] == 404
@@ -229,5 +233,3 @@ def test_progress_is_told_by_a_notebook(alice: User) -> None:
     assert "n is 42" in texts
     assert "ZeroDivisionError" in texts
     assert any("injected-parameters" in c["metadata"].get("tags", []) for c in executed["cells"])
-
-

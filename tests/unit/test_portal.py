@@ -1,6 +1,7 @@
 """The pages' one HTML file: what is written into it, and what never can be."""
 
 import pytest
+
 from outrider_service.portal.page import BASE_MARK, POLICY, Place, fill, is_page, template
 
 PAGE = f"<html><head>{BASE_MARK}<title>x</title></head></html>"

@@ -1,6 +1,7 @@
 """A part of a series, for a chart that is zoomed in."""
 
 import numpy as np
+
 from outrider_service.metrics.series import Part
 
 

@@ -13,6 +13,7 @@ import json
 import os
 import signal
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any, Dict, List, NoReturn, Optional
 
@@ -65,7 +66,7 @@ async def _run(told: Dict[str, Any], records: int) -> int:
     _inject(notebook, told["params"], language)
     execution = Execution(notebook, target, records)
     execution.save()
-    return await execution.run(_kernel(notebook, language), str(source.resolve().parent))
+    return await execution.run(_kernel(notebook, language), language, str(source.resolve().parent))
 
 
 def _read(source: Path) -> Any:
@@ -125,10 +126,11 @@ class Execution:
         self._records = records
         self._client: Any = None
         self._stopping = False
+        self._stops: List[Any] = []  # tasks live only as long as somebody holds them
         self._unsaved: Optional[str] = None
 
-    async def run(self, kernel: str, folder: str) -> int:
-        self._client = _client(self._notebook, kernel, folder)
+    async def run(self, kernel: str, language: str, folder: str) -> int:
+        self._client = _client(self._notebook, kernel, language, folder)
         loop = asyncio.get_running_loop()
         cells = self._notebook.cells
         total = sum(1 for cell in cells if _runs(cell))
@@ -136,8 +138,7 @@ class Execution:
             if _runs(cell):
                 cell.outputs, cell.execution_count = [], None
         task = loop.create_task(self._execute(cells, total))
-        for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            loop.add_signal_handler(signum, lambda: loop.create_task(self._stop(task)))
+        self._stop_on_signals(task)
         try:
             code = await task
         except asyncio.CancelledError:
@@ -155,8 +156,8 @@ class Execution:
         self._progress(0, total, None)
         try:
             async with self._client.async_setup_kernel():
-                info = await self._client.wait_for_reply(self._client.kc.kernel_info())
-                self._notebook.metadata["language_info"] = info["content"]["language_info"]
+                self._stop_on_signals(asyncio.current_task())  # again: nbclient has put its own in their place
+                await self._learn_language()
                 for index, cell in enumerate(cells):
                     if not _runs(cell):
                         continue
@@ -186,6 +187,20 @@ class Execution:
             _say(f"The kernel could not be started: {error}")
             return _FAILED
         return 0
+
+    async def _learn_language(self) -> None:
+        from nbclient.util import ensure_async
+
+        asked = await ensure_async(self._client.kc.kernel_info())
+        info = await self._client.async_wait_for_reply(asked)
+        with contextlib.suppress(KeyError, TypeError):
+            self._notebook.metadata["language_info"] = info["content"]["language_info"]
+
+    def _stop_on_signals(self, task: "Optional[asyncio.Task[int]]") -> None:
+        assert task is not None
+        loop = asyncio.get_running_loop()
+        for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            loop.add_signal_handler(signum, lambda: self._stops.append(loop.create_task(self._stop(task))))
 
     async def _stop(self, task: "asyncio.Task[int]") -> None:
         """Interrupt the cell that runs; if that does not end it, let go of it and keep what there is."""
@@ -236,10 +251,18 @@ def _runs(cell: Any) -> bool:
     return cell.cell_type == "code" and bool(cell.source.strip())
 
 
-def _client(notebook: Any, kernel: str, folder: str) -> Any:
+def _client(notebook: Any, kernel: str, language: str, folder: str) -> Any:
     from nbclient import NotebookClient
+    from traitlets.config import Config
 
-    class Client(NotebookClient):  # type: ignore[misc]
+    config = Config()
+    if language.lower() == "python":
+        # Unix sockets instead of ports: out of reach of what else runs on the same loopback. Their paths are
+        # limited to 108 bytes, so they get a short directory.
+        config.KernelManager.transport = "ipc"
+        config.KernelManager.ip = str(Path(tempfile.mkdtemp(prefix="kernel-")) / "k")
+
+    class Client(NotebookClient):
         """Passes on what cells print, while they print it."""
 
         def process_message(self, msg: Any, cell: Any, cell_index: int) -> Any:
@@ -254,6 +277,7 @@ def _client(notebook: Any, kernel: str, folder: str) -> Any:
         resources={"metadata": {"path": folder}},
         record_timing=True,
         store_widget_state=False,
+        config=config,
     )
 
 

@@ -11,15 +11,17 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from jupyterhub.spawner import SpawnException
-from outrider_service.schema.resources import SpawnRequest, SpawnSpec
 from tornado import web
 from traitlets import Unicode, default
 from traitlets.config import LoggingConfigurable
+
+from outrider_service.schema.resources import SpawnRequest, SpawnSpec
 
 from . import options
 from .service_client import ServiceClient, ServiceProblem
 
 RELEASE_TRIES = 8
+SHORT_S = 3.0
 NO_CATALOG = (
     '<p class="alert alert-warning">The list of environments and machines cannot be read now. '
     "Starting uses the defaults.</p>"
@@ -43,8 +45,6 @@ class CatalogMixin(LoggingConfigurable):
     user: Any
     name: str
     user_options: dict[str, Any]
-    pending: str | None
-    active: bool
     _log_name: str
 
     service_url = Unicode(help="The API of the Outrider service, as the Hub reaches it.").tag(config=True)
@@ -73,8 +73,10 @@ class CatalogMixin(LoggingConfigurable):
         return apply
 
     def read_options(self, given: dict[str, Any] | None) -> SpawnRequest:
+        """The request to the service that the options make; 400 names what cannot be used."""
+        groups = [group.name for group in self.user.groups]
         try:
-            return options.read(given)
+            return options.request(options.read(given), bool(self.user.admin), groups)
         except options.OptionsError as error:
             raise web.HTTPError(400, str(error)) from error
 
@@ -86,7 +88,7 @@ class CatalogMixin(LoggingConfigurable):
         try:
             chosen = options.read(self.user_options)
         except options.OptionsError:
-            chosen = SpawnRequest()
+            chosen = options.Choice()
         return options.form(images, machines, chosen)
 
     async def claim(self) -> SpawnSpec:
@@ -122,22 +124,32 @@ class CatalogMixin(LoggingConfigurable):
         if asyncio.iscoroutine(hook) or isinstance(hook, asyncio.Future):
             await hook
         await self.clean_up()
-        # In the background: a service that is away must not hold up the page that waits for the stop.
-        # What is never released is found by the service, which knows from the Hub who runs.
-        task = asyncio.create_task(self._release())
-        self._releases.add(task)
-        task.add_done_callback(self._releases.discard)
+        if not await self._release():
+            # In the background: a service that is away must not hold up whoever waits for the stop.
+            task = asyncio.create_task(self._keep_releasing())
+            self._releases.add(task)
+            task.add_done_callback(self._releases.discard)
 
     async def clean_up(self) -> None:
         """For subclasses: removes what an ended server leaves."""
 
-    async def _release(self) -> None:
+    async def _release(self) -> bool:
+        """One try to give the room back; False when the service did not take it."""
+        try:
+            await ServiceClient(self.service_url, self.service_token, SHORT_S).release(self.user.name, self.name)
+        except ServiceProblem as problem:
+            self.log.warning("The room of %s is not released yet: %s", self._log_name, problem.message)
+            return False
+        return True
+
+    async def _keep_releasing(self) -> None:
+        """What is never released, the service finds by itself: it asks the Hub who runs."""
         for number in range(RELEASE_TRIES):
-            if self.pending == "spawn" or self.active:
-                return  # started again meanwhile: the room is in use
-            try:
-                await self.service.release(self.user.name, self.name)
+            await asyncio.sleep(2**number)
+            if self._succeeded() or await self._release():
                 return
-            except ServiceProblem as problem:
-                self.log.warning("The room of %s is not released yet: %s", self._log_name, problem.message)
-                await asyncio.sleep(2**number)
+
+    def _succeeded(self) -> bool:
+        """Whether a new server of the same name has the room now. It has a spawner object of its own."""
+        spawners = self.user.spawners
+        return self.name in spawners and spawners[self.name] is not self and bool(spawners[self.name].active)

@@ -13,6 +13,7 @@ from urllib.parse import quote
 from pydantic import BaseModel, Field
 
 from ..auth import JOBS_READ, STORAGE_READ, STORAGE_WRITE
+from ..directories import slug
 from ..files import BadPath, Entry, Tree, clean, zip_stream
 from ..schema.resources import FileEntry, FileList
 from .errors import ApiError, not_found
@@ -38,9 +39,9 @@ def workspace_tree(call: Call) -> Tree:
 
 
 def storage_tree(call: Call) -> Tree:
-    root = call.service.directories.storage(call.caller.name)
-    root.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return Tree(root)
+    own, groups = call.service.directories, call.caller.groups
+    own.make_storage(call.caller.name, groups)
+    return Tree(own.storage(call.caller.name), {f"teams/{slug(group)}": own.team(group) for group in groups})
 
 
 def _entry(entry: Entry) -> FileEntry:
@@ -54,12 +55,13 @@ def _entry(entry: Entry) -> FileEntry:
 
 def _listing(tree: Tree, query: ListQuery) -> FileList:
     try:
-        source = tree.walk(query.path) if query.recursive else iter(tree.children(query.path))
-        if query.cursor is not None:
-            # Both orders are fixed, so the last path of a page finds its place again.
-            for entry in source:
-                if entry.path == query.cursor:
-                    break
+        # The order is that of names, so a page goes on where the last one ended, also when that file is gone by now.
+        after = clean(query.cursor or "")
+        if query.recursive:
+            source = tree.walk(query.path, after)
+        else:
+            since = PurePosixPath(after).name
+            source = (entry for entry in tree.children(query.path, since) if entry.path != after)
         found = list(islice(source, query.limit + 1))
     except FileNotFoundError:
         if not clean(query.path):
@@ -85,7 +87,7 @@ def parse_range(header: str, size: int) -> tuple[int, int] | None:
 
     Raises ApiError 416 when it lies outside.
     """
-    match = re.fullmatch(r"bytes=(\d*)-(\d*)", header.strip())
+    match = re.fullmatch(r"bytes=(\d{0,18})-(\d{0,18})", header.strip())
     if match is None or match[1] == match[2] == "":
         return None
     if match[1] == "":
@@ -205,6 +207,8 @@ async def put_storage(call: Call) -> FileEntry:
         pending = await asyncio.to_thread(tree.create, path)
     except BadPath as error:
         raise ApiError(422, str(error), "path") from error
+    except IsADirectoryError as error:
+        raise ApiError(409, "path: there is a directory of this name", "path") from error
     except OSError as error:
         raise ApiError(409, "path: a part of it is a file, or leads out of /storage", "path") from error
     try:

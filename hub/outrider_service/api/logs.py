@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 
 from ..auth import JOBS_READ
-from ..jobs import store
+from ..jobs.changes import JobChanges
 from ..logs.journal import Journal, Line
 from ..schema.resources import LogLine, LogPage
 from ..service import Service
@@ -46,29 +46,22 @@ async def logs(call: Call) -> LogPage | None:
         return None
     total = journal.checkpoint.lines
     if query.q is not None:
-        found = await _search(journal, query.q, after, query.limit)
-        more = found[-1][0] if len(found) == query.limit else None
-        return LogPage(items=[as_line(line) for line in found], next=more, total=total)
+        found, looked = await asyncio.to_thread(journal.search, query.q, after, query.limit)
+        return LogPage(items=[as_line(line) for line in found], next=looked if looked < total else None, total=total)
     lines = journal.read(after, query.tail or query.limit)
     more = lines[-1][0] if lines and lines[-1][0] < total else None
     return LogPage(items=[as_line(line) for line in lines], next=more, total=total)
-
-
-async def _search(journal: Journal, q: str, after: int, limit: int) -> list[Line]:
-    return await asyncio.to_thread(journal.search, q, after, limit)
 
 
 async def follow(service: Service, call: Call, after: int) -> None:
     """Send lines as they come, until the job has ended and all of them are sent."""
     stream = EventStream(call.handler)
     job_id = call.job.id
-    topics = (f"log/{job_id}", f"job/{job_id}")
+    changes = JobChanges(service.db, service.signals, job_id, log=True)
     while True:
-        seen = [service.signals.value(topic) for topic in topics]
-        async with service.db.read() as conn:
-            job = await store.get_job(conn, job_id)
-        if job is None or job.desired == "delete":
-            await stream.send("end", end_of(job))
+        job = await changes.look()
+        if job is None:
+            await stream.send("end", end_of(None))
             return
         journal = service.journals.get(job_id)
         while (piece := service.line_cache.after(job_id, journal, after)) is not None:
@@ -78,22 +71,8 @@ async def follow(service: Service, call: Call, after: int) -> None:
         if job.status.ended:
             await stream.send("end", end_of(job))
             return
-        if not await wait_any(service, topics, seen):
+        if not await changes.wait(KEEP_ALIVE_S):
             await stream.keep_alive()
-
-
-async def wait_any(service: Service, topics: tuple[str, ...], seen: list[int]) -> bool:
-    """Wait for any of the topics to move on; False when none did before the keep-alive is due."""
-    waits = [
-        asyncio.ensure_future(service.signals.wait(topic, value, KEEP_ALIVE_S))
-        for topic, value in zip(topics, seen, strict=True)
-    ]
-    try:
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for wait in waits:
-            wait.cancel()
-    return any(service.signals.value(t) != v for t, v in zip(topics, seen, strict=True))
 
 
 ROUTES = [

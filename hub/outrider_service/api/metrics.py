@@ -9,19 +9,21 @@ import orjson
 from pydantic import BaseModel, Field
 
 from ..auth import JOBS_READ
-from ..jobs import store
+from ..jobs.changes import JobChanges
 from ..logs.journal import Checkpoint, Journal, SeriesEntry
 from ..metrics.parse import SYSTEM
 from ..metrics.series import Part, Rows, downsample, read_rows
 from ..schema.resources import Chart, ChartList, ChartSummary, Series, SeriesSummary
 from .errors import not_found
 from .jobs import end_of
-from .logs import wait_any
 from .render import instant
 from .routing import Call, Route
-from .sse import EventStream
+from .sse import KEEP_ALIVE_S, EventStream
 
 MOST_POINTS = 20_000
+FRESH_POINTS = 2000
+"""New points of one series that are sent together, and of all of them:"""
+FRESH_IN_ALL = 100_000
 
 
 class ChartQuery(BaseModel, extra="forbid"):
@@ -111,13 +113,13 @@ def columns(rows: Rows) -> dict[str, list[float] | list[int]]:
     }
 
 
-def fresh_points(journal: Journal, sent: dict[str, int], limit: int) -> list[dict[str, object]]:
-    """What each series has gained since ``sent`` (by file, updated here), at most ``limit`` points of each."""
+def fresh_points(journal: Journal, sent: dict[str, int]) -> list[dict[str, object]]:
+    """What each series has gained since ``sent`` (by file, updated here), downsampled."""
     found: list[dict[str, object]] = []
-    for entry in list(journal.checkpoint.series):
+    gained = [entry for entry in journal.checkpoint.series if entry.count > sent.get(entry.file, 0)]
+    limit = max(2, min(FRESH_POINTS, FRESH_IN_ALL // max(1, len(gained))))
+    for entry in gained:
         start, count = sent.get(entry.file, 0), entry.count
-        if count <= start:
-            continue
         rows = downsample(read_rows(journal.series_path(entry), count, start), limit)
         sent[entry.file] = count
         found.append(
@@ -138,19 +140,17 @@ def fresh_points(journal: Journal, sent: dict[str, int], limit: int) -> list[dic
 async def _follow(call: Call) -> None:
     service, job_id = call.service, call.job.id
     stream = EventStream(call.handler)
-    topics = (f"log/{job_id}", f"job/{job_id}")
+    changes = JobChanges(service.db, service.signals, job_id, log=True)
     sent: dict[str, int] = {}
     while True:
-        seen = [service.signals.value(topic) for topic in topics]
-        async with service.db.read() as conn:
-            job = await store.get_job(conn, job_id)
+        job = await changes.look()
         if job is not None:
-            for piece in await asyncio.to_thread(fresh_points, service.journals.get(job_id), sent, 2000):
+            for piece in await asyncio.to_thread(fresh_points, service.journals.get(job_id), sent):
                 await stream.send_raw("points", orjson.dumps(piece))
-        if job is None or job.desired == "delete" or job.status.ended:
+        if job is None or job.status.ended:
             await stream.send("end", end_of(job))
             return
-        if not await wait_any(service, topics, seen):
+        if not await changes.wait(KEEP_ALIVE_S):
             await stream.keep_alive()
         # A chart redraws at most this often; what comes meanwhile is sent together.
         await asyncio.sleep(0.1)

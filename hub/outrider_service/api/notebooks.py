@@ -96,12 +96,10 @@ async def acquire(call: Call) -> SpawnSpec:
     except Refused as refused:
         raise as_api_error(refused) from refused
     directories = call.service.directories
-    storage, home = directories.storage(user), directories.notebook_home(user, server)
-    mounts = [(storage, "/storage", False), (directories.datasets, "/datasets", True)]
-    mounts += [(directories.team(g), f"/storage/teams/{call.service.slug(g)}", False) for g in groups]
-    mounts.append((home, "/home/outrider", False))
-    for source, _, _ in mounts:
-        source.mkdir(mode=0o700, parents=True, exist_ok=True)
+    home = directories.notebook_home(user, server)
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    mounts = [(source, target, False) for source, target in directories.make_storage(user, groups).items()]
+    mounts += [(directories.datasets, "/datasets", True), (home, "/home/outrider", False)]
     return SpawnSpec(
         lease=found.lease.id,
         image=found.lease.image,

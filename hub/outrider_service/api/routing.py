@@ -188,6 +188,8 @@ class ApiHandler(HubOAuthenticated, RequestHandler):
             self.request.connection.set_max_body_size(2**50)  # type: ignore[union-attr]
             call.chunks = self._body_chunks()
             self._task = asyncio.create_task(self._run(route, call))
+        elif self._expects_much() and "Transfer-Encoding" not in self.request.headers:
+            raise ApiError(413, "The body is larger than 4 MiB.")
         else:
             self.request.connection.set_max_body_size(LARGEST_JSON + 2**20)  # type: ignore[union-attr]
 
@@ -301,7 +303,8 @@ class ApiHandler(HubOAuthenticated, RequestHandler):
         assert isinstance(error, ApiError)
         self.set_status(error.status)
         self.set_header("Content-Type", "application/json")
-        if self._route is not None and self._route.streams_body and self._expects_much():
+        if self._route is not None and self._route.streams_body:
+            # The rest of the body may still be on its way, and Tornado then closes: say so.
             self.set_header("Connection", "close")
         self.finish(orjson.dumps(error.body()))
 

@@ -26,11 +26,12 @@ from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from ..auth import JOBS_READ, Caller, header_token
 from ..jobs import store
+from ..jobs.changes import JobChanges
 from ..jobs.model import JobRecord
 from .jobs import end_of
-from .logs import wait_any
 from .metrics import fresh_points
 from .render import render_event, render_job
+from .sse import KEEP_ALIVE_S
 
 if TYPE_CHECKING:
     from ..service import Service
@@ -140,28 +141,29 @@ class StreamHandler(HubOAuthenticated, WebSocketHandler):
         """The job if this caller may see it. Raises LookupError."""
         async with self.service.db.read() as conn:
             job = await store.get_job(conn, job_id or "")
-        if job is None or job.desired == "delete":
-            raise LookupError("There is no such job, or it is not yours.")
-        if not self.caller.may(JOBS_READ, job.owner, job.group_name):
+        if job is None or job.desired == "delete" or not self._may_see(job):
             raise LookupError("There is no such job, or it is not yours.")
         return job
 
-    async def _each_change(self, wanted: Message, step: Callable[[JobRecord], Awaitable[None]]) -> None:
-        """Call ``step`` at every change of the job or its log, until it has ended; then send the end."""
-        job = await self._load(wanted.job)
-        topics = (f"log/{job.id}", f"job/{job.id}")
+    def _may_see(self, job: JobRecord) -> bool:
+        return self.caller.may(JOBS_READ, job.owner, job.group_name)
+
+    async def _each_change(
+        self, wanted: Message, step: Callable[[JobRecord], Awaitable[None]], *, log: bool = False
+    ) -> None:
+        """Call ``step`` at every change of the job (or its log), until it has ended; then send the end."""
+        first = await self._load(wanted.job)
+        changes = JobChanges(self.service.db, self.service.signals, first.id, log=log)
         while True:
-            seen = [self.service.signals.value(topic) for topic in topics]
-            try:
-                job = await self._load(job.id)
-            except LookupError:
+            job = await changes.look()
+            if job is None or not self._may_see(job):
                 await self._send(wanted.id, "end", end_of(None))
                 return
             await step(job)
             if job.status.ended:
                 await self._send(wanted.id, "end", end_of(job))
                 return
-            await wait_any(self.service, topics, seen)
+            await changes.wait(KEEP_ALIVE_S)
 
     async def _logs(self, wanted: Message) -> None:
         await self._load(wanted.job)
@@ -175,7 +177,7 @@ class StreamHandler(HubOAuthenticated, WebSocketHandler):
                 after, data = piece
                 await self._send(wanted.id, "lines", orjson.Fragment(data), last=after)
 
-        await self._each_change(wanted, step)
+        await self._each_change(wanted, step, log=True)
 
     async def _events(self, wanted: Message) -> None:
         after = wanted.after
@@ -195,11 +197,11 @@ class StreamHandler(HubOAuthenticated, WebSocketHandler):
 
         async def step(job: JobRecord) -> None:
             journal = self.service.journals.get(job.id)
-            for piece in await asyncio.to_thread(fresh_points, journal, sent, 2000):
+            for piece in await asyncio.to_thread(fresh_points, journal, sent):
                 await self._send(wanted.id, "points", piece)
             await asyncio.sleep(0.1)
 
-        await self._each_change(wanted, step)
+        await self._each_change(wanted, step, log=True)
 
     async def _job(self, wanted: Message) -> None:
         last = b""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import html
+import logging
 import re
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any, Final
@@ -18,14 +19,17 @@ from ..backends.base import Address, AttemptRef
 from ..jobs import store
 from ..jobs.model import JobRecord
 from ..schema.jobs import Status
-from .proxy import NotListening, Proxy, request_headers
+from .origins import from_elsewhere, local_path
+from .proxy import Confine, NotListening, on_hub_host, on_own_host, request_headers
 from .tickets import COOKIE_S, TICKET_S
+from .websocket import is_handshake, tunnel
 
 if TYPE_CHECKING:
     from ..service import Service
 
+log = logging.getLogger(__name__)
+
 COOKIE: Final = "outrider-endpoint"
-HUB_COOKIES: Final = re.compile(r"(__Host-|__Secure-)?(jupyterhub|service-|_xsrf|outrider-)", re.I)
 OWN_COOKIE: Final = re.compile(re.escape(COOKIE) + "=")
 HOST: Final = re.compile(r"(j[0-9a-z]{12})-(\d{4,5})\.(.+)")
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS")
@@ -87,6 +91,10 @@ class EndpointHandler(RequestHandler):
         while (chunk := await self._chunks.get()) is not None:
             yield chunk
 
+    def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
+        """Without the query, which may hold a ticket or the program's own secrets."""
+        log.error("%s %s failed", self.request.method, self.request.path, exc_info=(typ, value, tb))
+
     async def _run(self) -> None:
         try:
             await self.serve()
@@ -142,9 +150,12 @@ class EndpointHandler(RequestHandler):
         keep_authorization: bool,
         drop_cookies: re.Pattern[str],
         prefix: str | None,
+        confine: Confine,
         extra: dict[str, str],
     ) -> None:
-        proxy: Proxy = self.service.proxy
+        if not target.startswith("/"):
+            # "GET @elsewhere/ HTTP/1.1": an address made of it would lead away from the job.
+            raise Refusal(400, "The address of a request begins with a slash.")
         address = await self.address(job, port)
         forwarded = {
             "X-Forwarded-For": self.request.remote_ip or "",
@@ -161,14 +172,15 @@ class EndpointHandler(RequestHandler):
             drop_cookies=drop_cookies,
         )
         try:
-            if self.request.headers.get("Upgrade", "").lower() == "websocket":
-                await proxy.tunnel(self, address, target, headers)
+            if is_handshake(self.request):
+                await tunnel(self, address, target, headers, confine)
                 return
             has_body = "Content-Length" in self.request.headers or "Transfer-Encoding" in self.request.headers
             length = self.request.headers.get("Content-Length")
             if length is not None:
                 headers.append(("Content-Length", length))
-            await proxy.forward(self, address, target, headers, self._body() if has_body else None, extra)
+            body = self._body() if has_body else None
+            await self.service.proxy.forward(self, address, target, headers, body, confine, extra)
         except NotListening:
             raise Refusal(
                 503,
@@ -176,14 +188,17 @@ class EndpointHandler(RequestHandler):
             ) from None
 
 
-class PathEndpoint(HubOAuthenticated, EndpointHandler):
-    """/endpoints/<job>/<port>/…: for programs. The token is taken out; answers are sandboxed."""
+class PathEndpoint(EndpointHandler):
+    """/endpoints/<job>/<port>/…: for programs. The token is taken out; answers are sandboxed.
+
+    A browser's login does not count: what the job answers would be on the Hub's own origin.
+    """
 
     async def serve(self) -> None:
         match = re.fullmatch(re.escape(self.service.prefix) + r"endpoints/([^/]+)/(\d+)(/.*)?", self.request.path)
         if match is None:
             raise Refusal(404, "There is nothing at this address.")
-        caller: Caller | None = await self.service.authenticator.caller(self)
+        caller: Caller | None = await self.service.authenticator.program(self)
         if caller is None:
             raise Refusal(401, "Say who you are: send a valid token (Authorization: token …).")
         port = int(match[2])
@@ -202,6 +217,7 @@ class PathEndpoint(HubOAuthenticated, EndpointHandler):
             keep_authorization=False,
             drop_cookies=re.compile(".*"),
             prefix=base,
+            confine=on_hub_host,
             extra={"Content-Security-Policy": "sandbox"},
         )
 
@@ -222,9 +238,7 @@ class Entrance(HubOAuthenticated, RequestHandler):
         if job is None or job.desired == "delete" or not caller.may(ENDPOINTS, job.owner, job.group_name):
             raise HTTPError(404)
         ticket = self.service.tickets.issue("enter", caller.name, job_id, int(port), TICKET_S)
-        next_path = self.get_query_argument("next", "/")
-        if not next_path.startswith("/") or next_path.startswith("//"):
-            next_path = "/"
+        next_path = local_path(self.get_query_argument("next", "/"))
         scheme, _, host = self.service.apps_origin.partition("://")
         self.set_header("Referrer-Policy", "no-referrer")
         self.redirect(
@@ -246,9 +260,13 @@ class HostEndpoint(EndpointHandler):
             self._enter(job, port)
             return
         public = bool(job.spec.get("public"))
-        if not public and not self._admitted(job, port):
-            self._send_to_login(job, port)
-            return
+        if not public:
+            if not self._admitted(job, port):
+                self._send_to_login(job, port)
+                return
+            if from_elsewhere(self.request):
+                # The browser adds the cookie by itself, also when the page of another job asks it to.
+                raise Refusal(403, "A page of another address sent this request.")
         await self.pass_on(
             job,
             port,
@@ -256,6 +274,7 @@ class HostEndpoint(EndpointHandler):
             keep_authorization=True,
             drop_cookies=OWN_COOKIE,
             prefix=None,
+            confine=on_own_host,
             extra={},
         )
 
@@ -273,9 +292,8 @@ class HostEndpoint(EndpointHandler):
         if self.service.apps_origin.startswith("https:"):
             options["secure"] = True
         self.set_cookie(COOKIE, word, **options)
-        target = self.get_query_argument("next", "/")
         self.set_header("Referrer-Policy", "no-referrer")
-        self.redirect(target if target.startswith("/") and not target.startswith("//") else "/")
+        self.redirect(local_path(self.get_query_argument("next", "/")))
 
     def _send_to_login(self, job: JobRecord, port: int) -> None:
         page = self.request.headers.get("Sec-Fetch-Mode", "navigate") == "navigate"

@@ -7,8 +7,10 @@ cookies for its own host alone.
 from __future__ import annotations
 
 import asyncio
+import os
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from pathlib import Path
 from typing import Final
 
 import aiohttp
@@ -32,14 +34,38 @@ HOP_BY_HOP: Final = frozenset(
         "proxy-connection",
         "host",
         "content-length",
+        "expect",
     }
 )
+"""Between two neighbours only. (What a client expects before it sends its body, this end has told it already.)"""
+DOMAIN_WIDE: Final = frozenset(
+    {"alt-svc", "clear-site-data", "expect-ct", "nel", "public-key-pins", "report-to", "strict-transport-security"}
+)
+"""What a browser takes as said for the whole origin or its domain: the Hub's, or that of other people's ports."""
+HUB_WIDE: Final = frozenset({"reporting-endpoints", "service-worker-allowed", "set-cookie", "set-cookie2"})
+"""What on the Hub's origin is the Hub's alone."""
 CONNECT_S: Final = 10.0
-BLOCK: Final = 1 << 16
+
+Confine = Callable[[str, str], str | None]
+"""A header of the program's answer (name and value) as the client may see it; None: not at all."""
 
 
 class NotListening(Exception):
     """Nothing answers on the port (yet)."""
+
+
+class DeepUnixConnector(aiohttp.UnixConnector):
+    """Reaches a unix socket however deep it lies: an address holds 108 bytes, and state directories may be long."""
+
+    def __init__(self, path: Path) -> None:
+        self._directory = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        super().__init__(f"/proc/self/fd/{self._directory}/{path.name}", limit=0)
+
+    def close(self, *, abort_ssl: bool = False) -> Awaitable[None]:
+        directory, self._directory = self._directory, -1
+        if directory >= 0:
+            os.close(directory)
+        return super().close(abort_ssl=abort_ssl)
 
 
 def request_headers(
@@ -75,6 +101,18 @@ def confined_cookie(value: str) -> str:
     return ";".join(part for part in value.split(";") if not part.strip().lower().startswith("domain"))
 
 
+def on_own_host(name: str, value: str) -> str | None:
+    """What a program may answer with on its port's own host."""
+    if name.lower() in DOMAIN_WIDE:
+        return None
+    return confined_cookie(value) if name.lower() == "set-cookie" else value
+
+
+def on_hub_host(name: str, value: str) -> str | None:
+    """What a program may answer with on the Hub's origin."""
+    return None if name.lower() in DOMAIN_WIDE | HUB_WIDE else value
+
+
 class Proxy:
     """Holds one HTTP session for every address of a job's port."""
 
@@ -96,10 +134,7 @@ class Proxy:
                 self._closing.add(closing)
                 closing.add_done_callback(self._closing.discard)
             connector: aiohttp.BaseConnector
-            if address.unix is not None:
-                connector = aiohttp.UnixConnector(str(address.unix), limit=0)
-            else:
-                connector = aiohttp.TCPConnector(limit=0)
+            connector = DeepUnixConnector(address.unix) if address.unix is not None else aiohttp.TCPConnector(limit=0)
             session = aiohttp.ClientSession(
                 connector=connector,
                 auto_decompress=False,
@@ -116,6 +151,7 @@ class Proxy:
         target: str,
         headers: list[tuple[str, str]],
         body: AsyncIterator[bytes] | None,
+        confine: Confine,
         extra: Mapping[str, str],
     ) -> None:
         """Send the request on and write the answer. Raises NotListening before anything was written."""
@@ -130,6 +166,8 @@ class Proxy:
                 allow_redirects=False,
                 skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
             ) as answer:
+                if answer.status < 200:
+                    raise NotListening(f"the program answered {answer.status} to an ordinary request")
                 handler.clear()
                 handler.clear_header("Content-Type")
                 handler.clear_header("Server")
@@ -139,7 +177,9 @@ class Proxy:
                     lower = name.lower()
                     if lower in HOP_BY_HOP and lower != "content-length":
                         continue
-                    handler.add_header(name, confined_cookie(value) if lower == "set-cookie" else value)
+                    kept = confine(name, value)
+                    if kept is not None:
+                        handler.add_header(name, kept)
                 for name, value in extra.items():
                     handler.add_header(name, value)
                 try:
@@ -156,39 +196,3 @@ class Proxy:
                 handler.request.connection.stream.close()  # type: ignore[union-attr]
                 return
             raise NotListening(f"the program broke off: {error}") from error
-
-    async def tunnel(
-        self, handler: RequestHandler, address: Address, target: str, headers: list[tuple[str, str]]
-    ) -> None:
-        """Hand a WebSocket's handshake on and then only pass bytes. Raises NotListening."""
-        try:
-            async with asyncio.timeout(CONNECT_S):
-                if address.unix is not None:
-                    reader, writer = await asyncio.open_unix_connection(str(address.unix))
-                else:
-                    reader, writer = await asyncio.open_connection(address.host, address.port)
-        except (OSError, TimeoutError) as error:
-            raise NotListening(str(error)) from error
-        lines = [f"GET {target} HTTP/1.1", "Connection: Upgrade", "Upgrade: websocket"]
-        lines += [f"{name}: {value}" for name, value in headers]
-        writer.write(("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace"))
-        client = handler.detach()
-
-        async def inward() -> None:
-            while True:
-                writer.write(await client.read_bytes(BLOCK, partial=True))
-                await writer.drain()
-
-        async def outward() -> None:
-            while block := await reader.read(BLOCK):
-                await client.write(block)
-
-        tasks = [asyncio.ensure_future(inward()), asyncio.ensure_future(outward())]
-        try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            writer.close()
-            client.close()

@@ -51,7 +51,8 @@ class Tickets:
     def check(self, word: str, purpose: str, job: str, port: int) -> Claims | None:
         """The claims of a valid word for this port, or None."""
         payload, _, signature = word.rpartition(".")
-        if not hmac.compare_digest(self._sign(payload.encode()), signature):
+        # As bytes: strings are compared only where they are ASCII, and this one is anybody's.
+        if not hmac.compare_digest(self._sign(payload.encode()).encode(), signature.encode()):
             return None
         claims = Claims(**json.loads(base64.urlsafe_b64decode(payload)))
         fits = (claims.purpose, claims.job, claims.port) == (purpose, job, port)

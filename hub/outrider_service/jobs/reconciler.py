@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import shutil
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -34,7 +33,9 @@ log = logging.getLogger(__name__)
 SWEEP_S: Final = 30.0
 """How often every active job is looked at even if nobody said anything."""
 GRACE_S: Final = 10.0
-LOG_POLL_S: Final = 0.2
+LOG_POLL_S: Final = 5.0
+"""How often an attempt that is over is looked at while its last output is being read; its end also wakes it."""
+SWEEP_SLICE: Final = 20
 START_FAILURES: Final = 3
 """Refusals of a start by the platform before the attempt ends as platform_error."""
 
@@ -63,6 +64,7 @@ class Reconciler:
         self._tasks: list[asyncio.Task[None]] = []
         self._start_failures: dict[AttemptRef, int] = {}
         ingest.on_record = self._on_record
+        ingest.on_complete = lambda ref: self.wake(ref.job_id)
 
     async def start(self) -> None:
         async with self.db.read() as conn:
@@ -110,14 +112,23 @@ class Reconciler:
         while True:
             await asyncio.sleep(SWEEP_S)
             try:
-                async with self.db.read() as conn:
-                    active = await store.active_ids(conn)
-                for job_id in active:
-                    self.wake(job_id)
+                await self._look_at_all()
                 for cluster in self.schedulers:
                     self.wake_queue(cluster)
             except Exception:
                 log.exception("sweep failed")
+
+    async def _look_at_all(self) -> None:
+        """Wake the active jobs, but those that quietly run as they should: of a thousand that is nearly every one."""
+        async with self.db.read() as conn:
+            active = await store.active(conn)
+        for n, job in enumerate(active):
+            quiet = job.status == Status.RUNNING and job.desired == "run" and job.cluster in self.backends
+            seen = await self.backends[job.cluster].observe(AttemptRef(job.id, job.attempt)) if quiet else None
+            if seen is None or seen.phase is not Phase.RUNNING:
+                self.wake(job.id)
+            if n % SWEEP_SLICE == 0:
+                await asyncio.sleep(0)
 
     # -- what handles -------------------------------------------------------------------------------------------
 
@@ -207,7 +218,8 @@ class Reconciler:
                 await self._ended(job, step)
                 return 0.0
             case Wait():
-                return step.seconds
+                # The sweep comes by as well.
+                return step.seconds if step.seconds < SWEEP_S else None
 
     async def _start(self, job: JobRecord, backend: Backend, ref: AttemptRef) -> float | None:
         async with self.db.read() as conn:
@@ -241,16 +253,16 @@ class Reconciler:
         )
         try:
             await backend.start(attempt)
-        except BackendError as error:
+        except Exception as error:
             failures = self._start_failures[ref] = self._start_failures.get(ref, 0) + 1
             if failures < START_FAILURES:
                 raise
-            del self._start_failures[ref]
+            log.exception("%s could not be started", ref)
+            text = str(error) if isinstance(error, BackendError) else "The service's log says why."
             # What a half-made start left behind must not run later beside the next attempt.
             await backend.stop(ref, 0)
-            await self._ended(job, Ended(Status.FAILED, Reason.PLATFORM_ERROR, None, str(error), None, None))
+            await self._ended(job, Ended(Status.FAILED, Reason.PLATFORM_ERROR, None, text, None, None))
             return None
-        self._start_failures.pop(ref, None)
         return 1.0
 
     def _workspace(self, job: JobRecord) -> dict[str, Any]:
@@ -289,6 +301,7 @@ class Reconciler:
 
     async def _ended(self, job: JobRecord, end: Ended) -> None:
         time = now()
+        self._start_failures.pop(AttemptRef(job.id, job.attempt), None)
         follow = again(job, end, time)
         started = end.started_at or job.started_at
         finished = end.finished_at or time
@@ -356,7 +369,7 @@ class Reconciler:
     async def _delete(self, job: JobRecord) -> float | None:
         await self._clean_up(job)
         await self.ingest.forget(job.id)
-        await asyncio.to_thread(shutil.rmtree, self.directories.job(job.id), ignore_errors=True)
+        await asyncio.to_thread(self.directories.remove_job, job.id)
         async with self.db.write() as conn:
             await store.delete_job(conn, job.id)
         self.signals.forget(f"job/{job.id}")
@@ -376,18 +389,20 @@ class Reconciler:
                 progress = {
                     "done": done,
                     "total": total if isinstance(total, int) else None,
-                    "text": str(text)[:200] if text is not None else None,
+                    "text": _line(text, 200) if text is not None else None,
                 }
+                if progress == job.progress:
+                    return
                 await store.update_job(conn, ref.job_id, progress=progress)
             elif kind == "workspace":
                 commit = record.get("commit")
                 if isinstance(commit, str) and job.commit_hash is None:
-                    await store.update_job(conn, ref.job_id, commit_hash=commit[:64])
+                    await store.update_job(conn, ref.job_id, commit_hash=_line(commit, 64))
                 await self._once(conn, ref, "workspace_ready", "The workspace is ready.", time)
             elif kind == "started":
                 await self._once(conn, ref, "started", "The command runs.", time)
             elif kind == "workspace_failed":
-                message = str(record.get("message") or "The workspace could not be prepared.")[:2000]
+                message = _line(record.get("message") or "The workspace could not be prepared.", 2000)
                 await store.update_attempt(
                     conn, ref.job_id, ref.number, reason=Reason.WORKSPACE_FAILED.value, message=message
                 )
@@ -401,3 +416,8 @@ class Reconciler:
     def _changed(self, job_id: str) -> None:
         self.signals.send(f"job/{job_id}")
         self.signals.send("jobs")
+
+
+def _line(said: object, most: int) -> str:
+    """What a runner said, as a database takes it: a job may have written this, whatever the runner would say."""
+    return str(said).replace("\x00", "")[:most]

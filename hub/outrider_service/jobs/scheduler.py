@@ -22,8 +22,9 @@ from .scheduling import Placement, Plan, plan
 
 log = logging.getLogger(__name__)
 
-LOOK_AHEAD: Final = 500
-"""Jobs of the queue read in one pass; those behind them cannot start before them anyway, or in the next pass."""
+LOOKS_AHEAD: Final = (8, 500)
+"""Jobs of the queue read in one pass: mostly the first of them says already that there is no room; those behind the
+last cannot start before them, or do so in the next pass."""
 
 
 class Scheduler:
@@ -49,16 +50,19 @@ class Scheduler:
     async def _pass(self, conn: AsyncConnection) -> Plan:
         time = now()
         held = [held_by(lease) for lease in await list_leases(conn, cluster=self.cluster)]
-        waiting = await store.queue(conn, self.cluster, time, self._at_limit(held), LOOK_AHEAD)
-        result = plan(
-            waiting,
-            held,
-            self.room or Room(float("inf"), 2**62),
-            self.catalog.machine,
-            self.catalog.limits,
-            self.catalog.group_limits,
-            time,
-        )
+        for ahead in LOOKS_AHEAD:
+            waiting = await store.queue(conn, self.cluster, time, self._at_limit(held), ahead)
+            result = plan(
+                waiting,
+                held,
+                self.room or Room(float("inf"), 2**62),
+                self.catalog.machine,
+                self.catalog.limits,
+                self.catalog.group_limits,
+                time,
+            )
+            if result.full or len(waiting) < ahead:
+                break
         for placement in result.placed:
             await self._place(conn, placement, time)
         for job_id in result.impossible:

@@ -54,6 +54,8 @@ class Plan:
     placed: list[Placement] = field(default_factory=list)
     impossible: list[str] = field(default_factory=list)
     wake_at: float | None = None
+    full: bool = False
+    """The next in order does not fit: nobody behind it may start either."""
 
 
 def in_order(queue: Iterable[Waiting]) -> list[Waiting]:
@@ -95,6 +97,7 @@ def plan(
             continue
         gpus = free.takes(machine)
         if gpus is None:
+            result.full = True
             break
         free.take(machine, gpus)
         _count(users, groups, job.owner, job.group, machine.gpu, running=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, Final
@@ -44,12 +44,18 @@ def samples_of(record: dict[str, Any], time: float) -> list[Sample]:
     for gpu in gpus if isinstance(gpus, list) else ():
         if not isinstance(gpu, dict):
             continue
-        name = f"gpu{gpu.get('index', 0)}"
+        index = gpu.get("index")
+        name = f"gpu{index if isinstance(index, int) else 0}"
         for key, chart in GPU_FIELDS.items():
             value = gpu.get(key)
             if isinstance(value, int | float):
                 samples.append(Sample(f"system/{chart}", name, float(value), time))
     return samples
+
+
+def newest(records: list[tuple[float, dict[str, Any]]]) -> list[tuple[float, dict[str, Any]]]:
+    """The last record of each kind that is kept: who reports progress without end shall not write without end."""
+    return list({r["type"]: (time, r) for time, r in records if r.get("type") in KEPT_RECORDS}.values())
 
 
 class Journals:
@@ -58,7 +64,7 @@ class Journals:
     def __init__(self, directories: Directories) -> None:
         self._directories = directories
         self._open: OrderedDict[str, tuple[Journal, asyncio.Lock]] = OrderedDict()
-        self._pinned: set[str] = set()
+        self._pinned: Counter[str] = Counter()
 
     def get(self, job_id: str) -> Journal:
         return self._entry(job_id)[0]
@@ -67,14 +73,15 @@ class Journals:
         return self._entry(job_id)[1]
 
     def pin(self, job_id: str) -> None:
-        """Keep the journal open: somebody writes to it."""
-        self._pinned.add(job_id)
+        """Keep the journal open, once for each who writes to it: all must write to the same."""
+        self._pinned[job_id] += 1
 
     def unpin(self, job_id: str) -> None:
-        self._pinned.discard(job_id)
+        self._pinned[job_id] -= 1
+        if self._pinned[job_id] <= 0:
+            del self._pinned[job_id]
 
     def forget(self, job_id: str) -> None:
-        self._pinned.discard(job_id)
         self._open.pop(job_id, None)
 
     def _entry(self, job_id: str) -> tuple[Journal, asyncio.Lock]:
@@ -92,15 +99,18 @@ class Journals:
 
 
 RecordHandler = Callable[[AttemptRef, float, dict[str, Any]], Awaitable[None]]
+CompleteHandler = Callable[[AttemptRef], None]
 
 
 class Ingest:
-    """The tasks that read logs. ``on_record`` hears what the runner itself reported (progress, workspace)."""
+    """The tasks that read logs. ``on_record`` hears what the runner itself reported (progress, workspace),
+    ``on_complete`` that the last line of an attempt's node is in the journal."""
 
     def __init__(self, journals: Journals, signals: Signals, on_record: RecordHandler | None = None) -> None:
         self.journals = journals
         self.signals = signals
         self.on_record = on_record
+        self.on_complete: CompleteHandler | None = None
         self._tasks: dict[tuple[AttemptRef, int], asyncio.Task[None]] = {}
         self.lines_total = 0
 
@@ -121,6 +131,7 @@ class Ingest:
 
     def _ended(self, key: tuple[AttemptRef, int], _task: asyncio.Task[None]) -> None:
         self._tasks.pop(key, None)
+        self.journals.unpin(key[0].job_id)
 
     async def stop(self) -> None:
         tasks = list(self._tasks.values())
@@ -148,7 +159,8 @@ class Ingest:
                     journal = self.journals.get(ref.job_id)
                     await asyncio.to_thread(journal.mark_complete, ref.number, node)
                 self.signals.send(f"log/{ref.job_id}")
-                self.journals.unpin(ref.job_id)
+                if self.on_complete is not None:
+                    self.on_complete(ref)
                 return
             except OSError as error:
                 log.warning("log of %s: %s; again in %.0f s", ref, error, RETRY_S)
@@ -161,9 +173,8 @@ class Ingest:
         samples = [s for time, r in batch.records if r.get("type") == "system" for s in samples_of(r, time)]
         # Before the cursor moves: a record is then heard at least once, and hearing it twice changes nothing.
         if self.on_record is not None:
-            for time, record in batch.records:
-                if record.get("type") in KEPT_RECORDS:
-                    await self.on_record(ref, time, record)
+            for time, record in newest(batch.records):
+                await self.on_record(ref, time, record)
         async with self.journals.lock(ref.job_id):
             await self._append(ref, node, batch, cursor, samples)
         self.lines_total += len(batch.texts)

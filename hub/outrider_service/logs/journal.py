@@ -6,19 +6,22 @@
     checkpoint.json how far all of these are valid, and the platform's cursor of each attempt and node
 
 Files are appended first, the checkpoint is replaced last: after a kill at any point, what lies beyond the
-checkpoint is cut off and read from the platform again. One writer a job (an asyncio lock in ``Journals``); readers
-see the checkpoint's state only.
+checkpoint is cut off and read from the platform again. What tells nobody a line's number, the platform's samples,
+may lie beyond it for a while, so that a thousand quiet jobs do not replace a hundred files a second. One writer a job
+(an asyncio lock in ``Journals``); readers see the checkpoint's state in memory only.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
+import time
 from array import array
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, BinaryIO, Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import orjson
@@ -26,9 +29,17 @@ import orjson
 from ..metrics.series import COLUMNS, ROW_BYTES
 from .lines import Batch
 
+log = logging.getLogger(__name__)
+
 INDEX: Final = np.dtype([("offset", "<u8"), ("time", "<f8"), ("attempt", "<u2"), ("node", "<u2"), ("_", "<u4")])
 MOST_SERIES: Final = 2000
-"""A job with more series than this is most likely naming charts by step."""
+"""A job with more series than this is most likely naming charts by step. The same holds for named axes."""
+MOST_READ: Final = 1 << 20
+"""Bytes of text that are read at once; a line is at most ``lines.LONGEST_TEXT``."""
+MOST_SEARCHED: Final = 64 << 20
+"""Bytes of text that one search looks through before it says how far it came."""
+SAMPLES_UNSAVED_S: Final = 60.0
+"""So old may the checkpoint on disk be while nothing but samples comes."""
 
 
 @dataclass(slots=True)
@@ -57,23 +68,63 @@ class Checkpoint:
     series: list[SeriesEntry] = field(default_factory=list)
 
 
-def _load(path: Path) -> Checkpoint:
+def _load(directory: Path) -> Checkpoint:
+    """The checkpoint, as far as the files bear it out: after a power failure either may be the older one, or empty."""
     try:
-        data = orjson.loads(path.read_bytes())
+        data = orjson.loads((directory / "checkpoint.json").read_bytes())
+        data["series"] = [SeriesEntry(**{**entry, "last": tuple(entry["last"])}) for entry in data["series"]]
+        state = Checkpoint(**data)
     except FileNotFoundError:
         return Checkpoint()
-    data["series"] = [SeriesEntry(**{**entry, "last": tuple(entry["last"])}) for entry in data["series"]]
-    return Checkpoint(**data)
+    except (ValueError, TypeError, KeyError) as error:
+        log.warning("%s is damaged (%s); what the platform still has is read again", directory, error)
+        return Checkpoint()
+    _fit(directory, state)
+    return state
+
+
+def _fit(directory: Path, state: Checkpoint) -> None:
+    """Forget what the checkpoint counts and the files do not hold."""
+    index_path, text = directory / "log.index", _size(directory / "log.text")
+    lines = min(state.lines, _size(index_path) // INDEX.itemsize)
+    if lines < state.lines or text < state.text_bytes:
+        offsets = np.fromfile(index_path, INDEX, lines)["offset"] if lines else np.empty(0, np.uint64)
+        # A line ends where the next one begins; of the last row that is known only if it is the last line.
+        ends = np.append(offsets[1:], np.array([state.text_bytes if lines == state.lines else 2**63], np.uint64))
+        state.lines = int(np.searchsorted(ends[:lines], min(text, state.text_bytes), side="right"))
+        state.text_bytes = int(ends[state.lines - 1]) if state.lines else 0
+    for entry in state.series:
+        entry.count = min(entry.count, _size(directory / "series" / entry.file) // ROW_BYTES)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def _sync(path: Path) -> None:
+    if path.exists():
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
 
 
 def _append_at(path: Path, size: int, data: bytes | memoryview) -> None:
     """Write at ``size``, cutting off what lies beyond. All or an OSError, never a part that counts."""
-    with path.open("r+b" if path.exists() else "w+b") as file:
-        file.truncate(size)
-        file.seek(size)
-        cast(BinaryIO, file).write(data)
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        os.ftruncate(fd, size)
+        rest = memoryview(data)
+        while rest:
+            written = os.pwrite(fd, rest, size)
+            rest, size = rest[written:], size + written
+    finally:
+        os.close(fd)
 
 
+Grown = tuple[int, tuple[float, float, float]]
+"""A series' new count and last point."""
 Line = tuple[int, float, int, int, bytes]
 """n, time, attempt, node, text."""
 
@@ -90,8 +141,8 @@ class Sample(NamedTuple):
 def _sample_rows(samples: Sequence[Sample], started: float) -> dict[tuple[str, str], array[float]]:
     """Samples by series; x is seconds since the node's first sample."""
     rows: dict[tuple[str, str], array[float]] = {}
-    for chart, series, y, time in samples:
-        rows.setdefault((chart, series), array("d")).extend((max(0.0, time - started), y, time, 0.0))
+    for chart, series, y, at in samples:
+        rows.setdefault((chart, series), array("d")).extend((max(0.0, at - started), y, at, 0.0))
     return rows
 
 
@@ -100,14 +151,16 @@ class Journal:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self.checkpoint = _load(directory / "checkpoint.json")
+        self.checkpoint = _load(directory)
         self._by_key = {(s.chart, s.series, s.attempt, s.node): s for s in self.checkpoint.series}
+        self._made = False
+        self._saved_at = 0.0
 
     # -- writing ------------------------------------------------------------------------------------------------
 
     def append(self, batch: Batch, attempt: int, node: int, cursor: str, samples: Sequence[Sample] = ()) -> None:
         """Add a batch and the platform's samples, and move the cursor: all of it, or an OSError and none of it."""
-        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._make()
         state, key = self.checkpoint, f"{attempt}/{node}"
         text_bytes = self._append_texts(batch, attempt, node)
         started = state.started.get(key, samples[0].time if samples else 0.0)
@@ -119,7 +172,7 @@ class Journal:
         for (chart, series), flat in _sample_rows(samples, started).items():
             entry = self._entry(chart, series, attempt, node)
             if entry is not None:
-                updates.append((entry, self._append_points(entry, flat, 0)))
+                updates.append((entry, self._append_rows(entry, flat)))
         # Everything is in the files: the state in memory follows, and goes back if the checkpoint cannot be written.
         before = replace(state, cursors=dict(state.cursors), started=dict(state.started), axes=dict(state.axes))
         counts = [(entry, entry.count, entry.last) for entry, _ in updates]
@@ -127,10 +180,15 @@ class Journal:
             entry.count, entry.last = count, last
         if samples:
             state.started[key] = started
-        state.axes.update(batch.axes)
+        for chart, axis in batch.axes.items():
+            if chart in state.axes or len(state.axes) < MOST_SERIES:
+                state.axes[chart] = axis
         state.cursors[key] = cursor
         state.text_bytes = text_bytes
         state.lines += len(batch.texts)
+        samples_only = bool(samples) and not (batch.texts or batch.points or batch.axes)
+        if samples_only and time.monotonic() < self._saved_at + SAMPLES_UNSAVED_S:
+            return
         try:
             self.save()
         except OSError:
@@ -138,6 +196,11 @@ class Journal:
                 entry.count, entry.last = count, last
             self.checkpoint = before
             raise
+
+    def _make(self) -> None:
+        if not self._made:
+            (self.directory / "series").mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._made = True
 
     def _append_texts(self, batch: Batch, attempt: int, node: int) -> int:
         """Write the lines and their index; returns the new size of the text."""
@@ -160,39 +223,48 @@ class Journal:
         key = (chart, series, attempt, node)
         entry = self._by_key.get(key)
         if entry is None and len(self._by_key) < MOST_SERIES:
-            (self.directory / "series").mkdir(mode=0o700, exist_ok=True)
             entry = SeriesEntry(chart, series, attempt, node, f"{len(self._by_key)}.rows")
             self._by_key[key] = entry
             self.checkpoint.series.append(entry)
         return entry
 
-    def _append_points(
-        self, entry: SeriesEntry, flat: array[float], first_line: int
-    ) -> tuple[int, tuple[float, float, float]]:
+    def _append_points(self, entry: SeriesEntry, flat: array[float], first_line: int) -> Grown:
+        """Rows of a batch: counts and numbers of lines are filled in."""
         rows = np.frombuffer(flat, np.float64).reshape(-1, COLUMNS).copy()
         counted = np.isnan(rows[:, 0])
         if counted.any():
             rows[counted, 0] = (entry.count + 1 + np.arange(len(rows)))[counted]
-        if first_line:
-            rows[:, 3] += first_line
-        _append_at(self.directory / "series" / entry.file, entry.count * ROW_BYTES, rows.tobytes())
-        return entry.count + len(rows), (float(rows[-1, 0]), float(rows[-1, 1]), float(rows[-1, 2]))
+        rows[:, 3] += first_line
+        return self._append_rows(entry, array("d", rows.tobytes()))
+
+    def _append_rows(self, entry: SeriesEntry, flat: array[float]) -> Grown:
+        _append_at(self.directory / "series" / entry.file, entry.count * ROW_BYTES, memoryview(flat).cast("B"))
+        x, y, at, _ = flat[-COLUMNS:]
+        return entry.count + len(flat) // COLUMNS, (x, y, at)
 
     def save(self) -> None:
         """Replace the checkpoint atomically."""
-        state = self.checkpoint
         path = self.directory / "checkpoint.json"
         fresh = path.with_suffix(".new")
-        fresh.write_bytes(orjson.dumps(asdict(state)))
+        fresh.write_bytes(orjson.dumps(self.checkpoint))
         fresh.replace(path)
+        self._saved_at = time.monotonic()
 
     def mark_complete(self, attempt: int, node: int) -> None:
-        """Nothing more will come from this attempt's node."""
+        """Nothing more will come from this attempt's node. From here on the log survives a power failure as well."""
         key = f"{attempt}/{node}"
         if key not in self.checkpoint.complete:
-            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._make()
+            for name in ("log.text", "log.index"):
+                _sync(self.directory / name)
             self.checkpoint.complete.append(key)
-            self.save()
+            try:
+                self.save()
+            except OSError:
+                # What says it remembers: the platform's own log is removed on the strength of it.
+                self.checkpoint.complete.remove(key)
+                raise
+            _sync(self.directory / "checkpoint.json")
 
     # -- reading ------------------------------------------------------------------------------------------------
 
@@ -200,12 +272,14 @@ class Journal:
         return self.checkpoint.cursors.get(f"{attempt}/{node}")
 
     def read(self, after: int, limit: int) -> list[Line]:
-        """Lines ``after`` + 1 … as (n, time, attempt, node, text); at most ``limit``."""
+        """Lines ``after`` + 1 … as (n, time, attempt, node, text); at most ``limit`` that begin in MOST_READ bytes."""
         state = self.checkpoint
         first, last = max(0, after), min(state.lines, max(0, after) + limit)
         if last <= first:
             return []
         index = self._index(first, last)
+        fit = max(1, int(np.searchsorted(index["offset"], index["offset"][0] + np.uint64(MOST_READ))))
+        index, last = index[:fit], first + min(fit, last - first)
         end = int(self._index(last, last + 1)["offset"][0]) if last < state.lines else state.text_bytes
         start = int(index["offset"][0])
         with (self.directory / "log.text").open("rb") as file:
@@ -220,16 +294,19 @@ class Journal:
             data = os.pread(file.fileno(), (last - first) * INDEX.itemsize, first * INDEX.itemsize)
         return np.frombuffer(data, INDEX)
 
-    def search(self, needle: str, after: int, limit: int, block: int = 8192) -> list[Line]:
-        """Lines after ``after`` that contain the text, without regard to case."""
+    def search(self, needle: str, after: int, limit: int, block: int = 8192) -> tuple[list[Line], int]:
+        """Lines after ``after`` that contain the text, without regard to case, and the last line that was looked at."""
         wanted = needle.lower()
         found: list[Line] = []
-        position = max(0, after)
-        while position < self.checkpoint.lines and len(found) < limit:
-            lines = self.read(position, block)
-            found += [line for line in lines if wanted in line[4].decode("utf-8", "replace").lower()]
-            position += len(lines)
-        return found[:limit]
+        position, looked = max(0, after), 0
+        while position < self.checkpoint.lines and looked < MOST_SEARCHED:
+            for line in self.read(position, block):
+                position, looked = line[0], looked + len(line[4])
+                if wanted in line[4].decode("utf-8", "replace").lower():
+                    found.append(line)
+                    if len(found) == limit:
+                        return found, position
+        return found, position
 
     def series_path(self, entry: SeriesEntry) -> Path:
         return self.directory / "series" / entry.file
@@ -238,3 +315,4 @@ class Journal:
         shutil.rmtree(self.directory, ignore_errors=True)
         self.checkpoint = Checkpoint()
         self._by_key = {}
+        self._made = False

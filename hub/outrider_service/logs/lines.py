@@ -15,7 +15,7 @@ import orjson
 
 from ..metrics.parse import parse_metric
 
-RECORD: Final = 0x1E
+RECORD: Final = b"\x1e"
 """First byte of a line that the runner itself wrote (design §4); the runner doubles it in the user's lines."""
 LONGEST_TEXT: Final = 32 * 1024
 """Bytes of one stored line; a longer one goes on in the next lines, so that nothing is lost."""
@@ -84,8 +84,9 @@ def parse(raw: bytes) -> Batch:
                 continue
             stamp = line[:TIME_WIDTH]
         text = line[TIME_WIDTH + 1 :]
-        if text and text[0] == RECORD:
-            if len(text) > 1 and text[1] == RECORD:
+        first = text[:1]
+        if first == RECORD:
+            if text[1:2] == RECORD:
                 text = text[1:]
             else:
                 record = _record(text[1:])
@@ -99,7 +100,7 @@ def parse(raw: bytes) -> Batch:
                 texts.append(piece)
                 times.append(time)
             continue
-        if text[:1] == b"{" and b'"chart"' in text:
+        if first == b"{" and b'"chart"' in text:
             metric = parse_metric(text)
             if metric is not None:
                 chart, series, x, y, axis = metric

@@ -10,6 +10,8 @@ import orjson
 from .journal import Journal, Line
 
 STREAM_LINES: Final = 1000
+MOST_CACHED: Final = 32 << 20
+"""Bytes of rendered lines that are kept for all logs together."""
 
 
 def as_json(lines: list[Line]) -> bytes:
@@ -33,7 +35,8 @@ class LineCache:
     """The newest piece of each followed log as sent, so that 500 followers of a line cost one rendering."""
 
     def __init__(self) -> None:
-        self._last: dict[str, tuple[int, int, bytes]] = {}
+        self._last: dict[str, tuple[int, int, int, bytes]] = {}
+        self._bytes = 0
 
     def after(self, job_id: str, journal: Journal, after: int) -> tuple[int, bytes] | None:
         """(number of the last line, JSON array) of what follows ``after``, or None."""
@@ -41,14 +44,18 @@ class LineCache:
         if total <= after:
             return None
         known = self._last.get(job_id)
-        end = min(total, after + STREAM_LINES)
-        if known is not None and known[0] == after and known[1] == end:
-            return end, known[2]
-        lines = journal.read(after, end - after)
+        # A piece that ends before the log did then is full: it stays as it is however the log grows.
+        if known is not None and known[0] == after and (known[1] < known[2] or known[2] == total):
+            return known[1], known[3]
+        lines = journal.read(after, STREAM_LINES)
         if not lines:
             return None
         data = as_json(lines)
-        if len(self._last) > 256:
+        if known is not None:
+            self._bytes -= len(known[3])
+        if self._bytes + len(data) > MOST_CACHED:
             self._last.clear()
-        self._last[job_id] = (after, lines[-1][0], data)
+            self._bytes = 0
+        self._last[job_id] = (after, lines[-1][0], total, data)
+        self._bytes += len(data)
         return lines[-1][0], data

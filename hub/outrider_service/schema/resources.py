@@ -17,7 +17,10 @@ class LogLine(Resource):
 
 class LogPage(Resource):
     items: list[LogLine]
-    next: int | None = Field(description="pass as `after` for the next page; null at the present end")
+    next: int | None = Field(
+        description="pass as `after` for the next page; null at the present end. A page before it may be short, or "
+        "empty where a long log is searched: each answer looks at a part"
+    )
     total: int = Field(description="lines in the whole log so far")
 
 

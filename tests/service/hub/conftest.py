@@ -34,9 +34,9 @@ def make_platform(tmp_path: Path) -> Iterator[Callable[..., Platform]]:
 
 
 def _end(platform: Platform) -> None:
-    """Also ends the notebooks, which outlive the platform by design."""
+    """Also ends notebooks and jobs, which outlive the platform by design."""
     import outrider_sandbox as sandbox
 
     platform.stop()
-    for folder in (platform.home / "run" / "notebooks").glob("*"):
+    for folder in (platform.home / "run").glob("*/*/"):
         sandbox.request_stop(folder, 0)

@@ -1,4 +1,4 @@
-"""``make run`` without make, for tests: the real launcher, Hub and proxy, on free ports, in a directory of its own."""
+"""``make run`` without make, for tests: the real launcher, Hub and proxy, on free ports and a home of its own."""
 
 from __future__ import annotations
 
@@ -17,7 +17,17 @@ from typing import Any
 import httpx
 
 REPOSITORY = Path(__file__).resolve().parents[3]
-STAND_IN = Path(__file__).with_name("stand_in_service.py")
+CATALOG = """
+images:
+  - {name: outrider/python, title: Python}
+  - {name: outrider/jobs-only, title: Jobs, for_notebooks: false}
+machines:
+  - {name: small, title: Small, cpu: 1, memory_mb: 2048}
+  - {name: whole, title: Whole machine, cpu: 7, memory_mb: 3000, price_per_hour: 1.5}
+  - {name: huge, title: Huge, cpu: 1000, memory_mb: 3000}
+  - {name: staff, title: Staff, cpu: 1, memory_mb: 2048, groups: [staff]}
+local: {cpu: 8, memory_mb: 16000}
+"""
 DEADLINE_S = 90
 
 
@@ -55,26 +65,23 @@ def eventually(what: str, look: Callable[[], Any], timeout_s: float = DEADLINE_S
 class Platform:
     """One state directory and its block of ports; started and stopped as often as a test likes."""
 
-    def __init__(self, home: Path, *, stand_in: bool = True, config: str = "", **environment: str) -> None:
+    def __init__(self, home: Path, *, config: str = "", **environment: str) -> None:
         self.home = home
         self.port = free_block()
         self.url = f"http://127.0.0.1:{self.port}"
         self.environment = environment
         self.process: subprocess.Popen[str] | None = None
         self.output = home.parent / f"{home.name}.out"
-        if stand_in:
-            config = f"c.JupyterHub.services[0]['command'] = [{sys.executable!r}, {str(STAND_IN)!r}]\n" + config
-        self.configure(config)
-
-    def configure(self, text: str) -> None:
         folder = self.home / "jupyterhub_config.d"
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "test.py").write_text(text)
+        folder.mkdir(parents=True)
+        (folder / "test.py").write_text(config)
+        (self.home / "catalog.yaml").write_text(CATALOG)
 
     def launch(self, *arguments: str) -> subprocess.Popen[str]:
         """Starts the launcher; returns at once."""
         environ = {k: v for k, v in os.environ.items() if not k.startswith(("OUTRIDER_", "JUPYTER"))}
-        environ |= {"OUTRIDER_HOME": str(self.home), "OUTRIDER_PORT": str(self.port), **self.environment}
+        environ |= {"OUTRIDER_HOME": str(self.home), "OUTRIDER_PORT": str(self.port)}
+        environ |= {"OUTRIDER_CATALOG": str(self.home / "catalog.yaml"), **self.environment}
         with self.output.open("a") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "outrider_hub", *arguments],
@@ -115,7 +122,7 @@ class Platform:
         return code
 
     def pids(self, pattern: str) -> list[int]:
-        """Processes of this platform (they know its directory or its ports) whose command line matches."""
+        """Processes of this platform (they know its directory or its Hub) whose command line matches."""
         found = []
         for entry in Path("/proc").iterdir():
             if not entry.name.isdigit():
@@ -125,7 +132,8 @@ class Platform:
                 environ = (entry / "environ").read_bytes()
             except OSError:
                 continue
-            ours = str(self.home).encode() in environ or str(self.home) in words
+            marks = (str(self.home), f"127.0.0.1:{self.port + 2}/")
+            ours = any(mark.encode() in environ or mark in words for mark in marks)
             if re.search(pattern, words) and ours:
                 found.append(int(entry.name))
         return found
@@ -151,6 +159,11 @@ class Platform:
             headers={"Authorization": f"token {token}"},
             timeout=30,
         )
+
+    def free(self) -> dict[str, int]:
+        """How many of each machine type fit now."""
+        with self.service(self.token()) as service:
+            return {machine["name"]: machine["free"] for machine in service.get("/machines").json()["items"]}
 
     def browser(self) -> httpx.Client:
         """Keeps cookies and follows redirects, as a browser does."""

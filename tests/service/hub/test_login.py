@@ -2,6 +2,7 @@
 
 import json
 import stat
+from pathlib import Path
 
 import httpx
 import pytest
@@ -48,7 +49,7 @@ def test_nobody_else_on_the_machine_can_read_the_secrets(platform):
 
 
 def test_everything_listens_on_this_machine_only(platform):
-    listening = [line.split() for line in open("/proc/net/tcp").readlines()[1:]]
+    listening = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     ours = range(platform.port, platform.port + 5)
     found = {
         int(port, 16): address

@@ -1,13 +1,17 @@
 """What each kind of caller may do, as the service sees it."""
 
 import pytest
+
 from outrider_hub import scopes
 
 pytestmark = pytest.mark.timeout(300)
 
 
 def caller(platform, token):
-    return platform.service(token).get("/caller").json()
+    """Who the service takes the caller for."""
+    answer = platform.service(token).get("/me")
+    assert answer.status_code == 200, answer.text
+    return answer.json()
 
 
 @pytest.fixture
@@ -48,11 +52,17 @@ def test_a_token_can_be_narrower_than_its_owner(platform):
 
 def test_the_spawners_token_can_only_claim_room(platform):
     token = (platform.home / "secrets" / "spawner_token").read_text().strip()
-    found = {scope for scope in caller(platform, token)["scopes"] if "!service=outrider-spawner" not in scope}
-    assert found == {scopes.SPAWN, scopes.ACCESS}
     with platform.hub(token) as hub:
+        own = {scope for scope in hub.get("/user").json()["scopes"] if "!service=outrider-spawner" not in scope}
+        assert own == {scopes.SPAWN, scopes.ACCESS}
         assert hub.get("/users").status_code == 403
-        assert hub.get("/users/admin").status_code == 404
+        assert hub.get("/users/admin").status_code == 403
+
+
+def test_room_is_claimed_by_the_hub_alone(platform, alice):
+    with platform.service(alice) as service:
+        answer = service.put("/spawns/alice/-", json={"user_admin": True})
+    assert answer.status_code in (403, 404)
 
 
 def test_the_service_can_see_servers_and_report_activity(platform):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Final
@@ -13,11 +12,11 @@ from typing import Any, Final
 import outrider_sandbox as sandbox
 from outrider_sandbox import Mount, Spec
 
-from ...directories import Directories, slug
+from ...directories import Directories
 from ..base import Address, Attempt, AttemptRef, BackendError, Observation, Phase, RawLog
 from . import environments
 from .machine import device_nodes
-from .tail import read_piece
+from .tail import EndWatch, read_piece
 from .wake import Wakes
 
 HOME: Final = "/home/outrider"
@@ -93,13 +92,8 @@ class LocalBackend:
             return
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         workspace = self.directories.workspace(attempt.ref.job_id)
-        shutil.rmtree(workspace, ignore_errors=True)
-        for path in (
-            workspace,
-            self.directories.artifacts(attempt.ref.job_id),
-            self.directories.storage(attempt.owner),
-            *(self.directories.team(group) for group in attempt.groups),
-        ):
+        sandbox.remove_tree(workspace)
+        for path in (workspace, self.directories.artifacts(attempt.ref.job_id)):
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
         for name, job_id in attempt.inputs.items():
             if not self.directories.artifacts(job_id).is_dir():
@@ -117,19 +111,18 @@ class LocalBackend:
                 "artifacts": "/artifacts",
                 "storage": "/storage",
                 "datasets": "/datasets",
-                "inputs": "/inputs",
                 "run": f"{INSIDE}/run.json",
-                "runner": INSIDE,
+                "nvml": f"{INSIDE}/nvml",
                 "home": HOME,
             }
+        nvml = environments.pynvml_file()
         return {
             "workspace": str(self.directories.workspace(attempt.ref.job_id)),
             "artifacts": str(self.directories.artifacts(attempt.ref.job_id)),
             "storage": str(self.directories.storage(attempt.owner)),
             "datasets": str(self.directories.datasets),
-            "inputs": "",
             "run": str(self.folder(attempt.ref) / "run.json"),
-            "runner": "",
+            "nvml": str(nvml.parent) if nvml else "",
             "home": str(self.directories.workspace(attempt.ref.job_id)),
         }
 
@@ -152,7 +145,7 @@ class LocalBackend:
             "max_workspace_mb": MAX_WORKSPACE_MB,
             "sample_s": 10,
             "grace_s": attempt.grace_s,
-            "pynvml_path": environments.pynvml_path(),
+            "pynvml_path": paths["nvml"],
             "memory_bytes": attempt.machine.memory_mb * 2**20,
         }
 
@@ -162,20 +155,18 @@ class LocalBackend:
         mounts += [
             Mount(str(own.workspace(attempt.ref.job_id)), "/workspace", read_only=False),
             Mount(str(own.artifacts(attempt.ref.job_id)), "/artifacts", read_only=False),
-            Mount(str(own.storage(attempt.owner)), "/storage", read_only=False),
             Mount(str(own.datasets), "/datasets"),
             Mount(str(environments.runner_directory()), f"{INSIDE}/outrider_runner"),
             Mount(str(folder / "run.json"), f"{INSIDE}/run.json"),
         ]
-        mounts += [
-            Mount(str(own.team(group)), f"/storage/teams/{slug(group)}", read_only=False) for group in attempt.groups
-        ]
+        storage = own.make_storage(attempt.owner, attempt.groups)
+        mounts += [Mount(str(path), place, read_only=False) for path, place in storage.items()]
         mounts += [Mount(str(own.artifacts(job_id)), f"/inputs/{name}") for name, job_id in attempt.inputs.items()]
         if attempt.workspace["type"] == "snapshot":
             mounts.append(Mount(str(own.snapshot(attempt.workspace["id"])), f"{INSIDE}/snapshot.zip"))
-        nvml = environments.pynvml_path()
+        nvml = environments.pynvml_file()
         if nvml is not None:
-            mounts.append(Mount(nvml, nvml))
+            mounts.append(Mount(str(nvml), f"{INSIDE}/nvml/{nvml.name}"))
         return mounts
 
     def _env(self, attempt: Attempt) -> dict[str, str]:
@@ -265,10 +256,11 @@ class LocalBackend:
         self.wakes.open()
         folder = self.folder(ref)
         path = folder / "log"
+        watch = EndWatch(folder)
         while True:
             seen = self.wakes.signals.value(folder.name)
             # The state is read first: what was written before the end is then surely seen.
-            over = sandbox.state(folder).phase in ("exited", "lost", "absent")
+            over = watch.over()
             while (piece := read_piece(path, cursor, final=over)) is not None:
                 cursor = piece.cursor
                 yield piece

@@ -1,0 +1,157 @@
+"""Everything around one command that its supervisor makes, keeps running and takes away: cgroup, process tree, network
+helper, relay for ports. Touches the sandbox's directory (etc/, ports/) and the processes that it starts.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from . import bubblewrap, cgroups, files, linux, network, processes, relay
+from .spec import Spec
+from .trees import BubblewrapTree, PlainTree, Tree
+
+_HELPER_RESTARTS = 5
+_SAMPLE_S = 0.5
+_OOM_LOOK_S = 1.0
+
+
+class Surroundings:
+    def __init__(self, folder: Path, spec: Spec, note: Callable[[str], None]) -> None:
+        self._folder = folder
+        self._spec = spec
+        self._note = note
+        self._cgroup: cgroups.Cgroup | None = None
+        self._namespaces: network.Namespaces | None = None
+        self._slirp: network.Slirp | None = None
+        self._restarts = 0
+        self._sampled_oom = False
+        self.tree: Tree | None = None
+        self.relay: relay.Relay | None = None
+
+    def make(self, output: int) -> Tree:
+        """All of it, up to the moment before the command starts. Raises SetupError or OSError; `close` is due then
+        as well."""
+        spec = self._spec
+        (self._folder / files.PORTS).mkdir(mode=0o700, exist_ok=True)
+        if spec.memory_bytes:
+            self._cgroup = cgroups.create(spec.id, spec.memory_bytes, kill_all=spec.oom_kills_all)
+        if spec.isolation == "bubblewrap":
+            self.tree = BubblewrapTree(spec, self._write_etc(), output, self._cgroup)
+            self._namespaces = network.open_namespaces(self.tree.root_pid)
+        else:
+            linux.adopt_orphans()
+            self.tree = PlainTree(spec, output, self._cgroup)
+        if spec.network and self._namespaces is not None:
+            self._slirp = network.Slirp(self._namespaces)
+        if relay.needed(spec):
+            self.relay = relay.Relay(self._folder, spec, self._namespaces)
+            self.relay.wait_until_ready()
+        if self._slirp is not None:
+            self._slirp.wait_until_ready()
+        return self.tree
+
+    def _write_etc(self) -> str:
+        etc = self._folder / files.ETC
+        etc.mkdir(exist_ok=True)
+        etc.chmod(0o755)
+        for name, text in bubblewrap.etc_files(self._spec).items():
+            (etc / name).write_text(text)
+            (etc / name).chmod(0o644)
+        return str(etc)
+
+    # ── helpers that end too early ─────────────────────────────────────────────────────────────────────────────────
+
+    def reaped(self, pid: int) -> None:
+        """A child of this process is gone, and its pid may soon be somebody else's."""
+        if self.relay is not None and pid == self.relay.pid:
+            self.relay.pid = 0
+        elif self._slirp is not None and pid == self._slirp.pid:
+            self._slirp.close()
+            self._slirp = None
+            self._restart_slirp()
+
+    def _restart_slirp(self) -> None:
+        alive = self.tree is not None and processes.start_time(self.tree.root_pid) is not None
+        if alive and self._namespaces is not None and self._may_restart("the network helper"):
+            with contextlib.suppress(OSError):
+                self._slirp = network.Slirp(self._namespaces)
+                self._slirp.wait_until_ready()
+
+    def restart_relay(self) -> bool:
+        if self.relay is not None:
+            self._end_relay()
+        if not self._may_restart("the relay for ports"):
+            return False
+        try:
+            self.relay = relay.Relay(self._folder, self._spec, self._namespaces)
+            self.relay.wait_until_ready()
+        except OSError as error:
+            self._note(f"the relay for ports could not be started again: {error}")
+            self._end_relay()
+            return False
+        return True
+
+    def _may_restart(self, what: str) -> bool:
+        self._restarts += 1
+        if self._restarts > _HELPER_RESTARTS:
+            self._note(f"{what} keeps ending; it is not started again")
+        return self._restarts <= _HELPER_RESTARTS
+
+    # ── memory ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def memory_look_s(self) -> float | None:
+        """How often `look_at_memory` is due. Version 2 cgroups end everything themselves."""
+        if not self._spec.memory_bytes:
+            return None
+        if self._cgroup is None:
+            return _SAMPLE_S
+        return _OOM_LOOK_S if self._cgroup.version == 1 and self._spec.oom_kills_all else None
+
+    def look_at_memory(self, tree: Tree) -> None:
+        """Do what the kernel does not do here: end what uses too much."""
+        limit = self._spec.memory_bytes or 0
+        if self._cgroup is not None:
+            if self._cgroup.oom_kills():
+                tree.kill()
+            return
+        folders = bubblewrap.tmpfs_folders(self._spec) if self._spec.isolation == "bubblewrap" else ()
+        if processes.resident(tree.root_pid, folders) > limit and processes.memory(tree.root_pid, folders) > limit:
+            self._sampled_oom = True
+            if self._spec.oom_kills_all or not processes.kill_largest(tree.root_pid):
+                tree.kill()
+
+    def out_of_memory(self) -> bool:
+        return self._sampled_oom or (self._cgroup is not None and self._cgroup.oom_kills() > 0)
+
+    # ── the end ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def close(self) -> None:
+        """Leave nothing behind. May be called at any stage, and again."""
+        if self.tree is not None:
+            self.tree.kill()
+        if self._slirp is not None:
+            self._slirp.close()
+            self._slirp = None
+        self._end_relay()
+        if self._spec.isolation == "plain":
+            processes.kill_descendants(os.getpid())
+        if self._cgroup is not None:
+            deadline = time.monotonic() + 2.0
+            while not self._cgroup.remove() and time.monotonic() < deadline:
+                time.sleep(0.01)
+
+    def _end_relay(self) -> None:
+        if self.relay is None:
+            return
+        self.relay.close()
+        if self.relay.pid:
+            processes.send(self.relay.pid, signal.SIGKILL)
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(self.relay.pid, 0)
+        self.relay = None

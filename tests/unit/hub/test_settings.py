@@ -1,0 +1,44 @@
+"""What the environment may say, and what it may not."""
+
+from pathlib import Path
+
+import pytest
+
+from outrider_hub.settings import SettingsError, default_home, from_environment
+
+
+def test_the_home_follows_the_environment():
+    assert default_home({"OUTRIDER_HOME": "/srv/outrider"}) == Path("/srv/outrider")
+    assert default_home({"XDG_STATE_HOME": "/var/state"}) == Path("/var/state/outrider")
+    assert default_home({}) == Path.home() / ".local/state/outrider"
+    assert default_home({"XDG_STATE_HOME": "relative"}) == Path.home() / ".local/state/outrider"
+
+
+def test_ports_follow_each_other():
+    settings = from_environment({"OUTRIDER_PORT": "9000"})
+    assert sorted(settings.ports.values()) == [9000, 9001, 9002, 9003, 9004]
+    assert settings.public_url == "http://127.0.0.1:9000"
+
+
+def test_another_public_address():
+    settings = from_environment({"OUTRIDER_PUBLIC_URL": "https://lab.example/"})
+    assert settings.public_url == "https://lab.example"
+    assert settings.local_url == "http://127.0.0.1:8000"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("OUTRIDER_PORT", "80"),
+        ("OUTRIDER_PORT", "65535"),
+        ("OUTRIDER_PORT", "http"),
+        ("OUTRIDER_PORT", "-1"),
+        ("OUTRIDER_PORT", "٨٠٨٠"),
+        ("OUTRIDER_CULL_TIMEOUT", "12h"),
+        ("OUTRIDER_CULL_EVERY", "0"),
+        ("OUTRIDER_PUBLIC_URL", "lab.example"),
+    ],
+)
+def test_what_cannot_be_used_is_named(name, value):
+    with pytest.raises(SettingsError, match=name):
+        from_environment({name: value})
