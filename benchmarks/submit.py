@@ -105,8 +105,7 @@ def run(bench: Bench) -> list[Row]:
             at_least=True,
             limit=limit,
             limit_is="the same rows into SQLite, a transaction each",
-            note=f"{WORKERS} at once, {waiting:,} jobs waiting at the end; "
-            f"{1000 * spent / len(most['times']):.1f} ms of the service's processor time a job; "
-            f"{spread(most['times'])}",
+            note=f"{WORKERS} at once, {waiting:,} jobs waiting at the end; {spread(most['times'])}; "
+            f"{1000 * spent / len(most['times']):.1f} ms of the service's processor time a job",
         ),
     ]

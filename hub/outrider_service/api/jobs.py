@@ -52,13 +52,16 @@ async def rendered(call: Call, job: JobRecord, *, tags: list[str] | None = None,
 
 
 async def _accepted(call: Call, accepted: Accepted) -> Job:
-    if accepted.created:
-        call.service.reconciler.wake_queue(accepted.job.cluster)
-        call.service.signals.send("jobs")
-    else:
-        call.status = 200
-    call.handler.set_header("Location", f"{call.service.api_prefix}/jobs/{accepted.job.id}")
-    return await rendered(call, accepted.job, tags=accepted.tags)
+    try:
+        call.handler.set_header("Location", f"{call.service.api_prefix}/jobs/{accepted.job.id}")
+        if not accepted.created:
+            call.status = 200
+        return await rendered(call, accepted.job, tags=accepted.tags)
+    finally:
+        # Last, so that whoever submitted has the answer before the work begins.
+        if accepted.created:
+            call.service.reconciler.wake_queue(accepted.job.cluster)
+            call.service.signals.send("jobs")
 
 
 def as_api_error(refused: Refused) -> ApiError:
