@@ -94,7 +94,7 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     folder = tmp_path_factory.mktemp("browser")
     catalog = folder / "catalog.yaml"
     catalog.write_text(yaml.safe_dump(CATALOG))
-    made = Platform(folder / "home", stand_in=False, OUTRIDER_CATALOG=str(catalog))
+    made = Platform(folder / "home", OUTRIDER_CATALOG=str(catalog))
     try:
         # The configuration that is the default anyway: named, so that the sample job is sent as on a first start.
         yield made.start("--config", str(REPOSITORY / "jupyterhub_config.py"))

@@ -102,6 +102,8 @@ async def test_the_keyboard_alone_is_enough(open_page, jobs, base):
     await tab_to("^By keyboard$")
     await page.keyboard.press("Enter")
     await expect(page).to_have_url(f"{base}jobs/{job}")
+    await expect(page.get_by_role("main")).to_be_focused()
+    await expect(page.get_by_role("tab", name="Overview")).to_be_visible()
     await tab_to("^Overview$")
     await page.keyboard.press("ArrowRight")
     await expect(page).to_have_url(f"{base}jobs/{job}/log")
@@ -173,7 +175,10 @@ async def test_home(open_page, jobs):
     page = await open_page()
     running = page.get_by_role("region", name="Running now")
     await expect(running.get_by_role("link", name="Shown at home")).to_be_visible()
-    await expect(page.locator(".portal-figures div").last).to_contain_text("0.18")
+    await expect(running).to_contain_text("Running")
+    price = jobs.http.get("/me").json()["usage"]["price_per_hour"]
+    assert price >= 0.18
+    await expect(page.locator(".portal-figures div").last).to_contain_text(f"{price:.2f}")
     await shoot(page, "home")
     jobs.http.post(f"/jobs/{job}/stop")
     await expect(running.get_by_role("link", name="Shown at home")).to_be_hidden()

@@ -127,7 +127,7 @@ async def test_zooming_into_very_many_points_brings_them(open_page, jobs):
     async with page.expect_response(lambda answer: "/metrics/many?" in answer.url) as response:
         await page.mouse.up()
     [series] = (await (await response.value).json())["series"]
-    assert len(series["x"]) > 1000, "the part in its own resolution"
+    assert series["x"][11] - series["x"][1] == 10, "the part in its own resolution"
     assert max(series["x"]) - min(series["x"]) < points / 20
     # The arrow keys now go from point to point, where before they went over hundreds.
     plot = chart.get_by_role("application")
@@ -330,9 +330,9 @@ async def test_a_log_of_very_many_lines_scrolls(open_page, jobs):
     # By the scroll bar into the middle: every line that is drawn is the right one.
     await log.evaluate("box => { box.scrollTop = box.scrollHeight / 2 }")
     await expect(page.locator(".or-line").nth(20)).to_contain_text("number")
-    for text in await page.locator(".or-line").all_inner_texts():
-        n, words = text.split("\n", 1)
-        assert words.strip() in (f"number {n}", "…")
+    drawn = "lines => lines.map(line => [...line.children].map(part => part.textContent))"
+    for n, words in await page.locator(".or-line").evaluate_all(drawn):
+        assert words in (f"number {n}", "…")
     # The wheel moves by lines, also where the scroll bar is shorter than the text.
     before = int((await page.locator(".or-line-n").first.inner_text()).strip())
     await log.hover()

@@ -79,6 +79,12 @@ function Page({ place, navigation }: { place: Place; navigation: Navigation }): 
   useEffect(() => {
     document.title = place.page === 'jobs' ? 'Jobs · Outrider' : 'Outrider';
   }, [place.page, id]);
+  const arrived = useRef(false);
+  useEffect(() => {
+    // Who listens or uses the keyboard must be taken along to another page; the first one begins at its top.
+    if (arrived.current) document.getElementById('main')?.focus({ preventScroll: true });
+    arrived.current = true;
+  }, [place.page, id]);
   const onJob = useCallback((job: Job) => {
     document.title = `${job.name} (${job.status}) · Outrider`;
   }, []);
