@@ -134,7 +134,7 @@ def fresh_points(journal: Journal, sent: dict[str, int]) -> list[dict[str, objec
 
 async def _follow(call: Call) -> None:
     service, job_id = call.service, call.job.id
-    stream = EventStream(call.handler)
+    stream = EventStream(call)
     topics = (f"log/{job_id}", f"job/{job_id}")
     sent: dict[str, int] = {}
     while True:
