@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -23,9 +22,11 @@ from outrider_service.db.engine import migrate
 from outrider_service.jobs import store
 from outrider_service.jobs.reconciler import Reconciler
 from outrider_service.jobs.scheduler import LOOK_AHEAD, Scheduler
-from outrider_service.jobs.submit import Intake
+from outrider_service.jobs.submit import Intake, Refused
 from outrider_service.schema.jobs import Status, Submission
+from outrider_service.schema.resources import SpawnRequest
 from outrider_service.usage.leases import list_leases
+from outrider_service.usage.spawns import Spawns
 from tests.service.harness import CATALOG, ServiceProcess, User, eventually
 
 Make = Callable[..., ServiceProcess]
@@ -94,22 +95,18 @@ async def test_jobs_that_a_limit_holds_back_hold_back_nobody_else(db: Database) 
     assert len(placed) == 2
 
 
-def test_notebooks_that_ask_at_once_get_no_more_than_there_is(make_service: Make, fresh_postgres: str) -> None:
-    service = make_service(database=fresh_postgres).start()
-    with ThreadPoolExecutor(8) as pool:
+async def test_notebooks_that_ask_at_once_get_no_more_than_there_is(db: Database) -> None:
+    backend: Any = SimpleNamespace(refusal=lambda _: None)
+    spawns = Spawns(db, catalog(), {"default": backend}, {"default": Room(4, 4096)}, "/")
 
-        def ask(number: int) -> int:
-            answer = httpx.put(
-                f"{service.base}/spawns/alice/s{number}",
-                json={"machine": "whole"},
-                headers={"Authorization": "token spawner-token"},
-                timeout=30,
-            )
-            return answer.status_code
+    async def ask(number: int) -> bool:
+        try:
+            await spawns.acquire(ALICE, f"s{number}", SpawnRequest(machine="whole"))
+        except Refused:
+            return False
+        return True
 
-        for first in range(0, 24, 8):
-            granted = [status for status in pool.map(ask, range(first, first + 8)) if status == 200]
-            assert len(granted) == (1 if first == 0 else 0)
+    assert sum(await asyncio.gather(*(ask(number) for number in range(8)))) == 1
 
 
 def end_lock(database: str) -> None:

@@ -157,7 +157,7 @@ async def events(call: Call) -> Page[Event] | None:
 
 
 async def _follow_events(call: Call, after: int) -> None:
-    stream = EventStream(call.handler)
+    stream = EventStream(call)
     topic, job_id = f"job/{call.job.id}", call.job.id
     while True:
         seen = call.service.signals.value(topic)

@@ -46,6 +46,7 @@ DOMAIN_WIDE: Final = frozenset(
 HUB_WIDE: Final = frozenset({"reporting-endpoints", "service-worker-allowed", "set-cookie", "set-cookie2"})
 """What on the Hub's origin is the Hub's alone."""
 CONNECT_S: Final = 10.0
+LONGEST_HEADER: Final = 1 << 16
 KEPT_LINES: Final = 64
 """Addresses to which idle connections are kept."""
 
@@ -55,6 +56,10 @@ Confine = Callable[[str, str], str | None]
 
 class NotListening(Exception):
     """Nothing answers on the port (yet)."""
+
+
+class BadAnswer(Exception):
+    """What the program answered is no answer; the message is for a person."""
 
 
 class DeepUnixConnector(aiohttp.UnixConnector):
@@ -133,6 +138,8 @@ def open_line(address: Address) -> Line:
             auto_decompress=False,
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S),
+            max_line_size=LONGEST_HEADER,
+            max_field_size=LONGEST_HEADER,
         )
     )
 
@@ -176,7 +183,7 @@ class Proxy:
         confine: Confine,
         extra: Mapping[str, str],
     ) -> None:
-        """Send the request on and write the answer. Raises NotListening before anything was written."""
+        """Send the request on and write the answer. Raises NotListening or BadAnswer before anything was written."""
         host = "localhost" if address.unix is not None else f"{address.host}:{address.port}"
         url = yarl.URL(f"http://{host}{target}", encoded=True)
         try:
@@ -192,15 +199,16 @@ class Proxy:
                 ) as answer,
             ):
                 if answer.status < 200:
-                    raise NotListening(f"the program answered {answer.status} to an ordinary request")
+                    raise BadAnswer(f"status {answer.status} to an ordinary request")
                 handler.clear()
                 handler.clear_header("Content-Type")
                 handler.clear_header("Server")
                 handler.clear_header("Date")
                 handler.set_status(answer.status, answer.reason)
-                for name, value in answer.headers.items():
-                    lower = name.lower()
-                    if lower in HOP_BY_HOP and lower != "content-length":
+                for raw_name, raw_value in answer.raw_headers:
+                    # As the bytes that they are: whatever they mean is between the program and its caller.
+                    name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+                    if name.lower() in HOP_BY_HOP and name.lower() != "content-length":
                         continue
                     kept = confine(name, value)
                     if kept is not None:
@@ -214,10 +222,11 @@ class Proxy:
                     handler.finish()
                 except StreamClosedError:
                     return
-        except (aiohttp.ClientConnectorError, FileNotFoundError, ConnectionError) as error:
-            raise NotListening(str(error)) from error
-        except aiohttp.ClientError as error:
+        except (aiohttp.ClientError, OSError, ValueError) as error:
             if handler._headers_written:
                 handler.request.connection.stream.close()  # type: ignore[union-attr]
                 return
-            raise NotListening(f"the program broke off: {error}") from error
+            # What leads inside takes the connection before it knows whether anybody listens there, and then ends it.
+            if isinstance(error, aiohttp.ClientConnectionError | OSError):
+                raise NotListening(str(error)) from error
+            raise BadAnswer(str(error) or type(error).__name__) from error
