@@ -192,7 +192,7 @@ def test_a_full_disk_delays_the_log_and_loses_none_of_it(make_service: Make) -> 
         assert alice.get("/me").status_code == 200, "the service lives on"
         assert 0 < alice.get(f"/jobs/{job_id}/logs", params={"limit": 1}).json()["total"] < 200001
         subprocess.run(["mount", "-o", "remount,size=64m", str(telemetry)], check=True)
-        assert alice.ended(job_id)["status"] == "succeeded"
+        assert alice.ended(job_id, timeout_s=140)["status"] == "succeeded"
         assert alice.lines(job_id) == [str(n) for n in range(1, 200001)] + ["end"]
     finally:
         subprocess.run(["umount", "-l", str(telemetry)], check=True)

@@ -146,7 +146,7 @@ def test_gpus_are_sampled_where_there_are_some(job: Run, tmp_path: Path) -> None
     compiler = shutil.which("cc")
     if compiler is None:
         pytest.skip("building the stand-in for NVIDIA's library needs a C compiler")
-    source = Path(__file__).parents[2] / "unit" / "runner" / "fake_nvml" / "nvml.c"
+    source = Path(__file__).parents[2] / "fake_nvml" / "nvml.c"
     library = tmp_path / "libnvidia-ml.so.1"
     subprocess.run([compiler, "-shared", "-fPIC", "-o", str(library), str(source)], check=True, timeout=120)
     env = {"LD_LIBRARY_PATH": str(tmp_path)}
