@@ -18,6 +18,7 @@ from outrider_service.catalog import ConfiguredCatalog
 from outrider_service.catalog.configured import CatalogFile
 from outrider_service.db import Database
 from outrider_service.db.engine import migrate
+from outrider_service.directories import Directories
 from outrider_service.jobs import store
 from outrider_service.jobs.reconciler import Reconciler
 from outrider_service.jobs.scheduler import LOOK_AHEAD, Scheduler
@@ -26,8 +27,9 @@ from outrider_service.schema.jobs import Status, Submission
 from outrider_service.schema.resources import SpawnRequest
 from outrider_service.usage.leases import list_leases
 from outrider_service.usage.spawns import Spawns
+from outrider_service.workspaces.snapshots import Snapshots
 
-from tests.service.harness import CATALOG, ServiceProcess, User, eventually
+from tests.service.harness import CATALOG, ServiceProcess, User, eventually, zip_of
 
 Make = Callable[..., ServiceProcess]
 ALICE = Caller("alice", "user", False, ("team",), frozenset())
@@ -107,6 +109,24 @@ async def test_notebooks_that_ask_at_once_get_no_more_than_there_is(db: Database
         return True
 
     assert sum(await asyncio.gather(*(ask(number) for number in range(8)))) == 1
+
+
+async def test_the_same_upload_at_once_is_kept_once(db: Database, tmp_path: Path) -> None:
+    directories = Directories(tmp_path / "home")
+    directories.make()
+    content = zip_of({"main.py": "print(1)"})
+    received = Snapshots(db, directories)
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield content
+
+    async def send(owner: str) -> str:
+        return str((await received.receive(chunks(), owner, 2**20))["id"])
+
+    owners = ["alice", "bob"] * 4
+    assert len(set(await asyncio.gather(*(send(owner) for owner in owners)))) == 1
+    assert len(list(directories.snapshots.iterdir())) == 1
+    assert not list(directories.uploads.iterdir())
 
 
 def end_lock(database: str) -> None:

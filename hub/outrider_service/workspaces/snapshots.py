@@ -17,12 +17,13 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from outrider.runner.archive import directory_size
-from sqlalchemy import insert, select, update
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ..clock import now
 from ..db import Database
 from ..db.tables import snapshot_owners, snapshots
+from ..db.upsert import upsert
 from ..directories import Directories
 
 MOST_FILES: Final = 200_000
@@ -147,15 +148,8 @@ class Snapshots:
 
     async def _remember(self, snapshot_id: str, size: int, files: int, owner: str) -> None:
         time = now()
+        known = {"id": snapshot_id, "size": size, "files": files, "created_at": time}
+        owned = {"snapshot_id": snapshot_id, "owner": owner, "used_at": time}
         async with self.db.write() as conn:
-            known = (await conn.execute(select(snapshots.c.id).where(snapshots.c.id == snapshot_id))).first()
-            if known is None:
-                await conn.execute(insert(snapshots).values(id=snapshot_id, size=size, files=files, created_at=time))
-            if await owns_snapshot(conn, snapshot_id, owner):
-                await conn.execute(
-                    update(snapshot_owners)
-                    .where(snapshot_owners.c.snapshot_id == snapshot_id, snapshot_owners.c.owner == owner)
-                    .values(used_at=time)
-                )
-            else:
-                await conn.execute(insert(snapshot_owners).values(snapshot_id=snapshot_id, owner=owner, used_at=time))
+            await upsert(conn, snapshots, known)
+            await upsert(conn, snapshot_owners, owned, "used_at")
