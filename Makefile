@@ -8,6 +8,8 @@ PORT ?= $(or $(OUTRIDER_PORT),8000)
 ARGS ?=
 BIN := .venv/bin
 PYTHON_INPUTS := constraints.txt requirements.in requirements-dev.in client/pyproject.toml hub/pyproject.toml
+UI_INPUTS := docs/openapi.json $(shell find extensions -type f -not -path '*/node_modules/*' -not -path '*/lib/*' \
+	-not -name 'schema.ts' -not -name '*.test.ts')
 TESTS := $(wildcard tests/unit tests/service tests/browser)
 
 .PHONY: help run test lint format docs bench clean setup system system-test
@@ -19,17 +21,20 @@ run: setup ## The whole platform on this machine (PORT=8000; ARGS=--no-sample)
 	@OUTRIDER_PORT=$(PORT) exec $(BIN)/python -m outrider_hub $(ARGS)
 
 test: setup system-test ## All tests (ARGS: more for pytest)
+	npm test --silent
 	$(BIN)/pytest $(TESTS) $(ARGS)
 
-lint: .make/python ## What CI checks besides the tests
+lint: .make/python .make/ui ## What CI checks besides the tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	npm run --silent lint
 
-format: .make/python ## Puts the code into its form
+format: .make/python .make/ui ## Puts the code into its form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	npm run --silent format
 
 docs: .make/python ## The documentation as HTML, in docs/_build
 	$(BIN)/sphinx-build -W --keep-going -q docs docs/_build
@@ -39,9 +44,9 @@ bench: setup ## The measurements of benchmarks/ as a table
 	$(BIN)/python -m benchmarks $(ARGS)
 
 clean: ## Removes what the other targets made (never the state of a running platform)
-	rm -rf .venv node_modules .make docs/_build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf .venv node_modules extensions/*/node_modules extensions/ui/lib hub/outrider_service/portal/static .make docs/_build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
-setup: system .make/python .make/node
+setup: system .make/python .make/ui
 
 system:
 	@PYTHON=$(PYTHON) tools/setup system
@@ -53,6 +58,11 @@ system-test:
 	@PYTHON=$(PYTHON) tools/setup python
 	@mkdir -p .make && touch $@
 
-.make/node: package.json package-lock.json
+.make/node: package.json package-lock.json $(wildcard extensions/*/package.json) .npmrc
 	@tools/setup node
 	@mkdir -p .make && touch $@
+
+# The web pages, from their sources into the service's package, where it finds them.
+.make/ui: .make/node $(UI_INPUTS)
+	@tools/setup ui
+	@touch $@

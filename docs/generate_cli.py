@@ -10,6 +10,7 @@ from inspect import cleandoc
 from pathlib import Path
 
 import click
+
 from outrider.cli import cli
 
 TARGET = Path(__file__).with_name("cli.md")

@@ -44,8 +44,8 @@ def measure(model, rows):
 def main():
     training, test = make_data(600, seed=1), make_data(300, seed=2)
     model = [0.0, 0.0, 0.0]
-    print(json.dumps({"chart": "loss", "axis": "mean loss"}))
-    print(json.dumps({"chart": "accuracy", "axis": "share of right answers"}))
+    print(json.dumps({"chart": "loss", "axis": "epoch"}))
+    print(json.dumps({"chart": "accuracy", "axis": "epoch"}))
     for epoch in range(1, EPOCHS + 1):
         gradient = [0.0, 0.0, 0.0]
         for x, y, label in training:

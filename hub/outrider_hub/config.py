@@ -111,4 +111,5 @@ def _notebooks(c: Any, settings: Settings, secrets: state.Secrets) -> None:
     c.CatalogMixin.service_url = settings.service_url
     c.CatalogMixin.service_token = secrets.spawner_token
     c.LocalSpawner.home = str(settings.home)
+    c.LocalSpawner.lab_extension = str(settings.lab_extension)
     c.LocalSpawner.hub_address = f"127.0.0.1:{settings.port}"

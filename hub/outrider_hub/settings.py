@@ -28,6 +28,8 @@ class Settings:
     port: int = DEFAULT_PORT
     catalog: Path = REPOSITORY / "images" / "catalog.yaml"
     proxy_command: Path = REPOSITORY / "node_modules" / ".bin" / "configurable-http-proxy"
+    lab_extension: Path = REPOSITORY / "extensions" / "jupyterlab"
+    """Mounted into every notebook server; a directory that is not there is left out."""
     given_public_url: str | None = None
     cull_timeout_s: int = CULL_TIMEOUT_S
     cull_every_s: int = CULL_EVERY_S

@@ -17,6 +17,7 @@ from .control import (
     remove_tree,
     request_stop,
     state,
+    version,
 )
 from .linux import short_path
 from .spec import Mount, Spec
@@ -36,4 +37,5 @@ __all__ = [
     "short_path",
     "state",
     "usable",
+    "version",
 ]

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 
 import orjson
-from jupyterhub.services.auth import HubOAuthCallbackHandler, HubOAuthenticated
+from jupyterhub.services.auth import HubOAuthCallbackHandler
 from tornado.routing import URLSpec
 from tornado.web import Application, RequestHandler
 
+from . import portal
 from .api import account, files, jobs, logs, metrics, notebooks, snapshots
 from .api.openapi import document
 from .api.routing import ApiHandler, Route
@@ -38,17 +39,6 @@ class OpenApiHandler(RequestHandler):
         self.finish(orjson.dumps(document(ROUTES, self.service.api_prefix)))
 
 
-class HomeHandler(HubOAuthenticated, RequestHandler):
-    """The service's own address in a browser: log in, and see the caller's jobs as JSON."""
-
-    def initialize(self, service: Service) -> None:
-        self.service = service
-
-    async def get(self) -> None:
-        caller = await self.service.authenticator.caller(self)
-        self.redirect(f"{self.service.api_prefix}/jobs" if caller else self.get_login_url())
-
-
 def make_app(service: Service) -> Application:
     """The application on the service's own port, behind the Hub's proxy."""
     prefix = re.escape(service.prefix)
@@ -61,7 +51,7 @@ def make_app(service: Service) -> Application:
             URLSpec(prefix + r"api/v1(?:/.*)?", ApiHandler, {**with_service, "routes": ROUTES}),
             URLSpec(prefix + r"endpoints/.*", PathEndpoint, with_service),
             URLSpec(prefix + r"enter/(j[0-9a-z]{12})/(\d{4,5})", Entrance, with_service),
-            URLSpec(prefix, HomeHandler, with_service),
+            *portal.handlers(service),
         ],
         cookie_secret=service.cookie_secret,
         log_function=_log_request,

@@ -18,6 +18,8 @@ from pathlib import Path
 
 from jupyterhub.slugs import safe_slug
 
+from outrider_sandbox import remove_tree
+
 UNNAMED = "_default"
 """For the default server, which has no name. No slug has an underscore."""
 
@@ -67,6 +69,10 @@ class Directories:
 
     def job(self, job_id: str) -> Path:
         return self.home / "jobs" / job_id
+
+    def remove_job(self, job_id: str) -> None:
+        """Everything of a job but what it wrote to /storage."""
+        remove_tree(self.job(job_id))
 
     def artifacts(self, job_id: str) -> Path:
         return self.job(job_id) / "artifacts"

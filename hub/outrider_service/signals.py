@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict, defaultdict
+from collections.abc import Sequence
 from typing import Final
 
 MOST_TOPICS: Final = 20_000
@@ -41,19 +42,32 @@ class Signals:
 
     async def wait(self, topic: str, seen: int, timeout_s: float) -> int:
         """Return the topic's value once it differs from ``seen``, or ``seen`` itself after the timeout."""
-        if self.value(topic) != seen:
-            return self.value(topic)
+        return (await self.wait_any((topic,), (seen,), timeout_s))[0]
+
+    async def wait_any(self, topics: Sequence[str], seen: Sequence[int], timeout_s: float) -> list[int]:
+        """Return the topics' values once any differs from what was seen, or the same ones after the timeout.
+
+        One future for all of them: hundreds of followers wait like this.
+        """
+        values = [self.value(topic) for topic in topics]
+        if any(value != known for value, known in zip(values, seen, strict=True)):
+            return values
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiters[topic].add(waiter)
+        for topic in topics:
+            self._waiters[topic].add(waiter)
         try:
             async with asyncio.timeout(timeout_s):
                 await waiter
         except TimeoutError:
             pass
         finally:
-            waiting = self._waiters.get(topic)
-            if waiting is not None:
-                waiting.discard(waiter)
-                if not waiting:
-                    del self._waiters[topic]
-        return self.value(topic)
+            for topic in topics:
+                self._leave(topic, waiter)
+        return [self.value(topic) for topic in topics]
+
+    def _leave(self, topic: str, waiter: asyncio.Future[None]) -> None:
+        waiting = self._waiters.get(topic)
+        if waiting is not None:
+            waiting.discard(waiter)
+            if not waiting:
+                del self._waiters[topic]

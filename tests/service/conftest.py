@@ -9,11 +9,6 @@ postgres       a database URL of a real PostgreSQL, where its programs are insta
 from __future__ import annotations
 
 import contextlib
-import os
-import shutil
-import socket
-import subprocess
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +16,7 @@ from typing import Any
 import pytest
 
 from tests.service.harness import HubProcess, ServiceProcess, User
+from tests.service.postgres import programs, server
 
 
 @pytest.fixture(scope="session")
@@ -82,29 +78,8 @@ def root(service: ServiceProcess) -> User:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
-    """A fresh cluster in a temporary directory. PostgreSQL refuses to run as root, so root lends it to nobody."""
-    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
-    if not programs:
+    where = programs()
+    if where is None:
         pytest.skip("PostgreSQL is not installed (Debian: apt-get install postgresql)")
-    home = Path(tempfile.mkdtemp(prefix="outrider-pg-"))
-    run_as: dict[str, Any] = {}
-    if os.getuid() == 0:
-        shutil.chown(home, "nobody")
-        run_as = {"user": "nobody"}
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-
-    def call(program: str, *arguments: str) -> None:
-        subprocess.run(
-            [str(programs[-1] / program), *arguments], check=True, cwd=home, capture_output=True, timeout=60, **run_as
-        )
-
-    call("initdb", "-D", str(home / "data"), "-U", "outrider", "--auth=trust", "--no-sync")
-    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={home} -c fsync=off"
-    call("pg_ctl", "-D", str(home / "data"), "-w", "-o", options, "-l", str(home / "log"), "start")
-    try:
-        yield f"postgresql://outrider@127.0.0.1:{port}/postgres"
-    finally:
-        call("pg_ctl", "-D", str(home / "data"), "-m", "immediate", "stop")
-        shutil.rmtree(home, ignore_errors=True)
+    with server(where) as url:
+        yield url

@@ -102,12 +102,14 @@ class ServiceProcess:
         catalog: dict[str, Any] | None = None,
         database: str | None = None,
         module: Iterable[str] = ("-m", "outrider_service"),
+        auth_cache: int = 2,
         **environment: str,
     ) -> None:
         self.hub = hub
         self.home = home
         self.port = port or free_block(2)
         self.module = list(module)
+        self.auth_cache = auth_cache
         self.process: subprocess.Popen[bytes] | None = None
         home.mkdir(parents=True, exist_ok=True)
         (home / "catalog.yaml").write_text(yaml.safe_dump(catalog or CATALOG))
@@ -132,7 +134,7 @@ class ServiceProcess:
     def start(self, *, wait: bool = True) -> ServiceProcess:
         with (self.home / "service.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, *self.module, "--OutriderService.auth_cache=2"],
+                [sys.executable, *self.module, f"--OutriderService.auth_cache={self.auth_cache}"],
                 env=self.environment,
                 stdout=log,
                 stderr=log,
@@ -173,6 +175,9 @@ class ServiceProcess:
         self.stop()
         for folder in (self.home / "run" / "jobs").glob("*"):
             sandbox.request_stop(folder, 0)
+        # Trees that are too deep for Python's own clean-up are part of the tests.
+        for name in ("jobs", "users"):
+            sandbox.remove_tree(self.home / name)
 
     def user(self, name: str) -> User:
         return User(self, f"{name}-token", name)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from jupyterhub.app import main
+
 from outrider_hub.adjust import adjust
 
 adjust()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import httpx
 import pytest
+
 from outrider_service.api.routing import Route
 from outrider_service.app import ROUTES
-
 from tests.service.harness import ServiceProcess, User
 
 CALLERS = ("anonymous", "reader", "owner", "member", "stranger", "admin")

@@ -13,6 +13,7 @@ import threading
 from pathlib import Path
 
 import httpx
+
 from outrider_sandbox import usable
 
 from .. import state

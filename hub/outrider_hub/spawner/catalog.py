@@ -11,10 +11,11 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from jupyterhub.spawner import SpawnException
-from outrider_service.schema.resources import SpawnRequest, SpawnSpec
 from tornado import web
 from traitlets import Unicode, default
 from traitlets.config import LoggingConfigurable
+
+from outrider_service.schema.resources import SpawnRequest, SpawnSpec
 
 from . import options
 from .service_client import ServiceClient, ServiceProblem

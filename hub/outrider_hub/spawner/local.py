@@ -14,14 +14,15 @@ import time
 from pathlib import Path
 from typing import Any
 
-import outrider_sandbox as sandbox
 from jupyterhub.spawner import Spawner
 from jupyterhub.utils import random_port, url_path_join
+from tornado.httpclient import AsyncHTTPClient
+from traitlets import Float, Unicode
+
+import outrider_sandbox as sandbox
 from outrider_service.backends.local.environments import mounts_for
 from outrider_service.backends.local.machine import device_nodes
 from outrider_service.schema.resources import SpawnSpec
-from tornado.httpclient import AsyncHTTPClient
-from traitlets import Float, Unicode
 
 from . import plan
 from .catalog import CatalogMixin, Refused
@@ -43,6 +44,9 @@ class LocalSpawner(CatalogMixin, Spawner):
 
     home = Unicode(help="The state directory (OUTRIDER_HOME).").tag(config=True)
     hub_address = Unicode(help="host:port of the Hub's public address on this machine.").tag(config=True)
+    lab_extension = Unicode(
+        help="The directory of Outrider's JupyterLab extension, mounted rather than installed; empty: none."
+    ).tag(config=True)
     grace_s = Float(10, help="Seconds that a server has to end after it was asked to.").tag(config=True)
 
     def __init__(self, **kwargs: Any) -> None:
@@ -118,6 +122,7 @@ class LocalSpawner(CatalogMixin, Spawner):
             hub_address=self.hub_address,
             gpu_devices=gpu_devices,
             environment_mounts=mounts_for(plan.python_prefix(spec.environment)),
+            lab_extension=self.lab_extension if Path(self.lab_extension).is_dir() else "",
             grace_s=self.grace_s,
         )
         return plan.sandbox(server, spec, isolation)

@@ -9,8 +9,9 @@ from collections.abc import Iterable, Mapping
 from html import escape
 from typing import Any
 
-from outrider_service.schema.resources import Image, Machine, SpawnRequest
 from pydantic import BaseModel, ConfigDict, ValidationError
+
+from outrider_service.schema.resources import Image, Machine, SpawnRequest
 
 
 class Choice(BaseModel):

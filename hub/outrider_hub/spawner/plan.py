@@ -12,12 +12,15 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from jupyterhub.slugs import safe_slug
+
 from outrider_sandbox import Mount, Spec
 from outrider_service.schema.resources import SpawnSpec
 
 INSIDE_PORT = 65432
 """Where the Hub's public address is found inside every sandbox."""
 MIB = 1024 * 1024
+LAB_EXTENSION = "/.outrider/lab"
+"""Where the JupyterLab extension is mounted."""
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 
 
@@ -33,6 +36,7 @@ class Server:
     hub_address: str
     gpu_devices: list[str]
     environment_mounts: list[Mount]
+    lab_extension: str
     grace_s: float
 
 
@@ -64,12 +68,16 @@ def sandbox(server: Server, spec: SpawnSpec, isolation: str) -> Spec:
         # By their UUIDs; empty hides those that are not this server's where nothing else does.
         "CUDA_VISIBLE_DEVICES": ",".join(spec.gpus),
         "NVIDIA_VISIBLE_DEVICES": ",".join(spec.gpus) or "void",
+        "MEM_LIMIT": str(spec.memory_mb * MIB),
+        **(lab_environment(LAB_EXTENSION) if server.lab_extension else {}),
         **spec.env,
         **server.environment,
         "HOME": spec.home,
     }
     home = spec.home
     mounts = [(mount.source, mount.target) for mount in spec.mounts]
+    lab = [Mount(server.lab_extension, LAB_EXTENSION)] if server.lab_extension else []
+    mounts += [(mount.source, mount.target) for mount in lab]
     confined = isolation == "bubblewrap"
     if not confined:
         home = real_path(home, mounts)
@@ -82,10 +90,13 @@ def sandbox(server: Server, spec: SpawnSpec, isolation: str) -> Spec:
         isolation="bubblewrap" if confined else "plain",
         mounts=[
             *server.environment_mounts,
+            *lab,
             *(Mount(mount.source, mount.target, mount.read_only) for mount in spec.mounts),
         ],
         home=home,
         memory_bytes=spec.memory_mb * MIB,
+        # A kernel that is too large dies alone; the server, and with it the other notebooks, stay.
+        oom_kills_all=False,
         shm_bytes=spec.memory_mb * MIB // 2,
         gpu_devices=server.gpu_devices,
         ports=[],
@@ -95,6 +106,15 @@ def sandbox(server: Server, spec: SpawnSpec, isolation: str) -> Spec:
         grace_s=server.grace_s,
         notify=None,
     )
+
+
+def lab_environment(directory: str) -> dict[str, str]:
+    """What makes Jupyter find an extension that is mounted, not installed."""
+    return {
+        "PYTHONPATH": directory,
+        "JUPYTER_PATH": f"{directory}/share/jupyter",
+        "JUPYTER_CONFIG_PATH": f"{directory}/etc/jupyter",
+    }
 
 
 def real_path(value: str, mounts: Iterable[tuple[str, str]]) -> str:

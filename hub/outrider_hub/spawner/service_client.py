@@ -13,6 +13,8 @@ import time
 from typing import Any
 from urllib.parse import quote
 
+from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest, HTTPResponse
+
 from outrider_service.schema.resources import (
     Image,
     ImageList,
@@ -21,7 +23,6 @@ from outrider_service.schema.resources import (
     SpawnRequest,
     SpawnSpec,
 )
-from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest, HTTPResponse
 
 CALL_TIMEOUT_S = 30.0
 AWAY_S = 30.0

@@ -17,6 +17,8 @@ from .render import render_event, render_job
 from .routing import Call, Route
 from .sse import KEEP_ALIVE_S, EventStream, last_event_id
 
+PLACES_TOLD = 1000
+"""A list tells the place of that many jobs of the queue; one job's own page tells it always."""
 STATUS_OF_REFUSAL = {"invalid": 422, "forbidden": 403, "conflict": 409, "full": 429}
 
 
@@ -39,22 +41,27 @@ class EventQuery(BaseModel, extra="forbid"):
     limit: Annotated[int, Field(ge=1, le=1000)] = 200
 
 
-async def rendered(call: Call, job: JobRecord, *, full: bool = False) -> Job:
+async def rendered(call: Call, job: JobRecord, *, tags: list[str] | None = None, full: bool = False) -> Job:
+    """``tags``: where they are known already."""
     async with call.service.db.read() as conn:
-        tags = (await store.tags_of(conn, [job.id]))[job.id]
+        if tags is None:
+            tags = (await store.tags_of(conn, [job.id]))[job.id]
         position = await store.position(conn, job) if job.status is Status.PENDING else None
         attempts = await store.list_attempts(conn, job.id) if full else None
     return render_job(job, tags, call.service.apps_origin, call.service.prefix, position, attempts)
 
 
 async def _accepted(call: Call, accepted: Accepted) -> Job:
-    if accepted.created:
-        call.service.reconciler.wake(accepted.job.id)
-        call.service.signals.send("jobs")
-    else:
-        call.status = 200
-    call.handler.set_header("Location", f"{call.service.api_prefix}/jobs/{accepted.job.id}")
-    return await rendered(call, accepted.job)
+    try:
+        call.handler.set_header("Location", f"{call.service.api_prefix}/jobs/{accepted.job.id}")
+        if not accepted.created:
+            call.status = 200
+        return await rendered(call, accepted.job, tags=accepted.tags)
+    finally:
+        # Last, so that whoever submitted has the answer before the work begins.
+        if accepted.created:
+            call.service.reconciler.wake_queue(accepted.job.cluster)
+            call.service.signals.send("jobs")
 
 
 def as_api_error(refused: Refused) -> ApiError:
@@ -105,8 +112,7 @@ async def list_jobs(call: Call) -> Page[Job]:
             raise ApiError(422, f"cursor: {error}", "cursor") from error
         places: dict[str, int] = {}
         for cluster in {job.cluster for job in page.items if job.status is Status.PENDING}:
-            queue = await store.queue(conn, cluster, None, (), 1000)
-            places |= {waiting.id: place for place, waiting in enumerate(queue, 1)}
+            places |= await store.places(conn, cluster, PLACES_TOLD)
     origin, prefix = call.service.apps_origin, call.service.prefix
     items = [render_job(j, page.tags[j.id], origin, prefix, places.get(j.id)) for j in page.items]
     return Page[Job](items=items, next=page.next)

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 
 from ..auth import JOBS_READ
-from ..jobs import store
+from ..jobs.changes import JobChanges
 from ..logs.journal import Journal, Line
 from ..schema.resources import LogLine, LogPage
 from ..service import Service
@@ -57,13 +57,11 @@ async def follow(service: Service, call: Call, after: int) -> None:
     """Send lines as they come, until the job has ended and all of them are sent."""
     stream = EventStream(call)
     job_id = call.job.id
-    topics = (f"log/{job_id}", f"job/{job_id}")
+    changes = JobChanges(service.db, service.signals, job_id, log=True)
     while True:
-        seen = [service.signals.value(topic) for topic in topics]
-        async with service.db.read() as conn:
-            job = await store.get_job(conn, job_id)
-        if job is None or job.desired == "delete":
-            await stream.send("end", end_of(job))
+        job = await changes.look()
+        if job is None:
+            await stream.send("end", end_of(None))
             return
         journal = service.journals.get(job_id)
         while (piece := service.line_cache.after(job_id, journal, after)) is not None:
@@ -73,22 +71,8 @@ async def follow(service: Service, call: Call, after: int) -> None:
         if job.status.ended:
             await stream.send("end", end_of(job))
             return
-        if not await wait_any(service, topics, seen):
+        if not await changes.wait(KEEP_ALIVE_S):
             await stream.keep_alive()
-
-
-async def wait_any(service: Service, topics: tuple[str, ...], seen: list[int]) -> bool:
-    """Wait for any of the topics to move on; False when none did before the keep-alive is due."""
-    waits = [
-        asyncio.ensure_future(service.signals.wait(topic, value, KEEP_ALIVE_S))
-        for topic, value in zip(topics, seen, strict=True)
-    ]
-    try:
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for wait in waits:
-            wait.cancel()
-    return any(service.signals.value(t) != v for t, v in zip(topics, seen, strict=True))
 
 
 ROUTES = [

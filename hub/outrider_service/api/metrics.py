@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import orjson
 from pydantic import BaseModel, Field
 
 from ..auth import JOBS_READ
-from ..jobs import store
+from ..jobs.changes import JobChanges
 from ..logs.journal import Checkpoint, Journal, SeriesEntry
 from ..metrics.parse import SYSTEM
-from ..metrics.series import Rows, downsample, read_rows
+from ..metrics.series import Part, Rows, downsample, read_rows
 from ..schema.resources import Chart, ChartList, ChartSummary, Series, SeriesSummary
 from .errors import not_found
 from .jobs import end_of
-from .logs import wait_any
 from .render import instant
 from .routing import Call, Route
-from .sse import EventStream
+from .sse import KEEP_ALIVE_S, EventStream
 
 MOST_POINTS = 20_000
 FRESH_POINTS = 2000
@@ -28,9 +27,14 @@ FRESH_IN_ALL = 100_000
 
 
 class ChartQuery(BaseModel, extra="forbid"):
+    """``start`` and ``end`` take a part of the chart, by x or by time (seconds since 1970), at its own resolution."""
+
     points: Annotated[int, Field(ge=2, le=MOST_POINTS)] = 2000
     attempt: Annotated[int, Field(ge=1)] | None = None
     series: str | None = None
+    by: Literal["x", "time"] = "x"
+    start: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    end: Annotated[float, Field(allow_inf_nan=False)] | None = None
 
 
 def summary(checkpoint: Checkpoint) -> list[ChartSummary]:
@@ -86,13 +90,14 @@ async def chart(call: Call) -> Chart:
     if not entries and name not in state.axes:
         raise not_found("chart")
     per_series = max(2, query.points // max(1, len(entries)))
-    series = await asyncio.to_thread(lambda: [_series(journal, e, per_series) for e in entries])
+    part = Part(0 if query.by == "x" else 2, query.start, query.end)
+    series = await asyncio.to_thread(lambda: [_series(journal, e, per_series, part) for e in entries])
     return Chart(chart=name, axis=state.axes.get(name), system=name.startswith(SYSTEM), series=series)
 
 
-def _series(journal: Journal, entry: SeriesEntry, points: int) -> Series:
+def _series(journal: Journal, entry: SeriesEntry, points: int, part: Part) -> Series:
     count = entry.count
-    rows = downsample(read_rows(journal.series_path(entry), count), points)
+    rows = downsample(part.of(read_rows(journal.series_path(entry), count)), points)
     values: dict[str, Any] = columns(rows)
     return Series.model_construct(
         None, name=entry.series, attempt=entry.attempt, node=entry.node, total=count, **values
@@ -135,19 +140,17 @@ def fresh_points(journal: Journal, sent: dict[str, int]) -> list[dict[str, objec
 async def _follow(call: Call) -> None:
     service, job_id = call.service, call.job.id
     stream = EventStream(call)
-    topics = (f"log/{job_id}", f"job/{job_id}")
+    changes = JobChanges(service.db, service.signals, job_id, log=True)
     sent: dict[str, int] = {}
     while True:
-        seen = [service.signals.value(topic) for topic in topics]
-        async with service.db.read() as conn:
-            job = await store.get_job(conn, job_id)
+        job = await changes.look()
         if job is not None:
             for piece in await asyncio.to_thread(fresh_points, service.journals.get(job_id), sent):
                 await stream.send_raw("points", orjson.dumps(piece))
-        if job is None or job.desired == "delete" or job.status.ended:
+        if job is None or job.status.ended:
             await stream.send("end", end_of(job))
             return
-        if not await wait_any(service, topics, seen):
+        if not await changes.wait(KEEP_ALIVE_S):
             await stream.keep_alive()
         # A chart redraws at most this often; what comes meanwhile is sent together.
         await asyncio.sleep(0.1)

@@ -6,12 +6,14 @@
     ← {"id": 1, "event": "timeline" | "points" | "job" | "jobs" | "end", "data": …}
     ← {"id": 1, "event": "error", "data": {"status": 404, "message": …}}
 
+A page that is known by its cookie adds ``?_xsrf=…`` with the value of the ``_xsrf`` cookie; a token needs nothing.
 Each subscription reads from the store at the socket's pace, so a page that does not read holds nothing up.
 """
 
 from __future__ import annotations
 
 import asyncio
+import hmac
 import logging
 import time
 from collections.abc import Awaitable, Callable
@@ -23,13 +25,14 @@ from pydantic import BaseModel, Field, ValidationError
 from tornado.web import HTTPError
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
-from ..auth import JOBS_READ, Caller
+from ..auth import JOBS_READ, Caller, header_token
 from ..jobs import store
+from ..jobs.changes import JobChanges
 from ..jobs.model import JobRecord
 from .jobs import end_of
-from .logs import wait_any
 from .metrics import fresh_points
 from .render import render_event, render_job
+from .sse import KEEP_ALIVE_S
 
 if TYPE_CHECKING:
     from ..service import Service
@@ -69,7 +72,16 @@ class StreamHandler(HubOAuthenticated, WebSocketHandler):
         caller = await self.service.authenticator.caller(self)
         if caller is None:
             raise HTTPError(401)
+        if header_token(self.request.headers.get("Authorization")) is None:
+            self._check_page()
         self.caller = caller
+
+    def _check_page(self) -> None:
+        """A cookie alone is not enough: any page on this host, a user's notebook server among them, could open a
+        socket with it. Only our own pages can read the anti-forgery cookie and repeat it in the address."""
+        repeated = self.get_query_argument("_xsrf", "").encode()
+        if not hmac.compare_digest(repeated, self.xsrf_token):
+            raise HTTPError(403)
 
     async def on_message(self, message: str | bytes) -> None:
         """The next message is read when this one is dealt with, so a page that does not read is not heard either."""
@@ -128,12 +140,13 @@ class StreamHandler(HubOAuthenticated, WebSocketHandler):
         """The job if this caller may see it. Raises LookupError."""
         async with self.service.db.read() as conn:
             job = await store.get_job(conn, job_id or "")
-        if job is None or job.desired == "delete":
-            raise LookupError("There is no such job, or it is not yours.")
         await self._check_caller()
-        if not self.caller.may(JOBS_READ, job.owner, job.group_name):
+        if job is None or job.desired == "delete" or not self._may_see(job):
             raise LookupError("There is no such job, or it is not yours.")
         return job
+
+    def _may_see(self, job: JobRecord) -> bool:
+        return self.caller.may(JOBS_READ, job.owner, job.group_name)
 
     async def _check_caller(self) -> None:
         """Now and then, whether the page still speaks for whom it did."""
@@ -149,22 +162,23 @@ class StreamHandler(HubOAuthenticated, WebSocketHandler):
         self.caller = caller if same else self.caller
         return same
 
-    async def _each_change(self, wanted: Message, step: Callable[[JobRecord], Awaitable[None]]) -> None:
-        """Call ``step`` at every change of the job or its log, until it has ended; then send the end."""
-        job = await self._load(wanted.job)
-        topics = (f"log/{job.id}", f"job/{job.id}")
+    async def _each_change(
+        self, wanted: Message, step: Callable[[JobRecord], Awaitable[None]], *, log: bool = False
+    ) -> None:
+        """Call ``step`` at every change of the job (or its log), until it has ended; then send the end."""
+        first = await self._load(wanted.job)
+        changes = JobChanges(self.service.db, self.service.signals, first.id, log=log)
         while True:
-            seen = [self.service.signals.value(topic) for topic in topics]
-            try:
-                job = await self._load(job.id)
-            except LookupError:
+            job = await changes.look()
+            await self._check_caller()
+            if job is None or not self._may_see(job):
                 await self._send(wanted.id, "end", end_of(None))
                 return
             await step(job)
             if job.status.ended:
                 await self._send(wanted.id, "end", end_of(job))
                 return
-            await wait_any(self.service, topics, seen)
+            await changes.wait(KEEP_ALIVE_S)
 
     async def _logs(self, wanted: Message) -> None:
         await self._load(wanted.job)
@@ -178,7 +192,7 @@ class StreamHandler(HubOAuthenticated, WebSocketHandler):
                 after, data = piece
                 await self._send(wanted.id, "lines", orjson.Fragment(data), last=after)
 
-        await self._each_change(wanted, step)
+        await self._each_change(wanted, step, log=True)
 
     async def _events(self, wanted: Message) -> None:
         after = wanted.after
@@ -202,7 +216,7 @@ class StreamHandler(HubOAuthenticated, WebSocketHandler):
                 await self._send(wanted.id, "points", piece)
             await asyncio.sleep(0.1)
 
-        await self._each_change(wanted, step)
+        await self._each_change(wanted, step, log=True)
 
     async def _job(self, wanted: Message) -> None:
         last = b""

@@ -23,6 +23,8 @@ from sqlalchemy import event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from . import sqlite
+
 log = logging.getLogger(__name__)
 
 POSTGRES_LOCK = 0x0071D6E5
@@ -89,7 +91,9 @@ class Database:
         parsed = async_url(url)
         self.sqlite = parsed.get_backend_name() == "sqlite"
         if self.sqlite:
-            self.engine = create_async_engine(parsed, pool_size=8, max_overflow=8)
+            self.engine = create_async_engine(
+                parsed, pool_size=8, max_overflow=8, connect_args={"async_creator_fn": sqlite.connect}
+            )
             _tune_sqlite(self.engine)
         else:
             self.engine = create_async_engine(parsed, pool_size=8, max_overflow=8, pool_pre_ping=True)

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    desc,
 )
 
 metadata = MetaData(
@@ -63,15 +64,19 @@ jobs = Table(
     Column("started_at", Double, comment="of the newest attempt"),
     Column("finished_at", Double),
     UniqueConstraint("owner", "idempotency_key"),
-    Index("ix_jobs_created_at_id_name", "created_at", "id", "name"),
-    Index("ix_jobs_owner_created_at_id_name", "owner", "created_at", "id", "name"),
-    Index("ix_jobs_owner_status_created_at_id", "owner", "status", "created_at", "id"),
-    Index("ix_jobs_status_created_at_id", "status", "created_at", "id"),
-    Index("ix_jobs_queue", "cluster", "status", "priority", "created_at", "id"),
-    Index("ix_jobs_project_created_at_id", "project", "created_at", "id"),
-    Index("ix_jobs_experiment_created_at_id", "experiment", "created_at", "id"),
-    Index("ix_jobs_group_name_created_at_id", "group_name", "created_at", "id"),
+    # The queue in its order: by priority, then age.
+    Index("ix_jobs_queue", "cluster", "status", "desired", desc("priority"), "created_at", "id"),
+    Index("ix_jobs_due", "cluster", "status", "not_before"),
+    Index("ix_jobs_owner_status", "owner", "status", "desired"),
 )
+
+LISTED = ("owner", "status", "project", "experiment", "group_name", "desired", "name")
+"""What lists are filtered by. An index has all of these behind its order, so that a combination of filters that few
+jobs pass is answered from one narrow index, without a look at the wide rows of those that it leaves out."""
+
+for _first in (None, "owner", "status", "project", "experiment", "group_name"):
+    _columns = ([_first] if _first else []) + ["created_at", "id"] + [name for name in LISTED if name != _first]
+    Index(f"ix_jobs_list_{_first or 'all'}", *(jobs.c[name] for name in _columns))
 
 tags = Table(
     "tags",

@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from outrider_sandbox import short_path
 from tornado.httputil import HTTPHeaders, HTTPInputError, HTTPServerRequest, parse_response_start_line
 from tornado.web import RequestHandler
+
+from outrider_sandbox import short_path
 
 from ..backends.base import Address
 from .proxy import CONNECT_S, BadAnswer, Confine, NotListening

@@ -12,8 +12,6 @@ import logging
 from collections.abc import Mapping
 from typing import Any, Final
 
-from outrider_sandbox import remove_tree
-
 from ..backends.base import Attempt, AttemptRef, Backend, BackendError, Observation, Phase
 from ..catalog import Catalog
 from ..clock import now
@@ -35,7 +33,9 @@ log = logging.getLogger(__name__)
 SWEEP_S: Final = 30.0
 """How often every active job is looked at even if nobody said anything."""
 GRACE_S: Final = 10.0
-LOG_POLL_S: Final = 0.2
+LOG_POLL_S: Final = 5.0
+"""How often an attempt that is over is looked at while its last output is being read; its end also wakes it."""
+SWEEP_SLICE: Final = 20
 START_FAILURES: Final = 3
 """Refusals of a start by the platform before the attempt ends as platform_error."""
 
@@ -64,6 +64,7 @@ class Reconciler:
         self._tasks: list[asyncio.Task[None]] = []
         self._start_failures: dict[AttemptRef, int] = {}
         ingest.on_record = self._on_record
+        ingest.on_complete = lambda ref: self.wake(ref.job_id)
 
     async def start(self) -> None:
         async with self.db.read() as conn:
@@ -111,14 +112,23 @@ class Reconciler:
         while True:
             await asyncio.sleep(SWEEP_S)
             try:
-                async with self.db.read() as conn:
-                    active = await store.active_ids(conn)
-                for job_id in active:
-                    self.wake(job_id)
+                await self._look_at_all()
                 for cluster in self.schedulers:
                     self.wake_queue(cluster)
             except Exception:
                 log.exception("sweep failed")
+
+    async def _look_at_all(self) -> None:
+        """Wake the active jobs, but those that quietly run as they should: of a thousand that is nearly every one."""
+        async with self.db.read() as conn:
+            active = await store.active(conn)
+        for n, job in enumerate(active):
+            quiet = job.status == Status.RUNNING and job.desired == "run" and job.cluster in self.backends
+            seen = await self.backends[job.cluster].observe(AttemptRef(job.id, job.attempt)) if quiet else None
+            if seen is None or seen.phase is not Phase.RUNNING:
+                self.wake(job.id)
+            if n % SWEEP_SLICE == 0:
+                await asyncio.sleep(0)
 
     # -- what handles -------------------------------------------------------------------------------------------
 
@@ -208,7 +218,8 @@ class Reconciler:
                 await self._ended(job, step)
                 return 0.0
             case Wait():
-                return step.seconds
+                # The sweep comes by as well.
+                return step.seconds if step.seconds < SWEEP_S else None
 
     async def _start(self, job: JobRecord, backend: Backend, ref: AttemptRef) -> float | None:
         async with self.db.read() as conn:
@@ -358,7 +369,7 @@ class Reconciler:
     async def _delete(self, job: JobRecord) -> float | None:
         await self._clean_up(job)
         await self.ingest.forget(job.id)
-        await asyncio.to_thread(remove_tree, self.directories.job(job.id))
+        await asyncio.to_thread(self.directories.remove_job, job.id)
         async with self.db.write() as conn:
             await store.delete_job(conn, job.id)
         self._changed(job.id)

@@ -22,8 +22,10 @@ from .scheduling import Placement, Plan, plan
 
 log = logging.getLogger(__name__)
 
+FIRST_LOOK: Final = 8
+"""Jobs of the queue read at first: mostly the very next one says already that there is no room."""
 LOOK_AHEAD: Final = 500
-"""Jobs of the queue read at once; the next ones follow where limits hold all of these back."""
+"""Jobs read at once after that, where limits hold all of the first back."""
 
 
 class Scheduler:
@@ -50,9 +52,9 @@ class Scheduler:
         time = now()
         await take_turn(conn)
         held = [held_by(lease) for lease in await list_leases(conn, cluster=self.cluster)]
-        blocked, behind = self._at_limit(held), None
+        blocked, behind, ahead = self._at_limit(held), None, FIRST_LOOK
         while True:
-            waiting = await store.queue(conn, self.cluster, time, blocked, LOOK_AHEAD, behind)
+            waiting = await store.queue(conn, self.cluster, time, blocked, ahead, behind)
             result = plan(
                 waiting,
                 held,
@@ -62,9 +64,9 @@ class Scheduler:
                 self.catalog.group_limits,
                 time,
             )
-            if result.placed or result.impossible or result.full or len(waiting) < LOOK_AHEAD:
+            if result.placed or result.impossible or result.full or len(waiting) < ahead:
                 break
-            behind = waiting[-1]
+            behind, ahead = waiting[-1], LOOK_AHEAD
         for placement in result.placed:
             await self._place(conn, placement, time)
         for job_id in result.impossible:

@@ -40,6 +40,7 @@ class Accepted:
 
     job: JobRecord
     created: bool
+    tags: list[str]
 
 
 def allowed_machine(catalog: Catalog, name: str | None, caller: Caller) -> MachineType:
@@ -86,7 +87,7 @@ class Intake:
             async with self.db.read() as conn:
                 known = await store.by_idempotency_key(conn, caller.name, key)
             if known is not None:
-                return self._repeat(known, digest)
+                return await self._repeat(known, digest)
         machine, image = await self._check(caller, wanted)
         job = self._record(caller, wanted, machine, image, key, digest)
         return await self._insert(job, wanted.tags, digest)
@@ -219,15 +220,16 @@ class Intake:
                 known = await store.by_idempotency_key(conn, job.owner, job.idempotency_key)
             if known is None:
                 raise
-            return self._repeat(known, digest)
-        return Accepted(job, True)
+            return await self._repeat(known, digest)
+        return Accepted(job, True, sorted(set(tags)))
 
-    @staticmethod
-    def _repeat(known: JobRecord, digest: str) -> Accepted:
+    async def _repeat(self, known: JobRecord, digest: str) -> Accepted:
         if known.desired == "delete" or known.idempotency_hash != digest:
             text = "Idempotency-Key: it was used before, for another submission"
             raise Refused("conflict", text, "Idempotency-Key")
-        return Accepted(known, False)
+        async with self.db.read() as conn:
+            tags = (await store.tags_of(conn, [known.id]))[known.id]
+        return Accepted(known, False, tags)
 
 
 def default_name(wanted: Submission, job_id: str) -> str:

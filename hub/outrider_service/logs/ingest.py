@@ -99,15 +99,18 @@ class Journals:
 
 
 RecordHandler = Callable[[AttemptRef, float, dict[str, Any]], Awaitable[None]]
+CompleteHandler = Callable[[AttemptRef], None]
 
 
 class Ingest:
-    """The tasks that read logs. ``on_record`` hears what the runner itself reported (progress, workspace)."""
+    """The tasks that read logs. ``on_record`` hears what the runner itself reported (progress, workspace),
+    ``on_complete`` that the last line of an attempt's node is in the journal."""
 
     def __init__(self, journals: Journals, signals: Signals, on_record: RecordHandler | None = None) -> None:
         self.journals = journals
         self.signals = signals
         self.on_record = on_record
+        self.on_complete: CompleteHandler | None = None
         self._tasks: dict[tuple[AttemptRef, int], asyncio.Task[None]] = {}
         self.lines_total = 0
 
@@ -156,6 +159,8 @@ class Ingest:
                     journal = self.journals.get(ref.job_id)
                     await asyncio.to_thread(journal.mark_complete, ref.number, node)
                 self.signals.send(f"log/{ref.job_id}")
+                if self.on_complete is not None:
+                    self.on_complete(ref)
                 return
             except OSError as error:
                 log.warning("log of %s: %s; again in %.0f s", ref, error, RETRY_S)

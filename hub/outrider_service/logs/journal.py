@@ -6,8 +6,9 @@
     checkpoint.json how far all of these are valid, and the platform's cursor of each attempt and node
 
 Files are appended first, the checkpoint is replaced last: after a kill at any point, what lies beyond the
-checkpoint is cut off and read from the platform again. One writer a job (an asyncio lock in ``Journals``); readers
-see the checkpoint's state only.
+checkpoint is cut off and read from the platform again. What tells nobody a line's number, the platform's samples,
+may lie beyond it for a while, so that a thousand quiet jobs do not replace a hundred files a second. One writer a job
+(an asyncio lock in ``Journals``); readers see the checkpoint's state in memory only.
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import time
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, BinaryIO, Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import orjson
@@ -36,6 +38,8 @@ MOST_READ: Final = 1 << 20
 """Bytes of text that are read at once; a line is at most ``lines.LONGEST_TEXT``."""
 MOST_SEARCHED: Final = 64 << 20
 """Bytes of text that one search looks through before it says how far it came."""
+SAMPLES_UNSAVED_S: Final = 60.0
+"""So old may the checkpoint on disk be while nothing but samples comes."""
 
 
 @dataclass(slots=True)
@@ -108,12 +112,19 @@ def _sync(path: Path) -> None:
 
 def _append_at(path: Path, size: int, data: bytes | memoryview) -> None:
     """Write at ``size``, cutting off what lies beyond. All or an OSError, never a part that counts."""
-    with path.open("r+b" if path.exists() else "w+b") as file:
-        file.truncate(size)
-        file.seek(size)
-        cast(BinaryIO, file).write(data)
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        os.ftruncate(fd, size)
+        rest = memoryview(data)
+        while rest:
+            written = os.pwrite(fd, rest, size)
+            rest, size = rest[written:], size + written
+    finally:
+        os.close(fd)
 
 
+Grown = tuple[int, tuple[float, float, float]]
+"""A series' new count and last point."""
 Line = tuple[int, float, int, int, bytes]
 """n, time, attempt, node, text."""
 
@@ -130,8 +141,8 @@ class Sample(NamedTuple):
 def _sample_rows(samples: Sequence[Sample], started: float) -> dict[tuple[str, str], array[float]]:
     """Samples by series; x is seconds since the node's first sample."""
     rows: dict[tuple[str, str], array[float]] = {}
-    for chart, series, y, time in samples:
-        rows.setdefault((chart, series), array("d")).extend((max(0.0, time - started), y, time, 0.0))
+    for chart, series, y, at in samples:
+        rows.setdefault((chart, series), array("d")).extend((max(0.0, at - started), y, at, 0.0))
     return rows
 
 
@@ -142,12 +153,14 @@ class Journal:
         self.directory = directory
         self.checkpoint = _load(directory)
         self._by_key = {(s.chart, s.series, s.attempt, s.node): s for s in self.checkpoint.series}
+        self._made = False
+        self._saved_at = 0.0
 
     # -- writing ------------------------------------------------------------------------------------------------
 
     def append(self, batch: Batch, attempt: int, node: int, cursor: str, samples: Sequence[Sample] = ()) -> None:
         """Add a batch and the platform's samples, and move the cursor: all of it, or an OSError and none of it."""
-        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._make()
         state, key = self.checkpoint, f"{attempt}/{node}"
         text_bytes = self._append_texts(batch, attempt, node)
         started = state.started.get(key, samples[0].time if samples else 0.0)
@@ -159,7 +172,7 @@ class Journal:
         for (chart, series), flat in _sample_rows(samples, started).items():
             entry = self._entry(chart, series, attempt, node)
             if entry is not None:
-                updates.append((entry, self._append_points(entry, flat, 0)))
+                updates.append((entry, self._append_rows(entry, flat)))
         # Everything is in the files: the state in memory follows, and goes back if the checkpoint cannot be written.
         before = replace(state, cursors=dict(state.cursors), started=dict(state.started), axes=dict(state.axes))
         counts = [(entry, entry.count, entry.last) for entry, _ in updates]
@@ -173,6 +186,9 @@ class Journal:
         state.cursors[key] = cursor
         state.text_bytes = text_bytes
         state.lines += len(batch.texts)
+        samples_only = bool(samples) and not (batch.texts or batch.points or batch.axes)
+        if samples_only and time.monotonic() < self._saved_at + SAMPLES_UNSAVED_S:
+            return
         try:
             self.save()
         except OSError:
@@ -180,6 +196,11 @@ class Journal:
                 entry.count, entry.last = count, last
             self.checkpoint = before
             raise
+
+    def _make(self) -> None:
+        if not self._made:
+            (self.directory / "series").mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._made = True
 
     def _append_texts(self, batch: Batch, attempt: int, node: int) -> int:
         """Write the lines and their index; returns the new size of the text."""
@@ -202,41 +223,47 @@ class Journal:
         key = (chart, series, attempt, node)
         entry = self._by_key.get(key)
         if entry is None and len(self._by_key) < MOST_SERIES:
-            (self.directory / "series").mkdir(mode=0o700, exist_ok=True)
             entry = SeriesEntry(chart, series, attempt, node, f"{len(self._by_key)}.rows")
             self._by_key[key] = entry
             self.checkpoint.series.append(entry)
         return entry
 
-    def _append_points(
-        self, entry: SeriesEntry, flat: array[float], first_line: int
-    ) -> tuple[int, tuple[float, float, float]]:
+    def _append_points(self, entry: SeriesEntry, flat: array[float], first_line: int) -> Grown:
+        """Rows of a batch: counts and numbers of lines are filled in."""
         rows = np.frombuffer(flat, np.float64).reshape(-1, COLUMNS).copy()
         counted = np.isnan(rows[:, 0])
         if counted.any():
             rows[counted, 0] = (entry.count + 1 + np.arange(len(rows)))[counted]
-        if first_line:
-            rows[:, 3] += first_line
-        _append_at(self.directory / "series" / entry.file, entry.count * ROW_BYTES, rows.tobytes())
-        return entry.count + len(rows), (float(rows[-1, 0]), float(rows[-1, 1]), float(rows[-1, 2]))
+        rows[:, 3] += first_line
+        return self._append_rows(entry, array("d", rows.tobytes()))
+
+    def _append_rows(self, entry: SeriesEntry, flat: array[float]) -> Grown:
+        _append_at(self.directory / "series" / entry.file, entry.count * ROW_BYTES, memoryview(flat).cast("B"))
+        x, y, at, _ = flat[-COLUMNS:]
+        return entry.count + len(flat) // COLUMNS, (x, y, at)
 
     def save(self) -> None:
         """Replace the checkpoint atomically."""
-        state = self.checkpoint
         path = self.directory / "checkpoint.json"
         fresh = path.with_suffix(".new")
-        fresh.write_bytes(orjson.dumps(state))
+        fresh.write_bytes(orjson.dumps(self.checkpoint))
         fresh.replace(path)
+        self._saved_at = time.monotonic()
 
     def mark_complete(self, attempt: int, node: int) -> None:
         """Nothing more will come from this attempt's node. From here on the log survives a power failure as well."""
         key = f"{attempt}/{node}"
         if key not in self.checkpoint.complete:
-            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._make()
             for name in ("log.text", "log.index"):
                 _sync(self.directory / name)
             self.checkpoint.complete.append(key)
-            self.save()
+            try:
+                self.save()
+            except OSError:
+                # What says it remembers: the platform's own log is removed on the strength of it.
+                self.checkpoint.complete.remove(key)
+                raise
             _sync(self.directory / "checkpoint.json")
 
     # -- reading ------------------------------------------------------------------------------------------------
@@ -288,3 +315,4 @@ class Journal:
         shutil.rmtree(self.directory, ignore_errors=True)
         self.checkpoint = Checkpoint()
         self._by_key = {}
+        self._made = False

@@ -5,6 +5,7 @@ A series of a million points is 32 MB; it is mapped, not loaded, and only the ch
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +25,31 @@ def read_rows(path: Path, count: int, start: int = 0) -> Rows:
     if count <= start:
         return np.empty((0, COLUMNS))
     return np.memmap(path, dtype="<f8", mode="r", offset=start * ROW_BYTES, shape=(count - start, COLUMNS))
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The rows whose ``column`` lies between two values, and the neighbour on each side, so that lines go on to the
+    edges of a picture."""
+
+    column: int
+    start: float | None = None
+    end: float | None = None
+
+    def of(self, rows: Rows) -> Rows:
+        if (self.start is None and self.end is None) or len(rows) == 0:
+            return rows
+        values = rows[:, self.column]
+        inside = np.ones(len(rows), dtype=bool)
+        if self.start is not None:
+            inside &= values >= self.start
+        if self.end is not None:
+            inside &= values <= self.end
+        # Steps may go back (a resumed run), so the rows need not be a single stretch.
+        wide = inside.copy()
+        wide[:-1] |= inside[1:]
+        wide[1:] |= inside[:-1]
+        return np.asarray(rows[wide])
 
 
 def downsample(rows: Rows, points: int) -> Rows:

@@ -9,9 +9,9 @@ import signal
 import time
 
 import httpx
-import outrider_sandbox as sandbox
 import pytest
 
+import outrider_sandbox as sandbox
 from tests.service.hub.platform_process import eventually
 
 pytestmark = pytest.mark.timeout(300)

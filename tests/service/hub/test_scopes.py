@@ -1,6 +1,7 @@
 """What each kind of caller may do, as the service sees it."""
 
 import pytest
+
 from outrider_hub import scopes
 
 pytestmark = pytest.mark.timeout(300)

@@ -11,8 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import outrider_sandbox as sandbox
 import pytest
+
+import outrider_sandbox as sandbox
 from outrider_sandbox.capabilities import which_python_prefixes
 
 DEADLINE_S = 30.0

@@ -9,8 +9,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import outrider_sandbox as sandbox
 import pytest
+
+import outrider_sandbox as sandbox
 
 from .conftest import CAN, Box
 

@@ -12,8 +12,9 @@ import sys
 import time
 from pathlib import Path
 
-import outrider_sandbox as sandbox
 import pytest
+
+import outrider_sandbox as sandbox
 from outrider_sandbox import files
 from outrider_sandbox.spec import encode
 

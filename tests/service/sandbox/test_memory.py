@@ -7,6 +7,7 @@ import signal
 from pathlib import Path
 
 import pytest
+
 from outrider_sandbox import cgroups
 
 from .conftest import CAN, Box, until

@@ -10,12 +10,12 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner, Result
+
 from outrider import values
 from outrider.cli import cli
 from outrider.cli.chart import draw
 from outrider.cli.options import cheapest_preemptible
 from outrider.models import Machine, build
-
 from tests.unit.client.platform import MACHINES, Platform, points
 
 

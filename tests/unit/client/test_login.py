@@ -6,13 +6,13 @@ import json
 import stat
 from pathlib import Path
 
-import outrider
 import pytest
 from click.testing import CliRunner
+
+import outrider
 from outrider import credentials
 from outrider.cli import cli
 from outrider.credentials import Login, Store
-
 from tests.unit.client.platform import Platform
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
-import outrider
 import pytest
+
+import outrider
 from outrider import errors
 from outrider.models import parse_time
-
 from tests.unit.client.platform import Platform, points
 
 

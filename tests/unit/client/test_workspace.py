@@ -10,14 +10,14 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-import outrider
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+
+import outrider
 from outrider.snapshots import check_size
 from outrider.workspace import archive, source
 from outrider.workspace.collect import Entry, collect
-
 from tests.unit.client.platform import Platform
 
 

@@ -1,6 +1,7 @@
 """What people may choose for a server, and how it is offered."""
 
 import pytest
+
 from outrider_hub.spawner import options
 from outrider_service.schema.resources import Image, Machine
 

@@ -1,8 +1,10 @@
 """From the service's word to a sandbox, with and without isolation."""
 
 import sys
+from dataclasses import replace
 
 import pytest
+
 from outrider_hub.spawner import plan
 from outrider_sandbox import Mount
 from outrider_service.schema.resources import SpawnSpec
@@ -33,6 +35,7 @@ SERVER = plan.Server(
     hub_address="127.0.0.1:8000",
     gpu_devices=["/dev/nvidia0"],
     environment_mounts=[Mount("/opt/python", "/opt/python")],
+    lab_extension="/code/lab",
     grace_s=10,
 )
 
@@ -87,3 +90,14 @@ def test_unlike_servers_never_share_a_directory():
     names = [plan.directory_name(*pair) for pair in pairs]
     assert len(set(names)) == len(pairs)
     assert all("/" not in name and name.isascii() for name in names)
+
+
+def test_the_lab_extension_is_mounted_not_installed():
+    confined = plan.sandbox(SERVER, SPEC, "bubblewrap")
+    assert Mount("/code/lab", "/.outrider/lab") in confined.mounts
+    assert confined.env["JUPYTER_CONFIG_PATH"] == "/.outrider/lab/etc/jupyter"
+    assert confined.env["PYTHONPATH"] == "/.outrider/lab"
+    plain = plan.sandbox(SERVER, SPEC, "plain")
+    assert plain.env["JUPYTER_PATH"] == "/code/lab/share/jupyter"
+    without = plan.sandbox(replace(SERVER, lab_extension=""), SPEC, "bubblewrap")
+    assert "PYTHONPATH" not in without.env

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from outrider_hub.settings import SettingsError, default_home, from_environment
 
 

@@ -5,6 +5,7 @@ import stat
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+
 from outrider_hub import state
 from outrider_hub.settings import Settings
 

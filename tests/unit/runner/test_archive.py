@@ -10,6 +10,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
 from outrider.runner import archive
 
 MIB = 1 << 20

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +11,8 @@ from pathlib import Path
 import pynvml
 import pytest
 
-HERE = Path(__file__).parent
+from tests.fake_nvml import build
+
 RUNNER = Path(__file__).parents[3] / "client" / "outrider"
 LOOK = (
     "import json, sys; sys.path.insert(0, sys.argv[1]); from runner.gpus import Gpus;"
@@ -30,23 +30,7 @@ def look(path: str, **env: str) -> list[dict[str, object]]:
 
 @pytest.fixture(scope="session")
 def driver(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    compiler = shutil.which("cc") or shutil.which("gcc")
-    if compiler is None:
-        pytest.skip("building the stand-in for NVIDIA's library needs a C compiler")
-    folder = tmp_path_factory.mktemp("nvml")
-    subprocess.run(
-        [
-            compiler,
-            "-shared",
-            "-fPIC",
-            "-o",
-            str(folder / "libnvidia-ml.so.1"),
-            str(HERE / "fake_nvml" / "nvml.c"),
-        ],
-        check=True,
-        timeout=120,
-    )
-    return folder
+    return build(tmp_path_factory.mktemp("nvml"))
 
 
 def test_each_gpu_is_reported_and_what_one_does_not_know_is_null(driver: Path) -> None:

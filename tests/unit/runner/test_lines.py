@@ -6,6 +6,7 @@ import time
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from outrider.runner.lines import LONGEST, LineFilter
 
 

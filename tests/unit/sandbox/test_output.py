@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from outrider_sandbox.output import Log
 
 LINE = re.compile(rb"\d+\.\d{6} (.*)", re.DOTALL)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
+
 from outrider_sandbox import Mount, Spec
 from outrider_sandbox.bubblewrap import as_file, etc_files, host_name, options
 from outrider_sandbox.outcome import describe

@@ -8,6 +8,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
+
 from outrider_service import signals
 from outrider_service.auth import Caller
 from outrider_service.backends.base import Address
@@ -24,7 +26,6 @@ from outrider_service.schema.resources import SpawnRequest
 from outrider_service.service import kept_key
 from outrider_service.signals import Signals
 from outrider_service.usage.spawns import Spawns
-from pydantic import ValidationError
 
 
 async def test_signals_of_topics_that_are_over_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
+from tornado.httputil import HTTPHeaders
+
 from outrider_service.api.errors import ApiError, from_validation
 from outrider_service.api.files import parse_range
 from outrider_service.auth import Caller, header_token
@@ -19,8 +22,6 @@ from outrider_service.files import BadPath, clean
 from outrider_service.jobs.store import BadCursor, decode_cursor
 from outrider_service.jobs.submit import default_name
 from outrider_service.schema.jobs import Submission
-from pydantic import ValidationError
-from tornado.httputil import HTTPHeaders
 
 
 def submission(**fields: Any) -> Submission:

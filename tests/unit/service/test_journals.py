@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from outrider_service.api.metrics import FRESH_IN_ALL, fresh_points
 from outrider_service.backends.local.tail import PIECE, read_piece
 from outrider_service.directories import Directories

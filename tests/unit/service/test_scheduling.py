@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from outrider_service.backends.capacity import Held, Room
 from outrider_service.catalog import LimitSet, MachineType
 from outrider_service.jobs.scheduling import Plan, Waiting, in_order, plan

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+
 from outrider_service.backends.base import Observation, Phase
 from outrider_service.jobs.model import JobRecord, billed_seconds, cost, new_job_id
 from outrider_service.jobs.states import Ended, Running, Start, Stop, Wait, again, next_step, outcome

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from outrider_service.backends.local.tail import PIECE, read_piece
 from outrider_service.logs.ingest import samples_of
 from outrider_service.logs.journal import Journal, Sample

@@ -10,6 +10,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
 from outrider_service.api.files import ListQuery, _listing
 from outrider_service.files import BadPath, Tree
 

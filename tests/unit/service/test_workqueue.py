@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+
 from outrider_service.jobs.workqueue import LONGEST_DELAY_S, WorkQueue, backoff
 from outrider_service.signals import Signals
 

@@ -18,7 +18,7 @@ from ...directories import Directories
 from ..base import Address, Attempt, AttemptRef, BackendError, Observation, Phase, RawLog
 from . import environments
 from .machine import device_nodes
-from .tail import read_piece
+from .tail import EndWatch, read_piece
 from .wake import Wakes
 
 HOME: Final = "/home/outrider"
@@ -115,19 +115,18 @@ class LocalBackend:
                 "artifacts": "/artifacts",
                 "storage": "/storage",
                 "datasets": "/datasets",
-                "inputs": "/inputs",
                 "run": f"{INSIDE}/run.json",
-                "runner": INSIDE,
+                "nvml": f"{INSIDE}/nvml",
                 "home": HOME,
             }
+        nvml = environments.pynvml_file()
         return {
             "workspace": str(self.directories.workspace(attempt.ref.job_id)),
             "artifacts": str(self.directories.artifacts(attempt.ref.job_id)),
             "storage": str(self.directories.storage(attempt.owner)),
             "datasets": str(self.directories.datasets),
-            "inputs": "",
             "run": str(self.folder(attempt.ref) / "run.json"),
-            "runner": "",
+            "nvml": str(nvml.parent) if nvml else "",
             "home": str(self.directories.workspace(attempt.ref.job_id)),
         }
 
@@ -150,7 +149,7 @@ class LocalBackend:
             "max_workspace_mb": MAX_WORKSPACE_MB,
             "sample_s": 10,
             "grace_s": attempt.grace_s,
-            "pynvml_path": environments.pynvml_path(),
+            "pynvml_path": paths["nvml"],
             "memory_bytes": attempt.machine.memory_mb * 2**20,
         }
 
@@ -169,9 +168,9 @@ class LocalBackend:
         mounts += [Mount(str(own.artifacts(job_id)), f"/inputs/{name}") for name, job_id in attempt.inputs.items()]
         if attempt.workspace["type"] == "snapshot":
             mounts.append(Mount(str(own.snapshot(attempt.workspace["id"])), f"{INSIDE}/snapshot.zip"))
-        nvml = environments.pynvml_path()
+        nvml = environments.pynvml_file()
         if nvml is not None:
-            mounts.append(Mount(nvml, nvml))
+            mounts.append(Mount(str(nvml), f"{INSIDE}/nvml/{nvml.name}"))
         return mounts
 
     def _env(self, attempt: Attempt) -> dict[str, str]:
@@ -261,10 +260,11 @@ class LocalBackend:
         self.wakes.open()
         folder = self.folder(ref)
         path = folder / "log"
+        watch = EndWatch(folder)
         while True:
             seen = self.wakes.signals.value(folder.name)
             # The state is read first: what was written before the end is then surely seen.
-            over = sandbox.state(folder).phase in ("exited", "lost", "absent")
+            over = watch.over()
             while (piece := read_piece(path, cursor, final=over)) is not None:
                 cursor = piece.cursor
                 yield piece

@@ -18,10 +18,10 @@ def runner_directory() -> Path:
     return Path(spec.origin).parent
 
 
-def pynvml_path() -> str | None:
-    """The pynvml module's file, given to the runner of every environment."""
+def pynvml_file() -> Path | None:
+    """The pynvml module (it is one file), which the runner of every environment is given."""
     spec = importlib.util.find_spec("pynvml")
-    return spec.origin if spec is not None else None
+    return Path(spec.origin) if spec is not None and spec.origin else None
 
 
 def prefix_of(environment: str | None) -> Path:

@@ -6,13 +6,18 @@ The cursor is "<offset>" at a line's beginning, or "<offset>@<time>" inside a li
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 from typing import Final
+
+import outrider_sandbox as sandbox
 
 from ..base import RawLog
 
 PIECE: Final = 256 * 1024
 STAMP: Final = 17
+LOCK_LOOK_S: Final = 30.0
+"""How often the supervisor's lock is tried although its record is the same: it may have been killed."""
 
 
 def read_piece(path: Path, cursor: str | None, *, final: bool) -> RawLog | None:
@@ -38,6 +43,26 @@ def read_piece(path: Path, cursor: str | None, *, final: bool) -> RawLog | None:
     whole = data[: _whole_characters(data)]
     time = stamp or data[:STAMP].decode("ascii", "replace")
     return RawLog(begins + whole + b"\n", f"{position + len(whole)}@{time}")
+
+
+class EndWatch:
+    """Whether a sandbox has ended, asked at every wake-up: cheap as long as its record is the same one."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._version: tuple[int, int] | None = None
+        self._looked_at = 0.0
+
+    def over(self) -> bool:
+        """True once it has ended, was lost or is gone; nothing is written to its log after that."""
+        version = sandbox.version(self._folder)
+        if version is not None and version == self._version and time.monotonic() < self._looked_at + LOCK_LOOK_S:
+            return False
+        over = sandbox.state(self._folder).phase in ("exited", "lost", "absent")
+        # The version is older than the state: what changed in between is seen at the next look.
+        self._version = None if over else version
+        self._looked_at = time.monotonic()
+        return over
 
 
 def _whole_characters(data: bytes) -> int:

@@ -1,8 +1,9 @@
 """Alembic's environment: the URL comes from ``outrider_service.db.engine.migrate``."""
 
 from alembic import context
-from outrider_service.db.tables import metadata
 from sqlalchemy import create_engine, pool
+
+from outrider_service.db.tables import metadata
 
 engine = create_engine(context.config.attributes["url"], poolclass=pool.NullPool)
 with engine.connect() as connection:

@@ -1,0 +1,22 @@
+"""Outrider inside JupyterLab: a Jupyter Server extension that speaks for the page, and the Lab plugin.
+
+The page never holds a token: it calls its own server below ``/outrider/``, which calls the Outrider service with the
+token that JupyterHub gave this notebook server. Needs only what jupyter_server brings, so that it works mounted into
+any image.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+__version__ = "0.1.0"
+
+
+def _jupyter_labextension_paths() -> list[dict[str, str]]:
+    return [{"src": "labextension", "dest": "@outrider/jupyterlab"}]
+
+
+def _jupyter_server_extension_points() -> list[dict[str, Any]]:
+    from .extension import OutriderExtension
+
+    return [{"module": "jupyterlab_outrider", "app": OutriderExtension}]

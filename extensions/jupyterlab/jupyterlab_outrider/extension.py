@@ -1,0 +1,52 @@
+"""The extension: where the service is, who we are, and the table of handlers."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from jupyter_server.extension.application import ExtensionApp
+from jupyter_server.utils import url_path_join
+from tornado.ioloop import PeriodicCallback
+from traitlets import Int, Unicode, default
+
+from .activity import BusyKernels
+from .handlers import ROUTES
+from .service import Service
+
+BUSY_CHECK_MS = 120_000
+
+
+class OutriderExtension(ExtensionApp):
+    """Submits jobs and shows them from JupyterLab."""
+
+    name = "jupyterlab_outrider"
+    load_other_extensions = True
+
+    url = Unicode(help="The Hub's address as seen from this server; by default OUTRIDER_URL").tag(config=True)
+    token = Unicode(help="The token to act with; by default the one JupyterHub gave this server").tag(config=True)
+    connect_timeout_s = Int(10, help="How long the service may take to answer").tag(config=True)
+
+    @default("url")
+    def _url(self) -> str:
+        return os.environ.get("OUTRIDER_URL", "")
+
+    @default("token")
+    def _token(self) -> str:
+        return os.environ.get("JUPYTERHUB_API_TOKEN") or os.environ.get("OUTRIDER_TOKEN", "")
+
+    def initialize_settings(self) -> None:
+        self.settings["outrider_service"] = Service(self.url, self.token, self.connect_timeout_s)
+        watch = BusyKernels(self.serverapp)
+        self._timer = PeriodicCallback(watch.look, BUSY_CHECK_MS)
+        self._timer.start()
+
+    def initialize_handlers(self) -> None:
+        self.handlers.extend(_at(path, handler) for path, handler in ROUTES)
+
+    async def stop_extension(self) -> None:
+        self._timer.stop()
+
+
+def _at(path: str, handler: Any) -> tuple[str, Any]:
+    return url_path_join("/outrider", path), handler

@@ -1,0 +1,80 @@
+"""What would go wrong with a job, looked at before it is sent. Each answer is yes, no or unknown; a "no" says what to
+change."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from typing import Any
+
+from .service import Service
+
+Check = dict[str, str]
+
+
+def result(what: str, answer: str, message: str = "") -> Check:
+    return {"check": what, "answer": answer, "message": message}
+
+
+async def check(service: Service, wanted: dict[str, Any]) -> list[Check]:
+    """``image``, ``machine``, ``kernel`` and ``imports`` (top-level module names) of the job to be."""
+    machines = (await service.call("GET", "/machines"))["items"]
+    me = await service.call("GET", "/me")
+    found = [fits(wanted.get("machine"), machines), within(wanted.get("machine"), machines, me)]
+    same = wanted.get("image") in (None, os.environ.get("OUTRIDER_IMAGE"))
+    found += packages([str(name) for name in wanted.get("imports") or []], same)
+    if wanted.get("kernel"):
+        found.append(kernel(str(wanted["kernel"]), same))
+    return found
+
+
+def fits(name: Any, machines: list[dict[str, Any]]) -> Check:
+    machine = next((m for m in machines if m["name"] == name), None)
+    if machine is None:
+        return result("machine", "no", f"There is no machine type {name!r}; choose another.")
+    if machine["total"] == 0:
+        text = f"The platform has no room for a {name} at all"
+        return result("machine", "no", f"{text}: choose a smaller one{' or fewer GPUs' if machine['gpu'] else ''}.")
+    if machine["free"] == 0:
+        return result("machine", "yes", f"None is free now; {machine['waiting']} jobs wait for one.")
+    return result("machine", "yes")
+
+
+def within(name: Any, machines: list[dict[str, Any]], me: dict[str, Any]) -> Check:
+    gpus = next((m["gpu"] for m in machines if m["name"] == name), 0)
+    most = me["limits"]["max_gpus"]
+    if most is not None and gpus > most:
+        return result("limits", "no", f"It has {gpus} GPUs and you may use {most} at once.")
+    pending = me["limits"]["max_pending"]
+    if pending is not None and me["usage"]["pending"] >= pending:
+        return result("limits", "no", f"You have {pending} jobs waiting already; stop some first.")
+    return result("limits", "yes")
+
+
+def packages(imports: list[str], same_image: bool) -> list[Check]:
+    if not imports:
+        return []
+    if not same_image:
+        return [result("packages", "unknown", "What the other image has is not known here.")]
+    missing = [name for name in imports if not _there(name)]
+    if missing:
+        text = ", ".join(missing)
+        return [result("packages", "no", f"This image lacks {text}: install it in the job's command, or take another.")]
+    return [result("packages", "yes")]
+
+
+def kernel(name: str, same_image: bool) -> Check:
+    if not same_image:
+        return result("kernel", "unknown", "Which kernels the other image has is not known here.")
+    from jupyter_client.kernelspec import KernelSpecManager
+
+    if name in KernelSpecManager().find_kernel_specs():
+        return result("kernel", "yes")
+    return result("kernel", "no", f"This image has no kernel {name}; Python's default one would be used.")
+
+
+def _there(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except (ImportError, ValueError):
+        return False

@@ -1,0 +1,122 @@
+"""The Outrider service as this server calls it: with its own token, over Tornado's client."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest, HTTPResponse
+from tornado.simple_httpclient import HTTPStreamClosedError, HTTPTimeoutError, SimpleAsyncHTTPClient
+from tornado.websocket import WebSocketClientConnection, websocket_connect
+
+API = "/services/outrider/api/v1"
+MOST_AT_ONCE = 64
+
+
+class ServiceError(Exception):
+    """The service refused, or is not there; ``body`` is what a page is told."""
+
+    def __init__(self, status: int, message: str, field: str | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.body = {"status": status, "message": message, **({"field": field} if field else {})}
+
+
+class Service:
+    """Calls below one address with one token."""
+
+    def __init__(self, url: str, token: str, connect_timeout_s: float = 10) -> None:
+        self.url = url.rstrip("/")
+        self._token = token
+        self._connect_timeout_s = connect_timeout_s
+        self._client: AsyncHTTPClient | None = None
+
+    @property
+    def configured(self) -> bool:
+        return bool(self.url and self._token)
+
+    def _http(self) -> AsyncHTTPClient:
+        if self._client is None:
+            self._client = SimpleAsyncHTTPClient(
+                force_instance=True, max_clients=MOST_AT_ONCE, max_body_size=2**50, max_buffer_size=2**22
+            )
+        return self._client
+
+    def _refuse_unconfigured(self) -> None:
+        if not self.configured:
+            raise ServiceError(
+                503, "This server does not know an Outrider service: it was not started by Outrider's Hub."
+            )
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: bytes | None = None,
+        headers: dict[str, str] | None = None,
+        body_producer: Callable[[Callable[[bytes], Awaitable[None]]], Awaitable[None]] | None = None,
+        on_header: Callable[[str], None] | None = None,
+        on_chunk: Callable[[bytes], Any] | None = None,
+        timeout_s: float = 60,
+    ) -> HTTPResponse:
+        """One request; answers of 400 and more come back like others. Raises ServiceError when nobody answers."""
+        self._refuse_unconfigured()
+        request = HTTPRequest(
+            self.url + API + path,
+            method=method,
+            body=body,
+            body_producer=body_producer,  # type: ignore[arg-type]
+            headers={"Authorization": f"token {self._token}", **(headers or {})},
+            connect_timeout=self._connect_timeout_s,
+            request_timeout=timeout_s,
+            follow_redirects=False,
+            allow_nonstandard_methods=True,
+            header_callback=on_header,
+            streaming_callback=on_chunk,
+            decompress_response=False,
+        )
+        try:
+            return await self._http().fetch(request, raise_error=False)
+        except (HTTPTimeoutError, HTTPStreamClosedError, HTTPClientError, OSError) as error:
+            raise ServiceError(503, f"The Outrider service does not answer ({error}).") from error
+
+    async def call(self, method: str, path: str, data: Any = None, headers: dict[str, str] | None = None) -> Any:
+        """A JSON request; raises ServiceError with the service's own words when it refuses."""
+        body = json.dumps(data).encode() if data is not None else None
+        sent = {"Content-Type": "application/json", **(headers or {})} if body is not None else headers
+        answer = await self.send(method, path, body=body, headers=sent)
+        return self.decoded(answer)
+
+    @staticmethod
+    def decoded(answer: HTTPResponse) -> Any:
+        if answer.code == 599:
+            raise ServiceError(503, f"The Outrider service does not answer ({answer.error}).")
+        try:
+            data = json.loads(answer.body or b"null")
+        except ValueError:
+            data = None
+        if answer.code < 400:
+            return data
+        if isinstance(data, dict) and "message" in data:
+            raise ServiceError(answer.code, data["message"], data.get("field"))
+        raise ServiceError(502, f"Something other than Outrider answered ({answer.code}).")
+
+    async def stream(self, on_message: Callable[[str | bytes | None], Any]) -> WebSocketClientConnection:
+        """The service's WebSocket. Raises ServiceError."""
+        self._refuse_unconfigured()
+        parts = urlsplit(self.url)
+        scheme = "wss" if parts.scheme == "https" else "ws"
+        request = HTTPRequest(
+            f"{scheme}://{parts.netloc}{parts.path}{API}/stream",
+            headers={"Authorization": f"token {self._token}"},
+            connect_timeout=self._connect_timeout_s,
+        )
+        try:
+            return await websocket_connect(
+                request, on_message_callback=on_message, ping_interval=30, max_message_size=64 * 2**20
+            )
+        except (HTTPClientError, OSError) as error:
+            raise ServiceError(503, f"The Outrider service does not answer ({error}).") from error

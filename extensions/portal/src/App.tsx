@@ -1,0 +1,127 @@
+/** The pages: which one an address shows, and the frame around all of them. */
+
+import {
+  type Job,
+  JobList,
+  JobPage,
+  type JobView,
+  type ListView,
+  type Navigation,
+  OutriderProvider,
+  type Target,
+  useApi,
+  useLoaded,
+} from '@outrider/ui';
+import { type ReactElement, useCallback, useEffect, useMemo, useRef } from 'react';
+import { Router, useLocation, useSearch } from 'wouter';
+
+import { Frame } from './Frame.js';
+import { Home } from './Home.js';
+import { PREFIX } from './place.js';
+import { addressOf, parse, type Place } from './routes.js';
+import { transport } from './transport.js';
+
+export function App(): ReactElement {
+  return (
+    <Router base={PREFIX.replace(/\/$/, '')}>
+      <Pages />
+    </Router>
+  );
+}
+
+function Pages(): ReactElement {
+  const [path, setLocation] = useLocation();
+  const search = useSearch();
+  const place = useMemo(() => parse(path.replace(/^\//, ''), search), [path, search]);
+  const go = useRef(setLocation);
+  useEffect(() => {
+    go.current = setLocation;
+  });
+  const navigation: Navigation = useMemo(
+    () => ({
+      href: (target) => `${PREFIX}${addressOf(target)}`,
+      go: (target, options) => {
+        go.current(`/${addressOf(target)}`, options);
+        if (options?.replace !== true) window.scrollTo(0, 0);
+      },
+    }),
+    [],
+  );
+  return (
+    <OutriderProvider transport={transport} navigation={navigation}>
+      <Frame place={place}>
+        <Page place={place} navigation={navigation} />
+      </Frame>
+    </OutriderProvider>
+  );
+}
+
+function Page({ place, navigation }: { place: Place; navigation: Navigation }): ReactElement {
+  const id = place.page === 'job' ? place.id : '';
+  const onJobView = useCallback(
+    (view: JobView, options?: { replace?: boolean }) => {
+      navigation.go({ page: 'job', id, view }, options);
+    },
+    [navigation, id],
+  );
+  const onList = useCallback(
+    (view: ListView, options?: { replace?: boolean }) => {
+      navigation.go(
+        { page: 'jobs', query: view as NonNullable<Extract<Target, { page: 'jobs' }>['query']> },
+        options,
+      );
+    },
+    [navigation],
+  );
+  const toJobs = useCallback(() => {
+    navigation.go({ page: 'jobs' });
+  }, [navigation]);
+  useEffect(() => {
+    document.title = place.page === 'jobs' ? 'Jobs · Outrider' : 'Outrider';
+  }, [place.page, id]);
+  const arrived = useRef(false);
+  useEffect(() => {
+    // Who listens or uses the keyboard must be taken along to another page; the first one begins at its top.
+    if (arrived.current) document.getElementById('main')?.focus({ preventScroll: true });
+    arrived.current = true;
+  }, [place.page, id]);
+  const onJob = useCallback((job: Job) => {
+    document.title = `${job.name} (${job.status}) · Outrider`;
+  }, []);
+  switch (place.page) {
+    case 'home':
+      return <Home />;
+    case 'jobs':
+      return <Jobs view={place.view} onView={onList} />;
+    case 'job':
+      return (
+        <JobPage key={id} id={id} view={place.view} onView={onJobView} onDeleted={toJobs} onJob={onJob} />
+      );
+    case 'lost':
+      return (
+        <div className="or-empty">
+          <h1>There is no page at this address.</h1>
+          <a href={PREFIX}>Home</a>
+        </div>
+      );
+  }
+}
+
+function Jobs({
+  view,
+  onView,
+}: {
+  view: ListView;
+  onView: (view: ListView, options?: { replace?: boolean }) => void;
+}): ReactElement {
+  const api = useApi();
+  const me = useLoaded('me', (signal) => api.me(signal));
+  const several =
+    (me.value?.groups.length ?? 0) > 0 || me.value?.scopes.includes('custom:outrider:jobs:read') === true;
+  return (
+    <>
+      <h1>Jobs</h1>
+      <JobList view={view} onView={onView} owners={several} />
+    </>
+  );
+}

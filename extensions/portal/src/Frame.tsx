@@ -1,0 +1,79 @@
+/** Around every page: the name, the ways to go, who is logged in, and whether the service is there. */
+
+import { useConnection } from '@outrider/ui';
+import { type ReactElement, type ReactNode, useSyncExternalStore } from 'react';
+import { Link } from 'wouter';
+
+import { HUB, USER } from './place.js';
+import type { Place } from './routes.js';
+import { login } from './transport.js';
+
+export function Frame({ place, children }: { place: Place; children: ReactNode }): ReactElement {
+  const current = (here: boolean): 'page' | undefined => (here ? 'page' : undefined);
+  return (
+    <>
+      <a
+        className="portal-skip"
+        href="#main"
+        onClick={(event) => {
+          // The page's base address is that of its files: a bare fragment would lead there.
+          event.preventDefault();
+          document.getElementById('main')?.focus();
+        }}
+      >
+        Skip to the content
+      </a>
+      <header className="portal-head">
+        <Link href="/" className="portal-name">
+          <Logo />
+          Outrider
+        </Link>
+        <nav aria-label="Outrider">
+          <Link href="/" aria-current={current(place.page === 'home')}>
+            Home
+          </Link>
+          <Link href="/jobs" aria-current={current(place.page === 'jobs' || place.page === 'job')}>
+            Jobs
+          </Link>
+        </nav>
+        <nav className="portal-hub" aria-label="JupyterHub">
+          <a href={`${HUB}home`}>Notebooks</a>
+          <span className="portal-user" title="Logged in as">
+            {USER}
+          </span>
+          <a href={`${HUB}logout`}>Log out</a>
+        </nav>
+      </header>
+      <Connection />
+      <main id="main" tabIndex={-1} className={place.page === 'job' ? 'portal-wide' : ''}>
+        {children}
+      </main>
+    </>
+  );
+}
+
+function Connection(): ReactElement {
+  const state = useConnection();
+  const over = useSyncExternalStore(login.onChange, login.expired) || state === 'refused';
+  return (
+    <div className="portal-connection" role="status">
+      {state === 'lost' && !over && (
+        <p>The service does not answer. What you see may be old; it is tried again.</p>
+      )}
+      {over && (
+        <p>
+          You are no longer logged in. <a href={window.location.href}>Log in again</a>
+        </p>
+      )}
+    </div>
+  );
+}
+
+function Logo(): ReactElement {
+  return (
+    <svg viewBox="0 0 32 32" width="22" height="22" aria-hidden="true">
+      <circle cx="13" cy="16" r="8" fill="none" stroke="currentColor" strokeWidth="4" />
+      <circle cx="27" cy="16" r="3.2" fill="currentColor" />
+    </svg>
+  );
+}

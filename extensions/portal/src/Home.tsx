@@ -1,0 +1,233 @@
+/** Where one arrives: what runs and what it costs, the latest jobs, notebooks, and what is free. */
+
+import {
+  ACTIVE,
+  type Job,
+  Button,
+  bytes,
+  Command,
+  duration,
+  Empty,
+  hasEnded,
+  Link,
+  type Machine,
+  money,
+  type Notebook,
+  pricePerHour,
+  Problem,
+  ProgressBar,
+  StatusBadge,
+  useApi,
+  useEvery,
+  useJobs,
+  useLoaded,
+  useNow,
+} from '@outrider/ui';
+import { age } from '@outrider/ui';
+import { type ReactElement, useEffect, useState } from 'react';
+
+import { HUB } from './place.js';
+
+const RECENT = 8;
+const LOOK_MS = 30_000;
+
+export function Home(): ReactElement {
+  const api = useApi();
+  const me = useLoaded('me', (signal) => api.me(signal));
+  const active = useJobs({ status: ACTIVE, owner: me.value?.name, limit: 50 });
+  const recent = useJobs({ owner: me.value?.name, limit: RECENT });
+  const notebooks = useLoaded('notebooks', (signal) => api.notebooks(signal));
+  const machines = useLoaded('machines', (signal) => api.machines(signal));
+  const now = useNow(1000);
+  const { reload: reloadMe } = me;
+  const { reload: reloadMachines } = machines;
+  const { reload: reloadNotebooks } = notebooks;
+  useEffect(() => {
+    // What runs changes what it costs and what is free.
+    reloadMe();
+    reloadMachines();
+  }, [active.value, reloadMe, reloadMachines]);
+  useEvery(LOOK_MS, true, reloadNotebooks);
+  const error = me.error ?? active.error ?? recent.error;
+  const running = active.value?.items ?? [];
+  const servers = (notebooks.value?.items ?? []).filter((one) => one.ready || one.pending);
+  return (
+    <div className="portal-home">
+      <h1 className="or-hidden">Home</h1>
+      <dl className="portal-figures">
+        <Figure name="Jobs running" value={me.value && String(me.value.usage.running)} />
+        <Figure name="Waiting" value={me.value && String(me.value.usage.pending)} />
+        <Figure name="Notebooks" value={notebooks.value && String(servers.length)} />
+        <Figure name="Cost per hour now" value={me.value && money(me.value.usage.price_per_hour)} />
+      </dl>
+      {error && <Problem onRetry={me.reload}>{error.message}</Problem>}
+      <div className="portal-columns">
+        <div>
+          {running.length > 0 && (
+            <Section title="Running now">
+              <Jobs jobs={running} now={now} />
+            </Section>
+          )}
+          <Section title="Latest jobs" more={<Link to={{ page: 'jobs' }}>All jobs</Link>}>
+            {recent.value?.items.length === 0 ? (
+              <Empty title="No jobs yet.">
+                <p>Send the first one from a terminal, in a directory with your code:</p>
+                <Command text="outrider run -- python train.py" />
+              </Empty>
+            ) : (
+              <Jobs jobs={(recent.value?.items ?? []).filter((job) => hasEnded(job))} now={now} />
+            )}
+          </Section>
+        </div>
+        <div>
+          <Section title="Notebooks" more={<a href={`${HUB}home`}>Start or stop</a>}>
+            {notebooks.error && <Problem onRetry={notebooks.reload}>{notebooks.error.message}</Problem>}
+            {notebooks.value && servers.length === 0 && <p className="or-faint">None is running.</p>}
+            {servers.map((one) => (
+              <Server key={one.server} notebook={one} now={now} onChange={notebooks.reload} />
+            ))}
+          </Section>
+          <Section title="Machines">
+            {machines.error && <Problem onRetry={machines.reload}>{machines.error.message}</Problem>}
+            <Machines machines={machines.value?.items ?? []} />
+          </Section>
+        </div>
+      </div>
+    </div>
+  );
+}
+
+function Section({
+  title,
+  more,
+  children,
+}: {
+  title: string;
+  more?: ReactElement;
+  children: React.ReactNode;
+}): ReactElement {
+  return (
+    <section className="portal-section" aria-label={title}>
+      <header>
+        <h2>{title}</h2>
+        {more}
+      </header>
+      {children}
+    </section>
+  );
+}
+
+function Figure({ name, value }: { name: string; value: string | undefined }): ReactElement {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{value ?? ' '}</dd>
+    </div>
+  );
+}
+
+function Jobs({ jobs, now }: { jobs: Job[]; now: number }): ReactElement {
+  return (
+    <ul className="portal-jobs">
+      {jobs.map((job) => (
+        <li key={job.id}>
+          <StatusBadge status={job.status} />
+          <Link to={{ page: 'job', id: job.id }} className="or-rowlink">
+            {job.name}
+          </Link>
+          <ProgressBar job={job} />
+          <span className="or-faint or-number">{when(job, now)}</span>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function when(job: Job, now: number): string {
+  if (job.finished_at !== null) return `${age(now - Date.parse(job.finished_at))} ago`;
+  return duration(now - Date.parse(job.started_at ?? job.created_at));
+}
+
+function Server({
+  notebook,
+  now,
+  onChange,
+}: {
+  notebook: Notebook;
+  now: number;
+  onChange: () => void;
+}): ReactElement {
+  const api = useApi();
+  const [failed, setFailed] = useState<string | null>(null);
+  const name = notebook.server || 'Default notebook';
+  const left = notebook.stops_at === null ? null : Date.parse(notebook.stops_at) - now;
+  return (
+    <div className="portal-server">
+      <p>
+        <a href={notebook.url}>{name}</a>
+        <span className="or-faint">
+          {notebook.machine ?? ''} · {pricePerHour(notebook.price_per_hour)}
+        </span>
+      </p>
+      {left !== null && (
+        <p className="or-faint">
+          Stops in {duration(left)} unless it is used{' '}
+          <Button
+            tone="quiet"
+            onClick={() => {
+              api.keepNotebook(notebook.server).then(onChange, (error: unknown) => {
+                setFailed(String(error instanceof Error ? error.message : error));
+              });
+            }}
+          >
+            Keep running
+          </Button>
+        </p>
+      )}
+      {failed !== null && <Problem>{failed}</Problem>}
+    </div>
+  );
+}
+
+function Machines({ machines }: { machines: Machine[] }): ReactElement {
+  return (
+    <table className="or-table">
+      <thead>
+        <tr>
+          <th>Type</th>
+          <th className="or-number">CPU</th>
+          <th className="or-number">Memory</th>
+          <th className="or-number">Price</th>
+          <th className="or-number">Free</th>
+        </tr>
+      </thead>
+      <tbody>
+        {machines.map((machine) => (
+          <tr key={machine.name}>
+            <td title={machine.description}>
+              {machine.title}
+              {machine.gpu > 0 && (
+                <span className="or-faint">
+                  {' '}
+                  {machine.gpu} × {machine.gpu_model ?? 'GPU'}
+                </span>
+              )}
+            </td>
+            <td className="or-number">{machine.cpu}</td>
+            <td className="or-number">{bytes(machine.memory_mb * 2 ** 20)}</td>
+            <td className="or-number">{pricePerHour(machine.price_per_hour)}</td>
+            <td className="or-number">{free(machine)}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+function free(machine: Machine): string {
+  if (machine.free === null) return 'unknown';
+  if (machine.total === 0) return 'too large';
+  return machine.total === null
+    ? String(machine.free)
+    : `${String(machine.free)} of ${String(machine.total)}`;
+}

@@ -1,0 +1,33 @@
+import { describe, expect, it } from 'vitest';
+
+import { addressOf, parse } from './routes.js';
+
+describe('addresses', () => {
+  it('lead to pages', () => {
+    expect(parse('', '')).toEqual({ page: 'home' });
+    expect(parse('jobs', '?show=failed&q=a%20b&other=1')).toEqual({
+      page: 'jobs',
+      view: { show: 'failed', q: 'a b' },
+    });
+    expect(parse('jobs/', '')).toEqual({ page: 'jobs', view: {} });
+    expect(parse('jobs/j1', '')).toMatchObject({ page: 'job', id: 'j1', view: { tab: 'overview' } });
+    expect(parse('jobs/j1/log', '?line=7')).toMatchObject({ view: { tab: 'log', line: 7 } });
+  });
+
+  it('do not trust what is typed', () => {
+    expect(parse('jobs', '?show=everything')).toEqual({ page: 'jobs', view: {} });
+    expect(parse('jobs/j1/log', '?line=-3')).toMatchObject({ view: { line: undefined } });
+    expect(parse('jobs/j1/nonsense', '')).toEqual({ page: 'lost' });
+    expect(parse('jobs/j1/log/more', '')).toEqual({ page: 'lost' });
+    expect(parse('elsewhere', '')).toEqual({ page: 'lost' });
+    expect(parse('jobs/%E0%A4%A', '')).toEqual({ page: 'lost' });
+  });
+
+  it('are made so that they lead back', () => {
+    const view = { tab: 'charts', chart: 'val/acc @3', line: 12, path: undefined } as const;
+    const address = addressOf({ page: 'job', id: 'j1', view });
+    const [path = '', search = ''] = address.split('?');
+    expect(parse(path, `?${search}`)).toEqual({ page: 'job', id: 'j1', view });
+    expect(addressOf({ page: 'jobs' })).toBe('jobs');
+  });
+});

@@ -1,0 +1,70 @@
+/** Addresses of the pages and what they stand for. Pure. */
+
+import { type JobView, type ListView, type Tab, TABS, type Target } from '@outrider/ui';
+
+export type Place =
+  | { page: 'home' }
+  | { page: 'jobs'; view: ListView }
+  | { page: 'job'; id: string; view: JobView }
+  | { page: 'lost' };
+
+const LIST = ['show', 'q', 'owner', 'project', 'experiment', 'tag', 'cursor'] as const;
+const SHOWN = ['active', 'succeeded', 'failed', 'cancelled'];
+
+/** `path` is what follows the prefix, without its first slash. */
+export function parse(path: string, search: string): Place {
+  const query = new URLSearchParams(search);
+  const [first = '', second = '', third = '', ...rest] = path
+    .split('/')
+    .filter((part, i, all) => part || i < all.length - 1);
+  if (rest.length > 0) return { page: 'lost' };
+  if (first === '') return { page: 'home' };
+  if (first !== 'jobs') return { page: 'lost' };
+  if (second === '') return { page: 'jobs', view: listView(query) };
+  const tab = (third || 'overview') as Tab;
+  if (!TABS.includes(tab)) return { page: 'lost' };
+  const id = decoded(second);
+  return id === null ? { page: 'lost' } : { page: 'job', id, view: jobView(tab, query) };
+}
+
+function decoded(part: string): string | null {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return null;
+  }
+}
+
+function listView(query: URLSearchParams): ListView {
+  const view: Record<string, string> = {};
+  for (const name of LIST) {
+    const value = query.get(name);
+    if (value && (name !== 'show' || SHOWN.includes(value))) view[name] = value;
+  }
+  return view;
+}
+
+function jobView(tab: Tab, query: URLSearchParams): JobView {
+  const line = Number(query.get('line') ?? '');
+  return {
+    tab,
+    line: Number.isSafeInteger(line) && line > 0 ? line : undefined,
+    chart: query.get('chart') ?? undefined,
+    path: query.get('path') ?? undefined,
+  };
+}
+
+export function addressOf(target: Target): string {
+  if (target.page === 'jobs') return `jobs${search(target.query ?? {})}`;
+  const { tab = 'overview', ...rest } = target.view ?? {};
+  return `jobs/${encodeURIComponent(target.id)}${tab === 'overview' ? '' : `/${tab}`}${search(rest)}`;
+}
+
+function search(values: Record<string, string | number | undefined>): string {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(values)) {
+    if (value !== undefined && value !== '') query.set(name, String(value));
+  }
+  const text = query.toString();
+  return text ? `?${text}` : '';
+}

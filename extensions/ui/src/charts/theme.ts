@@ -1,0 +1,57 @@
+/** The theme's colours as a canvas needs them: resolved, and again whenever the theme changes. */
+
+import { type RefObject, useEffect, useState } from 'react';
+
+export interface ChartTheme {
+  series: string[];
+  text: string;
+  grid: string;
+  accent: string;
+  surface: string;
+}
+
+const SERIES = 8;
+
+export function useChartTheme(element: RefObject<HTMLElement>): ChartTheme | null {
+  const [theme, setTheme] = useState<ChartTheme | null>(null);
+  useEffect(() => {
+    const node = element.current;
+    if (node === null) return;
+    const read = (): void => {
+      const next = themeOf(node);
+      setTheme((old) => (JSON.stringify(old) === JSON.stringify(next) ? old : next));
+    };
+    read();
+    const dark = matchMedia('(prefers-color-scheme: dark)');
+    dark.addEventListener('change', read);
+    // A shell that has themes of its own changes an attribute at the top.
+    const watch = new MutationObserver(read);
+    watch.observe(document.documentElement, { attributes: true });
+    watch.observe(document.body, { attributes: true });
+    return () => {
+      dark.removeEventListener('change', read);
+      watch.disconnect();
+    };
+  }, [element]);
+  return theme;
+}
+
+/** A custom property may hold light-dark() or another property; only a real property's computed value is a colour. */
+function themeOf(inside: HTMLElement): ChartTheme {
+  const probe = document.createElement('span');
+  probe.hidden = true;
+  inside.append(probe);
+  const colour = (name: string): string => {
+    probe.style.color = `var(--or-${name})`;
+    return getComputedStyle(probe).color;
+  };
+  const theme = {
+    series: Array.from({ length: SERIES }, (_, i) => colour(`series-${String(i + 1)}`)),
+    text: colour('muted'),
+    grid: colour('grid'),
+    accent: colour('accent'),
+    surface: colour('surface'),
+  };
+  probe.remove();
+  return theme;
+}

@@ -1,0 +1,160 @@
+/** What a job left: a list to walk through, a look at one file, and downloads. */
+
+import { type ReactElement, useState } from 'react';
+
+import { sentence } from '../api/transport.js';
+import type { FileEntry, Job } from '../api/types.js';
+import { bytes, moment } from '../core/format.js';
+import { type JobView, useApi } from '../state/context.js';
+import { useLoaded } from '../state/hooks.js';
+import { Button, Empty, Icon, Link, Loading, Problem } from './basics.js';
+import { Preview } from './Preview.js';
+
+interface Props {
+  job: Job;
+  view: JobView;
+}
+
+/** `view.path` is a directory when it ends with a slash (or is empty), else the file that is looked at. */
+export function Artifacts({ job, view }: Props): ReactElement {
+  const path = view.path ?? '';
+  const directory = path.slice(0, path.lastIndexOf('/') + 1);
+  const file = path.slice(directory.length);
+  return (
+    <div className={`or-artifacts ${file ? 'or-artifacts-file' : ''}`}>
+      <Directory key={directory} job={job} directory={directory} current={path} />
+      {file !== '' && <Preview key={path} job={job} path={path} directory={directory} />}
+    </div>
+  );
+}
+
+function Directory({
+  job,
+  directory,
+  current,
+}: {
+  job: Job;
+  directory: string;
+  current: string;
+}): ReactElement {
+  const api = useApi();
+  const at = directory.replace(/\/$/, '');
+  // What a running job leaves appears when its record changes, which progress and the end do.
+  const first = useLoaded(`${job.id}/${directory}/${job.status}`, (signal) =>
+    api.artifacts(job.id, at, undefined, signal),
+  );
+  const [more, setMore] = useState<{ items: FileEntry[]; next: string | null } | null>(null);
+  const [failed, setFailed] = useState<string | null>(null);
+  if (first.error) return <Problem onRetry={first.reload}>{first.error.message}</Problem>;
+  if (first.value === undefined) return <Loading />;
+  const entries = [...first.value.items, ...(more?.items ?? [])];
+  const next = more === null ? first.value.next : more.next;
+  const loadMore = async (cursor: string): Promise<void> => {
+    try {
+      const page = await api.artifacts(job.id, at, cursor);
+      setMore({ items: [...(more?.items ?? []), ...page.items], next: page.next ?? null });
+      setFailed(null);
+    } catch (error) {
+      setFailed(sentence(error));
+    }
+  };
+  return (
+    <section className="or-files" aria-label="Artifacts">
+      <header className="or-toolbar">
+        <Crumbs job={job} directory={directory} />
+        <span className="or-spring" />
+        <Button tone="quiet" icon="again" label="Look again" onClick={first.reload} />
+        {directory !== '' && (
+          <a className="or-button or-button-plain" href={api.artifactHref(job.id, at)} download>
+            <Icon name="download" />
+            As a zip
+          </a>
+        )}
+      </header>
+      {entries.length === 0 && (
+        <Empty title={directory === '' ? 'No artifacts.' : 'An empty directory.'}>
+          {directory === '' && <p>Whatever a job writes to /artifacts is kept here after it has ended.</p>}
+        </Empty>
+      )}
+      {entries.length > 0 && (
+        <table className="or-table">
+          <thead>
+            <tr>
+              <th>Name</th>
+              <th className="or-number">Size</th>
+              <th className="or-col-modified">Changed</th>
+              <th>
+                <span className="or-hidden">Download</span>
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {entries.map((entry) => (
+              <Entry key={entry.path} job={job} entry={entry} current={entry.path === current} />
+            ))}
+          </tbody>
+        </table>
+      )}
+      {failed !== null && <Problem>{failed}</Problem>}
+      {next && (
+        <Button
+          onClick={() => {
+            void loadMore(next);
+          }}
+        >
+          More
+        </Button>
+      )}
+    </section>
+  );
+}
+
+function Entry({ job, entry, current }: { job: Job; entry: FileEntry; current: boolean }): ReactElement {
+  const api = useApi();
+  const folder = entry.type === 'directory';
+  const name = entry.path.slice(entry.path.lastIndexOf('/') + 1);
+  const view: JobView = { tab: 'artifacts', path: folder ? `${entry.path}/` : entry.path };
+  return (
+    <tr className={current ? 'or-chosen' : undefined}>
+      <td className="or-col-file">
+        <Icon name={folder ? 'folder' : 'file'} />
+        <Link
+          to={{ page: 'job', id: job.id, view }}
+          className="or-rowlink"
+          aria-current={current || undefined}
+        >
+          {name}
+          {folder && '/'}
+        </Link>
+      </td>
+      <td className="or-number">{folder ? '' : bytes(entry.size)}</td>
+      <td className="or-col-modified">{moment(new Date(entry.modified))}</td>
+      <td className="or-col-actions">
+        <a
+          className="or-button or-button-quiet or-button-icon"
+          href={api.artifactHref(job.id, entry.path)}
+          download={folder ? `${name}.zip` : name}
+          aria-label={`Download ${name}`}
+          title="Download"
+        >
+          <Icon name="download" />
+        </a>
+      </td>
+    </tr>
+  );
+}
+
+function Crumbs({ job, directory }: { job: Job; directory: string }): ReactElement {
+  const parts = directory.split('/').filter(Boolean);
+  const to = (path: string) => ({ page: 'job', id: job.id, view: { tab: 'artifacts', path } }) as const;
+  return (
+    <nav className="or-crumbs" aria-label="Directory">
+      <Link to={to('')}>/artifacts</Link>
+      {parts.map((part, i) => (
+        <span key={i}>
+          / <Link to={to(`${parts.slice(0, i + 1).join('/')}/`)}>{part}</Link>
+        </span>
+      ))}
+    </nav>
+  );
+}

@@ -1,0 +1,56 @@
+/** What the platform's own charts measure: their titles, and how their values are written. Pure. */
+
+import { bytes, value } from './format.js';
+
+interface SystemChart {
+  title: string;
+  write: (y: number) => string;
+  order: number;
+}
+
+const KEYS = ['chart', 'y', 'x', 'series', 'axis'];
+
+const percent = (y: number): string => `${y.toFixed(y < 10 ? 1 : 0)} %`;
+
+const SYSTEM: Record<string, SystemChart> = {
+  'system/cpu': { title: 'CPU (100 % is one core)', write: percent, order: 1 },
+  'system/memory': { title: 'Memory', write: bytes, order: 2 },
+  'system/gpu_utilisation': { title: 'GPU utilisation', write: percent, order: 3 },
+  'system/gpu_memory': { title: 'GPU memory', write: bytes, order: 4 },
+  'system/gpu_power': { title: 'GPU power', write: (y) => `${y.toFixed(0)} W`, order: 5 },
+  'system/gpu_temperature': { title: 'GPU temperature', write: (y) => `${y.toFixed(0)} °C`, order: 6 },
+};
+
+export function chartTitle(chart: string): string {
+  return SYSTEM[chart]?.title ?? chart.replace(/^system\//, '');
+}
+
+export function chartWriter(chart: string): (y: number) => string {
+  return SYSTEM[chart]?.write ?? value;
+}
+
+/** Round distances on an axis of bytes: 1, 2, 4 … 512 of each unit. */
+const BYTE_STEPS = Array.from({ length: 50 }, (_, i) => 2 ** i);
+
+export function chartSteps(chart: string): number[] | undefined {
+  return SYSTEM[chart]?.write === bytes ? BYTE_STEPS : undefined;
+}
+
+export function chartOrder(chart: string): number {
+  return SYSTEM[chart]?.order ?? 100;
+}
+
+/** The chart that a log line belongs to, by the rules of the service's parser, or null for an ordinary line. */
+export function metricOfLine(text: string): { chart: string; point: boolean } | null {
+  if (text.length > 4096 || !text.trimStart().startsWith('{')) return null;
+  try {
+    const found = JSON.parse(text) as Record<string, unknown>;
+    const { chart, y, axis } = found;
+    if (typeof chart !== 'string' || chart.startsWith('system/')) return null;
+    if (!Object.keys(found).every((key) => KEYS.includes(key))) return null;
+    if (typeof y === 'number') return { chart, point: true };
+    return y === undefined && typeof axis === 'string' ? { chart, point: false } : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,35 @@
+/** What a shell needs: wrap everything in OutriderProvider, show JobList and JobPage, load style/index.css. */
+
+export { Api, type JobQuery } from './api/client.js';
+export type { Kind, Subscription } from './api/stream.js';
+export { ApiError, type Asked, sentence, type Transport } from './api/transport.js';
+export * from './api/types.js';
+export { JobList, type ListView } from './components/JobList.js';
+export { JobPage } from './components/JobPage.js';
+export {
+  Button,
+  Command,
+  Confirm,
+  CopyButton,
+  Empty,
+  Icon,
+  Link,
+  Loading,
+  Problem,
+  ProgressBar,
+  StatusBadge,
+} from './components/basics.js';
+export { age, bytes, count, duration, moment, money, pricePerHour } from './core/format.js';
+export {
+  type JobView,
+  type Navigation,
+  OutriderProvider,
+  type Tab,
+  TABS,
+  type Target,
+  useApi,
+  useConnection,
+  useNavigation,
+  useStream,
+} from './state/context.js';
+export { costNow, useEvery, useJob, useJobs, useLoaded, useNow } from './state/hooks.js';

@@ -1,0 +1,100 @@
+/** What every component may use: the API, the stream, and the shell's way from one page to another. */
+
+import {
+  createContext,
+  type ReactElement,
+  type ReactNode,
+  useContext,
+  useEffect,
+  useMemo,
+  useSyncExternalStore,
+} from 'react';
+
+import { Api } from '../api/client.js';
+import { type ConnectionState, Stream } from '../api/stream.js';
+import type { Transport } from '../api/transport.js';
+
+export const TABS = ['overview', 'log', 'charts', 'artifacts', 'timeline'] as const;
+export type Tab = (typeof TABS)[number];
+
+/** Which part of a job is shown. `line` is in the log, or of a point in the charts; `path` is among the artifacts. */
+export interface JobView {
+  tab: Tab;
+  line?: number | undefined;
+  chart?: string | undefined;
+  path?: string | undefined;
+}
+
+export type Target =
+  { page: 'jobs'; query?: Record<string, string> } | { page: 'job'; id: string; view?: JobView };
+
+/** The shell's: an address for each target (to open elsewhere, to copy), and the way there. */
+export interface Navigation {
+  href(target: Target): string;
+  go(target: Target, options?: { replace?: boolean }): void;
+}
+
+interface Outrider {
+  api: Api;
+  stream: Stream;
+  navigation: Navigation;
+}
+
+const Context = createContext<Outrider | null>(null);
+
+interface ProviderProps {
+  transport: Transport;
+  navigation: Navigation;
+  children: ReactNode;
+}
+
+/** Around everything: makes the one API client and the one stream of the page. Give it a transport that stays. */
+export function OutriderProvider({ transport, navigation, children }: ProviderProps): ReactElement {
+  const parts = useMemo(() => {
+    const api = new Api(transport);
+    return {
+      api,
+      stream: new Stream(
+        () => transport.openStream(),
+        () => api.me(),
+      ),
+    };
+  }, [transport]);
+  useEffect(() => {
+    const { wake } = parts.stream;
+    const onVisible = (): void => {
+      if (document.visibilityState === 'visible') wake();
+    };
+    window.addEventListener('online', wake);
+    document.addEventListener('visibilitychange', onVisible);
+    return () => {
+      window.removeEventListener('online', wake);
+      document.removeEventListener('visibilitychange', onVisible);
+    };
+  }, [parts]);
+  const value = useMemo(() => ({ ...parts, navigation }), [parts, navigation]);
+  return <Context.Provider value={value}>{children}</Context.Provider>;
+}
+
+function useOutrider(): Outrider {
+  const found = useContext(Context);
+  if (found === null) throw new Error('Outrider’s components need an <OutriderProvider> around them');
+  return found;
+}
+
+export function useApi(): Api {
+  return useOutrider().api;
+}
+
+export function useStream(): Stream {
+  return useOutrider().stream;
+}
+
+export function useNavigation(): Navigation {
+  return useOutrider().navigation;
+}
+
+export function useConnection(): ConnectionState {
+  const { stream } = useOutrider();
+  return useSyncExternalStore(stream.onState, () => stream.state);
+}

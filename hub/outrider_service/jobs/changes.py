@@ -1,0 +1,39 @@
+"""Following a job: its record as it is now, again after each change of it or of its log.
+
+Hundreds may follow one job, and a line comes far more often than a change of the record: the database is asked only
+when the record moved, of which whoever changes it tells after the commit.
+"""
+
+from __future__ import annotations
+
+from ..db import Database
+from ..signals import Signals
+from . import store
+from .model import JobRecord
+
+
+class JobChanges:
+    """What one follower waits for. ``look`` before reading anything, ``wait`` after everything was read."""
+
+    def __init__(self, db: Database, signals: Signals, job_id: str, *, log: bool) -> None:
+        """``log``: also wait for lines and points."""
+        self._db = db
+        self._signals = signals
+        self._job_id = job_id
+        self._topics = (f"job/{job_id}", f"log/{job_id}") if log else (f"job/{job_id}",)
+        self._seen: list[int] = []
+        self._known: int | None = None
+        self._job: JobRecord | None = None
+
+    async def look(self) -> JobRecord | None:
+        """The job now; None once it is deleted or about to be."""
+        self._seen = [self._signals.value(topic) for topic in self._topics]
+        if self._known != self._seen[0]:
+            async with self._db.read() as conn:
+                self._job = await store.get_job(conn, self._job_id)
+            self._known = self._seen[0]
+        return None if self._job is None or self._job.desired == "delete" else self._job
+
+    async def wait(self, timeout_s: float) -> bool:
+        """Until something came since the last look; False when nothing did in time."""
+        return await self._signals.wait_any(self._topics, self._seen, timeout_s) != self._seen

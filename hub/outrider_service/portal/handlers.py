@@ -1,0 +1,81 @@
+"""Hands out the pages and their files. The pages need a login, the files do not: they are the same for everyone."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from jupyterhub.services.auth import HubOAuthenticated
+from tornado.routing import URLSpec
+from tornado.web import HTTPError, RequestHandler, StaticFileHandler
+
+from .page import POLICY, STATIC, Place, fill, is_page, template
+
+if TYPE_CHECKING:
+    from ..service import Service
+
+YEAR_S = 365 * 86400
+NOT_BUILT = "The web pages are not built; the command line and the API work. `make run` builds them."
+
+
+class PageHandler(HubOAuthenticated, RequestHandler):
+    """Every address that is a page. The page's own script decides what to show there."""
+
+    def initialize(self, service: Service) -> None:
+        self.service = service
+
+    def set_default_headers(self) -> None:
+        self.clear_header("Server")
+        self.set_header("Content-Security-Policy", POLICY)
+        self.set_header("X-Content-Type-Options", "nosniff")
+        self.set_header("Referrer-Policy", "same-origin")
+        self.set_header("Cache-Control", "no-store")
+
+    async def get(self, path: str) -> None:
+        caller = await self.service.authenticator.caller(self)
+        if caller is None:
+            self.redirect(self.get_login_url())
+            return
+        text = template()
+        if text is None:
+            self.set_status(503)
+            self.set_header("Content-Type", "text/plain; charset=utf-8")
+            self.finish(NOT_BUILT)
+            return
+        # Looking at it sets the cookie that the page repeats in the X-XSRFToken header of what it asks for.
+        _ = self.xsrf_token
+        self.set_status(200 if is_page(path) else 404)
+        hub = self.service.prefix.partition("services/")[0] + "hub/"
+        self.finish(fill(text, Place(self.service.prefix, hub, caller.name)))
+
+    head = get
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        self.set_header("Content-Type", "text/plain; charset=utf-8")
+        error = kwargs.get("exc_info", (None, None, None))[1]
+        why = error.log_message if isinstance(error, HTTPError) else None
+        self.finish(why or "The service failed; its log says why.")
+
+
+class PageFiles(StaticFileHandler):
+    """Scripts and styles. Their names change with their content, so they are kept for good."""
+
+    def set_default_headers(self) -> None:
+        self.clear_header("Server")
+        self.set_header("X-Content-Type-Options", "nosniff")
+
+    def get_cache_time(self, path: str, modified: Any, mime_type: str) -> int:
+        return YEAR_S if path.startswith("assets/") else 0
+
+    def set_extra_headers(self, path: str) -> None:
+        if path.startswith("assets/"):
+            self.set_header("Cache-Control", f"public, max-age={YEAR_S}, immutable")
+
+
+def handlers(service: Service) -> list[URLSpec]:
+    """The last entries of the application's table: pages are what nothing else claims."""
+    prefix = re.escape(service.prefix)
+    return [
+        URLSpec(prefix + r"static/(.+)", PageFiles, {"path": str(STATIC)}),
+        URLSpec(prefix + r"(.*)", PageHandler, {"service": service}),
+    ]

@@ -1,0 +1,55 @@
+"""The one HTML file, filled in for a person: where things are, and who they are. Pure, but for reading the file."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+STATIC: Final = Path(__file__).with_name("static")
+PAGES: Final = frozenset({"", "jobs"})
+"""First parts of the addresses that have a page; any other is answered with the same file and 404."""
+
+# Nothing from elsewhere, nothing inline: text of a user's job that slipped into the page could not run.
+POLICY: Final = "; ".join(
+    (
+        "default-src 'self'",
+        "img-src 'self' data: blob:",
+        "object-src 'none'",
+        "base-uri 'self'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+    )
+)
+BASE_MARK: Final = '<base href="./" />'
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What a page must know before its first request. ``prefix`` and ``hub`` end with a slash."""
+
+    prefix: str
+    hub: str
+    user: str
+
+
+def is_page(path: str) -> bool:
+    """Whether there is a page at the address ``path`` below the prefix."""
+    return path.strip("/").partition("/")[0] in PAGES
+
+
+def template(static: Path = STATIC) -> str | None:
+    """The built file, or None when the pages are not built."""
+    try:
+        return (static / "index.html").read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+
+
+def fill(text: str, place: Place) -> str:
+    """The file with its base and its meta tags. Values are escaped: they never become markup."""
+    tags = [f'<base href="{html.escape(place.prefix)}static/" />']
+    for name in ("prefix", "hub", "user"):
+        tags.append(f'<meta name="outrider-{name}" content="{html.escape(getattr(place, name))}" />')
+    return text.replace(BASE_MARK, "".join(tags), 1)

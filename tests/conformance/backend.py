@@ -1,0 +1,184 @@
+"""What every platform's backend must do, as tests of one: import ``*`` into a test module that has the fixtures
+
+    backend   the backend under test, open
+    attempt   a function that makes an Attempt from a command (and changes to it)
+
+The local platform's are in tests/service/test_local_backend.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+from outrider_service.backends.base import Attempt, AttemptRef, Backend, Observation, Phase
+from outrider_service.logs.lines import parse
+
+DEADLINE_S = 60
+Make = Callable[..., Attempt]
+
+
+async def seen(backend: Backend, ref: AttemptRef, *phases: Phase) -> Observation:
+    """The first observation in one of the phases."""
+    async with asyncio.timeout(DEADLINE_S):
+        while (found := await backend.observe(ref)).phase not in phases:
+            await asyncio.sleep(0.05)
+    return found
+
+
+async def texts(backend: Backend, ref: AttemptRef, cursor: str | None = None) -> list[str]:
+    """All lines from the cursor to the end of the attempt."""
+    found: list[str] = []
+    async with asyncio.timeout(DEADLINE_S):
+        async for piece in backend.follow_logs(ref, 0, cursor):
+            found += [text.decode() for text in parse(piece.data).texts]
+    return found
+
+
+async def removed(backend: Backend, ref: AttemptRef) -> None:
+    async with asyncio.timeout(DEADLINE_S):
+        while True:
+            await backend.remove(ref)
+            if (await backend.observe(ref)).phase is Phase.ABSENT:
+                return
+            await asyncio.sleep(0.05)
+
+
+async def test_an_unknown_attempt_is_absent_and_everything_about_it_is_harmless(
+    backend: Backend, attempt: Make
+) -> None:
+    ref = attempt("true").ref
+    assert (await backend.observe(ref)).phase is Phase.ABSENT
+    await backend.stop(ref, 0)
+    await backend.remove(ref)
+    assert await texts(backend, ref) == []
+    assert ref not in await backend.known()
+
+
+async def test_an_attempt_runs_and_its_end_is_seen(backend: Backend, attempt: Make) -> None:
+    wanted = attempt("echo one; echo two; exit 3")
+    await backend.start(wanted)
+    end = await seen(backend, wanted.ref, Phase.EXITED)
+    assert end.exit_code == 3
+    assert end.reason is None
+    assert end.started_at is not None
+    assert end.finished_at is not None
+    assert end.started_at <= end.finished_at
+    assert await texts(backend, wanted.ref) == ["one", "two"]
+    assert wanted.ref in await backend.known()
+    await removed(backend, wanted.ref)
+    assert wanted.ref not in await backend.known()
+
+
+async def test_starting_twice_runs_once(backend: Backend, attempt: Make) -> None:
+    wanted = attempt("echo x >> /storage/runs; sleep 0.3; cat /storage/runs")
+    await asyncio.gather(*(backend.start(wanted) for _ in range(3)))
+    await backend.start(wanted)
+    await seen(backend, wanted.ref, Phase.EXITED)
+    await backend.start(wanted)
+    assert await texts(backend, wanted.ref) == ["x"]
+    await removed(backend, wanted.ref)
+
+
+async def test_two_attempts_of_a_job_are_apart(backend: Backend, attempt: Make) -> None:
+    first = attempt("echo first > /artifacts/a; echo first")
+    second = attempt("cat /artifacts/a; echo second", ref=AttemptRef(first.ref.job_id, 2))
+    await backend.start(first)
+    await seen(backend, first.ref, Phase.EXITED)
+    await backend.start(second)
+    await seen(backend, second.ref, Phase.EXITED)
+    assert await texts(backend, first.ref) == ["first"]
+    assert await texts(backend, second.ref) == ["first", "second"]
+    await removed(backend, first.ref)
+    await removed(backend, second.ref)
+
+
+async def test_a_log_is_followed_live_and_resumed_by_cursor(backend: Backend, attempt: Make) -> None:
+    wanted = attempt("for i in 1 2 3 4 5 6; do echo $i; sleep 0.1; done")
+    await backend.start(wanted)
+    await seen(backend, wanted.ref, Phase.RUNNING, Phase.EXITED)
+    found: list[str] = []
+    cursor = None
+    stream: AsyncIterator[Any] = backend.follow_logs(wanted.ref, 0, None)
+    async with asyncio.timeout(DEADLINE_S):
+        async for piece in stream:
+            found += [text.decode() for text in parse(piece.data).texts]
+            cursor = piece.cursor
+            if len(found) >= 3:
+                break
+    assert await texts(backend, wanted.ref, cursor) == [str(n) for n in range(len(found) + 1, 7)]
+    await removed(backend, wanted.ref)
+
+
+async def test_a_stop_ends_what_ignores_it(backend: Backend, attempt: Make) -> None:
+    wanted = attempt("trap '' TERM; echo up; while true; do sleep 0.2; done")
+    await backend.start(wanted)
+    async with asyncio.timeout(DEADLINE_S):
+        async for piece in backend.follow_logs(wanted.ref, 0, None):
+            if b"up" in piece.data:
+                break
+    await backend.stop(wanted.ref, 0.5)
+    await backend.stop(wanted.ref, 0.5)
+    end = await seen(backend, wanted.ref, Phase.EXITED)
+    assert end.exit_code != 0
+    await backend.stop(wanted.ref, 0.5)
+    await removed(backend, wanted.ref)
+
+
+async def test_removing_leaves_what_runs_alone(backend: Backend, attempt: Make) -> None:
+    wanted = attempt("sleep 0.7; echo done")
+    await backend.start(wanted)
+    await seen(backend, wanted.ref, Phase.RUNNING)
+    await backend.remove(wanted.ref)
+    assert (await seen(backend, wanted.ref, Phase.EXITED)).exit_code == 0
+    assert await texts(backend, wanted.ref) == ["done"]
+    await removed(backend, wanted.ref)
+
+
+async def test_changes_are_told(backend: Backend, attempt: Make) -> None:
+    wanted = attempt("sleep 0.3")
+    told = asyncio.Event()
+
+    async def listen() -> None:
+        async for ref in backend.events():
+            if ref == wanted.ref and (await backend.observe(ref)).phase is Phase.EXITED:
+                told.set()
+
+    listener = asyncio.create_task(listen())
+    await asyncio.sleep(0)
+    await backend.start(wanted)
+    await asyncio.wait_for(told.wait(), DEADLINE_S)
+    listener.cancel()
+    await removed(backend, wanted.ref)
+
+
+async def test_too_much_memory_is_told_apart(backend: Backend, attempt: Make) -> None:
+    wanted = attempt("python3 -c 'x = [bytearray(10**7) for _ in range(1000)]'")
+    await backend.start(wanted)
+    assert (await seen(backend, wanted.ref, Phase.EXITED)).reason == "out_of_memory"
+    await removed(backend, wanted.ref)
+
+
+async def test_a_port_has_an_address(backend: Backend, attempt: Make) -> None:
+    serve = "python3 -m http.server 8080 --bind 127.0.0.1 --directory /artifacts"
+    wanted = attempt(f"echo hello > /artifacts/index.html; {serve}", ports=[8080])
+    await backend.start(wanted)
+    await seen(backend, wanted.ref, Phase.RUNNING)
+    address = await backend.endpoint(wanted.ref, 8080)
+    answer = b""
+    async with asyncio.timeout(DEADLINE_S):
+        while b"hello" not in answer:
+            try:
+                if address.unix is not None:
+                    reader, writer = await asyncio.open_unix_connection(str(address.unix))
+                else:
+                    reader, writer = await asyncio.open_connection(address.host, address.port)
+                writer.write(b"GET / HTTP/1.0\r\n\r\n")
+                answer = await reader.read()
+                writer.close()
+            except OSError:
+                await asyncio.sleep(0.1)
+    await backend.stop(wanted.ref, 0)
+    await seen(backend, wanted.ref, Phase.EXITED)
+    await removed(backend, wanted.ref)

@@ -1,0 +1,98 @@
+"""The database's own promises: what was cancelled leaves no transaction behind, and lists are read from indexes."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import event, inspect, text
+
+from outrider_service.db import Database
+from outrider_service.db.engine import migrate
+from outrider_service.db.tables import metadata
+from outrider_service.jobs import store
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    url = f"sqlite:///{tmp_path}/test.db"
+    migrate(url)
+    return url
+
+
+async def test_a_write_commits_rolls_back_and_leaves_nothing_when_cancelled(url: str) -> None:
+    db = Database(url)
+    insert = text("INSERT INTO snapshots VALUES (:id, 1, 1, 0)")
+
+    async def count() -> int:
+        async with db.read() as conn:
+            return int((await conn.execute(text("SELECT count(*) FROM snapshots"))).scalar_one())
+
+    async with db.write() as conn:
+        await conn.execute(insert, {"id": "kept"})
+    with pytest.raises(RuntimeError):
+        async with db.write() as conn:
+            await conn.execute(insert, {"id": "taken back"})
+            raise RuntimeError
+    assert await count() == 1
+
+    async def begin(n: int) -> None:
+        async with db.write() as conn:
+            await conn.execute(insert, {"id": f"cancelled {n}"})
+            await asyncio.sleep(30)
+
+    for n in range(20):
+        task = asyncio.create_task(begin(n))
+        # At another point of the way each time, also while the statement is on its way to its thread.
+        for _ in range(n):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    async with db.write() as conn:
+        await conn.execute(insert, {"id": "later"})
+    assert await count() == 2
+    await db.close()
+
+
+def test_migrations_make_the_indexes_of_the_tables(url: str) -> None:
+    from sqlalchemy import create_engine
+
+    engine = create_engine(url)
+    for table in metadata.tables.values():
+        made = {index["name"] for index in inspect(engine).get_indexes(table.name)}
+        assert made == {index.name for index in table.indexes}
+    engine.dispose()
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [
+        {},
+        {"q": "x"},
+        {"owner": "a", "q": "x"},
+        {"status": ("failed",), "project": "p"},
+        {"project": "p", "group": "g", "q": "x"},
+        {"experiment": "e", "owner": "a"},
+        {"seen_by": "a", "groups": ("g",), "project": "p", "status": ("pending", "running")},
+        {"seen_by": "a", "tag": "t", "q": "x"},
+    ],
+)
+async def test_what_a_list_leaves_out_is_never_read(url: str, filters: dict[str, Any]) -> None:
+    db = Database(url)
+    asked: list[tuple[str, Any]] = []
+
+    def note(_c: Any, _cursor: Any, statement: str, parameters: Any, *_more: Any) -> None:
+        asked.append((statement, parameters))
+
+    event.listen(db.engine.sync_engine, "before_cursor_execute", note)
+    async with db.read() as conn:
+        await store.list_jobs(conn, store.JobFilter(**filters), None, 25)
+        statement, parameters = asked[0]
+        rows = await conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+        plan = [row[3] for row in rows]
+    looks = [step for step in plan if "jobs USING" in step and "ix_jobs" in step]
+    assert looks, plan
+    assert all("COVERING INDEX" in step for step in looks), plan
+    await db.close()
