@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+
 from outrider_service.auth import Caller
 from outrider_service.backends.capacity import Room
 from outrider_service.catalog import ConfiguredCatalog
@@ -28,7 +29,6 @@ from outrider_service.schema.resources import SpawnRequest
 from outrider_service.usage.leases import list_leases
 from outrider_service.usage.spawns import Spawns
 from outrider_service.workspaces.snapshots import Snapshots
-
 from tests.service.harness import CATALOG, ServiceProcess, User, eventually, zip_of
 
 Make = Callable[..., ServiceProcess]

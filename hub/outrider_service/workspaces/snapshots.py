@@ -16,9 +16,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
-from outrider.runner.archive import directory_size
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
+
+from outrider.runner.archive import directory_size
 
 from ..clock import now
 from ..db import Database

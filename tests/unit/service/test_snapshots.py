@@ -8,6 +8,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
 from outrider_service.workspaces import snapshots
 from outrider_service.workspaces.snapshots import MOST_FILES, BadSnapshot, check_zip
 
