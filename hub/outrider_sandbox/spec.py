@@ -70,9 +70,19 @@ def check(spec: Spec) -> None:
     for mount in spec.mounts:
         if not mount.source.startswith("/") or not mount.target.startswith("/"):
             raise ValueError(f"mounts: {mount.source} → {mount.target}: both must be absolute")
+    if spec.isolation == "bubblewrap":
+        _check_places(spec.mounts)
     for port in [*spec.ports, *spec.host_ports, *spec.host_ports.values(), *spec.let_in]:
         if not 0 < port < 65536:
             raise ValueError(f"ports: {port} is not a port")
+
+
+def _check_places(mounts: list[Mount]) -> None:
+    """bwrap follows links in a target while all of the host is still in its reach."""
+    for above in (mount.target for mount in mounts if not mount.read_only):
+        for mount in mounts:
+            if mount.target.startswith(above.rstrip("/") + "/"):
+                raise ValueError(f"mounts: {mount.target} lies below {above}, where the command could put a link")
 
 
 def inner_ports(spec: Spec) -> list[int]:

@@ -6,7 +6,7 @@ JupyterHub's custom scopes ``custom:outrider:…``, with its filters ``!user=`` 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -80,11 +80,11 @@ class Authenticator:
         self.hub = HubOAuth.instance(cache_max_age=cache_s)
 
     async def caller(self, handler: RequestHandler) -> Caller | None:
-        """The caller, or None when there is no valid token or cookie. Raises HTTPError 5xx when the Hub is away."""
+        """The caller, or None when there is no valid token or cookie. Raises HTTPError 503 when the Hub is away."""
         if header_token(handler.request.headers.get("Authorization")) is not None:
             return await self.program(handler)
         # A cookie also needs the anti-forgery token for anything that changes state; HubOAuth checks that.
-        return self._admitted(await self.hub._get_user_cookie(handler))
+        return await self._admitted(self.hub._get_user_cookie(handler))
 
     async def still(self, handler: RequestHandler, allowed: Callable[[Caller], bool]) -> bool:
         """Whether who began to read a long answer may go on. While the Hub is away, yes."""
@@ -97,9 +97,16 @@ class Authenticator:
     async def program(self, handler: RequestHandler) -> Caller | None:
         """The caller by token alone: whoever a browser's cookie speaks for does not count."""
         token = header_token(handler.request.headers.get("Authorization"))
-        return None if token is None else self._admitted(await self.hub.user_for_token(token, sync=False))
+        return None if token is None else await self._admitted(self.hub.user_for_token(token, sync=False))
 
-    def _admitted(self, model: dict[str, Any] | None) -> Caller | None:
+    async def _admitted(self, asking: Awaitable[dict[str, Any] | None]) -> Caller | None:
+        try:
+            model = await asking
+        except HTTPError as error:
+            if error.status_code < 500:
+                raise
+            # The Hub's own words name addresses inside.
+            raise HTTPError(503, "JupyterHub cannot say now who you are. Try again in a moment.") from error
         if not model or not self.hub.check_scopes(self.hub.access_scopes, model):
             return None
         return Caller.from_model(model)

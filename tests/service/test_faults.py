@@ -17,7 +17,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.service.harness import ServiceProcess, User, eventually, sandbox_processes
+from tests.service.harness import HubProcess, ServiceProcess, User, eventually, sandbox_processes
 
 Make = Callable[..., ServiceProcess]
 FAULTY = (str(Path(__file__).with_name("faulty_service.py")),)
@@ -213,3 +213,32 @@ def test_a_follower_that_never_reads_holds_nobody_up(alice: User, service: Servi
     assert alice.get(f"/jobs/{job_id}/logs", params={"tail": 1}).json()["items"][0]["text"] == "end"
     for connection in deaf:
         connection.close()
+
+
+def test_the_hub_is_away_and_comes_back(tmp_path: Path) -> None:
+    """Nobody can be identified meanwhile; jobs run on, whoever follows reads on, and health needs no Hub."""
+    hub = HubProcess(tmp_path / "hub").start()
+    service = ServiceProcess(hub, tmp_path / "service")
+    try:
+        alice = service.start().user("alice")
+        job_id = alice.submit("for i in $(seq 20); do echo $i; sleep 0.5; done", ports=[8080])
+        alice.until(job_id, "running")
+        headers = {"Accept": "text/event-stream"}
+        with alice.http.stream("GET", f"/jobs/{job_id}/logs", headers=headers) as answer:
+            events = answer.iter_lines()
+            next(line for line in events if line.startswith("data"))
+            hub.stop()
+            eventually("the answers kept of the Hub are old", lambda: alice.get("/me").status_code != 200)
+            root = service.base.removesuffix("api/v1")
+            for url in ("/me", f"/jobs/{job_id}", f"{root}endpoints/{job_id}/8080/", f"{root}enter/{job_id}/8080"):
+                away = alice.get(url)
+                assert away.status_code == 503, url
+                assert str(hub.port + 1) not in away.text, "addresses inside are nobody's business"
+            assert alice.get("/health").status_code == 200
+            assert "event: end" in list(events)
+        hub.start()
+        assert alice.ended(job_id)["status"] == "succeeded"
+        assert alice.lines(job_id) == [str(n) for n in range(1, 21)]
+    finally:
+        service.clean()
+        hub.stop()

@@ -19,15 +19,17 @@ from outrider_service.catalog import ConfiguredCatalog
 from outrider_service.catalog.configured import CatalogFile
 from outrider_service.db import Database
 from outrider_service.db.engine import migrate
-from outrider_service.jobs import store
+from outrider_service.directories import Directories
+from outrider_service.jobs import scheduler, store
 from outrider_service.jobs.reconciler import Reconciler
-from outrider_service.jobs.scheduler import LOOK_AHEAD, Scheduler
+from outrider_service.jobs.scheduler import Scheduler
 from outrider_service.jobs.submit import Intake, Refused
 from outrider_service.schema.jobs import Status, Submission
 from outrider_service.schema.resources import SpawnRequest
 from outrider_service.usage.leases import list_leases
 from outrider_service.usage.spawns import Spawns
-from tests.service.harness import CATALOG, ServiceProcess, User, eventually
+from outrider_service.workspaces.snapshots import Snapshots
+from tests.service.harness import CATALOG, ServiceProcess, User, eventually, zip_of
 
 Make = Callable[..., ServiceProcess]
 ALICE = Caller("alice", "user", False, ("team",), frozenset())
@@ -65,7 +67,7 @@ async def submitted(db: Database, known: ConfiguredCatalog, caller: Caller = ALI
 async def test_a_stop_and_a_placement_at_once_leave_no_machine_held(db: Database) -> None:
     known = catalog()
     job_id = await submitted(db, known)
-    scheduler = Scheduler(db, known, "default", Room(4, 4096))
+    queue = Scheduler(db, known, "default", Room(4, 4096))
     reconciler: Any = SimpleNamespace(db=db, _changed=lambda _: None, wake_queue=lambda _: None)
     async with db.write() as conn:
         await store.set_desired(conn, job_id, "stop", "cancelled_by_user")
@@ -73,7 +75,7 @@ async def test_a_stop_and_a_placement_at_once_leave_no_machine_held(db: Database
         await store.set_desired(conn, job_id, "run", None)
     assert job is not None
     async with db.write() as conn:
-        await scheduler._pass(conn)
+        await queue._pass(conn)
         # The placement is not committed yet when somebody else looks.
         cancelling = asyncio.create_task(Reconciler._pending(reconciler, job))
         await asyncio.wait({cancelling}, timeout=0.5)
@@ -85,9 +87,12 @@ async def test_a_stop_and_a_placement_at_once_leave_no_machine_held(db: Database
     assert (after.status, len(held)) == (Status.PROVISIONING, 1), "the stop comes by the way of a job that has started"
 
 
-async def test_jobs_that_a_limit_holds_back_hold_back_nobody_else(db: Database) -> None:
+async def test_jobs_that_a_limit_holds_back_hold_back_nobody_else(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scheduler, "LOOK_AHEAD", 5)
     known = catalog(**{"group:team": {"max_running": 1}, "default": {"max_pending": None}})
-    for _ in range(LOOK_AHEAD + 20):
+    for _ in range(12):
         await submitted(db, known, group="team")
     other = await submitted(db, known, Caller("bob", "user", False, (), frozenset()))
     placed, _ = await Scheduler(db, known, "default", Room(4, 4096)).run()
@@ -107,6 +112,24 @@ async def test_notebooks_that_ask_at_once_get_no_more_than_there_is(db: Database
         return True
 
     assert sum(await asyncio.gather(*(ask(number) for number in range(8)))) == 1
+
+
+async def test_the_same_upload_at_once_is_kept_once(db: Database, tmp_path: Path) -> None:
+    directories = Directories(tmp_path / "home")
+    directories.make()
+    content = zip_of({"main.py": "print(1)"})
+    received = Snapshots(db, directories)
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield content
+
+    async def send(owner: str) -> str:
+        return str((await received.receive(chunks(), owner, 2**20))["id"])
+
+    owners = ["alice", "bob"] * 4
+    assert len(set(await asyncio.gather(*(send(owner) for owner in owners)))) == 1
+    assert len(list(directories.snapshots.iterdir())) == 1
+    assert not list(directories.uploads.iterdir())
 
 
 def end_lock(database: str) -> None:

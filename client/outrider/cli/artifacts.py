@@ -78,7 +78,7 @@ def fetch(tree: FileTree, path: str, directory: str, as_json: bool) -> None:
         for file in tree.download(path, directory, lambda _, done, total: show(done, total)):
             files.append(str(file))
             if not as_json:
-                click.echo(str(file))
+                click.echo(output.shown(str(file)))
     if as_json:
         output.document({"files": files})
     elif not files:

@@ -53,6 +53,11 @@ def note(text: str, *, strong: bool = False, colour: str | None = None) -> None:
     click.secho(text, err=True, bold=strong, fg=colour, dim=not strong and colour is None)
 
 
+def shown(text: str) -> str:
+    """A name of somebody else's making: on a terminal without the characters that a terminal would obey."""
+    return "".join(c if c.isprintable() else "\ufffd" for c in text) if sys.stdout.isatty() else text
+
+
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str) -> None:
     """Rows under headings on a terminal; tab-separated elsewhere."""
     texts = [["" if cell is None else str(cell) for cell in row] for row in rows]
@@ -71,7 +76,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str) 
     for name in columns:
         grid.add_column(name.upper(), overflow="fold")
     for row in texts:
-        grid.add_row(*(Text(cell, style=COLOURS.get(cell, "")) for cell in row))
+        grid.add_row(*(Text(shown(cell), style=COLOURS.get(cell, "")) for cell in row))
     Console(highlight=False).print(grid)
 
 

@@ -26,7 +26,7 @@ class ArchiveError(Exception):
 def extract(source: Path, target: Path, limit: int) -> Tuple[int, int]:
     """Unpack; how many files, and how many bytes."""
     try:
-        if _directory_size(source) > _MOST_DIRECTORY:
+        if directory_size(source) > _MOST_DIRECTORY:
             raise ArchiveError(f"The archive has more than {MOST_ENTRIES} entries.")
         with zipfile.ZipFile(str(source)) as archive:
             return _extract(archive, target, limit)
@@ -116,7 +116,7 @@ def _link(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path) -> Non
     path.symlink_to(to)
 
 
-def _directory_size(source: Path) -> int:
+def directory_size(source: Path) -> int:
     """How large the table of contents is, before it is read: millions of entries would fill the memory."""
     with source.open("rb") as file:
         end = file.seek(0, os.SEEK_END)

@@ -177,11 +177,12 @@ class ApiHandler(HubOAuthenticated, RequestHandler):
         path = self.request.path.removeprefix(self.service.api_prefix)
         route, values = self._find(path)
         self._route = route
-        caller = await self.service.authenticator.caller(self)
+        if route.public:
+            caller: Caller | None = Caller("", "anonymous", False, (), frozenset())
+        else:
+            caller = await self.service.authenticator.caller(self)
         if caller is None:
-            if not route.public:
-                raise ApiError(401, "Say who you are: send a valid token (Authorization: token …) or log in.")
-            caller = Caller("", "anonymous", False, (), frozenset())
+            raise ApiError(401, "Say who you are: send a valid token (Authorization: token …) or log in.")
         call = Call(self.service, self, caller, values, status=route.status)
         await self._authorise(route, call)
         call.query = self._query(route.query or NoQuery)

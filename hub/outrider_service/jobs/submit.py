@@ -120,9 +120,6 @@ class Intake:
         if backend is None:
             known = ", ".join(self.backends)
             raise Refused("invalid", f"cluster: there is no {wanted.cluster!r}; there is {known}", "cluster")
-        refusal = backend.refusal(caller.name)
-        if refusal is not None:
-            raise Refused("forbidden", refusal)
         machine = allowed_machine(self.catalog, wanted.machine, caller)
         image = allowed_image(self.catalog, wanted.image, caller, notebook=False)
         if machine.cluster != wanted.cluster:
@@ -140,6 +137,10 @@ class Intake:
         if wanted.secrets:
             raise Refused("invalid", f"secrets: there is no secret {wanted.secrets[0]!r}", "secrets")
         await self._check_references(caller, wanted, cloned)
+        # Last: where one user has the platform, a submission that is none does not make it theirs.
+        refusal = backend.refusal(caller.name)
+        if refusal is not None:
+            raise Refused("forbidden", refusal)
         return machine, image
 
     async def _check_references(self, caller: Caller, wanted: Submission, cloned: JobRecord | None) -> None:

@@ -63,6 +63,13 @@ def test_outer_mounts_come_before_inner_ones() -> None:
     assert found.index("/y") < found.index("/x")
 
 
+def test_nothing_is_mounted_where_the_command_could_put_a_link() -> None:
+    inner = Mount("/x", "/storage/teams/a")
+    check(dataclasses.replace(FULL, mounts=[inner, Mount("/y", "/storage"), Mount("/z", "/storage/teams/ab", False)]))
+    with pytest.raises(ValueError, match="/storage/teams/a lies below /storage"):
+        check(dataclasses.replace(FULL, mounts=[inner, Mount("/y", "/storage", read_only=False)]))
+
+
 def test_the_environment_is_not_on_a_command_line() -> None:
     assert as_file(["--setenv", "A", "ü"]) == "--setenv\0A\0ü\0".encode()
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import os
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -59,12 +61,14 @@ class LocalBackend:
         if self.isolation == "bubblewrap":
             return None
         marker = self.directories.run / "plain-owner"
-        try:
-            with marker.open("x") as file:
-                file.write(owner)
-            return None
-        except FileExistsError:
-            first = marker.read_text()
+        if not marker.exists():
+            # A link appears whole or not at all, and only once.
+            claim = marker.with_name(f"plain-owner.{os.getpid()}")
+            claim.write_text(owner)
+            with contextlib.suppress(FileExistsError):
+                os.link(claim, marker)
+            claim.unlink()
+        first = marker.read_text()
         if first == owner:
             return None
         return (
