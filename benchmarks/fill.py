@@ -105,7 +105,7 @@ class Filler:
         return ids
 
     def analyse(self) -> None:
-        """What a database that has lived for a while knows about its tables."""
+        """What PostgreSQL finds out by itself about tables that have lived for a while."""
         with self.engine.begin() as conn:
             conn.exec_driver_sql("ANALYZE")
 

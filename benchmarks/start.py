@@ -34,11 +34,12 @@ def plain() -> float:
     return float(found.stdout) - began
 
 
-def one(user: User) -> dict[str, float]:
-    """The moments of one job's start."""
+def one(user: User) -> dict[str, float] | None:
+    """The moments of one job's start; None when the sandbox failed at first and the job was queued again."""
     moments = {"sent": time.time()}
     job_id = user.submit(f"python -c '{CODE}'")
-    user.ended(job_id)
+    if user.ended(job_id)["attempt"] > 1:
+        return None
 
     def events() -> list[dict[str, Any]]:
         return list(user.get(f"/jobs/{job_id}/events").json()["items"])
@@ -53,10 +54,16 @@ def run(bench: Bench) -> list[Row]:
     with bench.service(catalog=catalog()) as service:
         alice = service.user("alice")
         one(alice)
-        found, peer = [], []
-        for _ in range(SAMPLES):
-            found.append(one(alice))
-            peer.append(plain())
+        found: list[dict[str, float]] = []
+        peer: list[float] = []
+        failed = 0
+        while len(found) < SAMPLES and failed < SAMPLES:
+            moments = one(alice)
+            if moments is None:
+                failed += 1
+            else:
+                found.append(moments)
+                peer.append(plain())
     taken = [moments["printed"] - moments["sent"] for moments in found]
     steps = (f"{name} {1000 * percentile([m[to] - m[since] for m in found], 50):.0f} ms" for name, since, to in STEPS)
     above = [mine - percentile(peer, 50) for mine in taken]
@@ -68,7 +75,8 @@ def run(bench: Bench) -> list[Row]:
             goal=300,
             limit=1000 * percentile(peer, 50),
             limit_is="subprocess.Popen of the same command, in all",
-            note=f"in all {spread(taken)}; medians: {', '.join(steps)}",
+            note=f"in all {spread(taken)}; medians: {', '.join(steps)}"
+            + (f"; {failed} sandboxes failed to start and are left out" if failed else ""),
         ),
         Row("submit to running, above a plain process (p95)", 1000 * percentile(above, 95), "ms", goal=300),
     ]

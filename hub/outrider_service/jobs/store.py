@@ -36,6 +36,7 @@ from .scheduling import Waiting
 
 UNENDED: Final = tuple(status.value for status in Status if status not in ENDED)
 JOB_ID_START: Final = re.compile(r"j[0-9a-z]{0,12}")
+RARE_TAG: Final = 2000
 VISIBLE = jobs.c.desired != "delete"
 
 
@@ -143,16 +144,25 @@ def _conditions(wanted: JobFilter, dialect: str) -> list[Any]:
             found.append(column == value)
     if wanted.status:
         found.append(jobs.c.status.in_(wanted.status))
-    if wanted.tag is not None:
-        found.append(jobs.c.id.in_(select(tags.c.job_id).where(tags.c.tag == wanted.tag)))
     if wanted.q:
         found.append(_matches(wanted.q, dialect))
     return found
 
 
+async def _has_tag(conn: AsyncConnection, tag: str) -> Any:
+    """The condition for a tag: looked up first where few jobs have it, asked of each job on the way where many do."""
+    with_tag = select(tags.c.job_id).where(tags.c.tag == tag)
+    some = (await conn.execute(select(func.count()).select_from(with_tag.limit(RARE_TAG).subquery()))).scalar_one()
+    if some < RARE_TAG:
+        return jobs.c.id.in_(with_tag)
+    return with_tag.where(tags.c.job_id == jobs.c.id).correlate(jobs).exists()
+
+
 async def list_jobs(conn: AsyncConnection, wanted: JobFilter, cursor: str | None, limit: int) -> JobPage:
     """The newest jobs first. Raises BadCursor."""
     conditions = _conditions(wanted, conn.dialect.name)
+    if wanted.tag is not None:
+        conditions.append(await _has_tag(conn, wanted.tag))
     if cursor is not None:
         time, job_id = decode_cursor(cursor)
         conditions.append(tuple_(jobs.c.created_at, jobs.c.id) < tuple_(time, job_id))

@@ -13,6 +13,8 @@ from outrider_service.db import Database
 from outrider_service.db.engine import migrate
 from outrider_service.db.tables import metadata
 from outrider_service.jobs import store
+from outrider_service.jobs.model import JobRecord
+from outrider_service.schema.jobs import Status
 
 
 @pytest.fixture
@@ -89,10 +91,36 @@ async def test_what_a_list_leaves_out_is_never_read(url: str, filters: dict[str,
     event.listen(db.engine.sync_engine, "before_cursor_execute", note)
     async with db.read() as conn:
         await store.list_jobs(conn, store.JobFilter(**filters), None, 25)
-        statement, parameters = asked[0]
+        statement, parameters = next(found for found in asked if "FROM jobs" in found[0])
         rows = await conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
         plan = [row[3] for row in rows]
     looks = [step for step in plan if "jobs USING" in step and "ix_jobs" in step]
     assert looks, plan
     assert all("COVERING INDEX" in step for step in looks), plan
+    await db.close()
+
+
+def job(n: int) -> JobRecord:
+    values: dict[str, Any] = dict.fromkeys(JobRecord.__slots__)
+    numbers = ("priority", "price_per_hour", "attempt", "retries_used", "requeues_used", "not_before", "billed_s")
+    texts = {"name": "n", "owner": "a", "cluster": "default", "machine": "m", "image": "i", "desired": "run"}
+    values |= dict.fromkeys(numbers, 0) | texts | {"owner_groups": [], "spec": {}, "status": Status.SUCCEEDED}
+    return JobRecord(**values | {"id": f"j{n:012d}", "created_at": float(n)})
+
+
+@pytest.mark.parametrize("rare", [1, 1000])
+async def test_a_tag_finds_the_same_jobs_however_many_have_it(
+    url: str, monkeypatch: pytest.MonkeyPatch, rare: int
+) -> None:
+    monkeypatch.setattr(store, "RARE_TAG", rare)
+    db = Database(url)
+    async with db.write() as conn:
+        for n in range(20):
+            await store.insert_job(conn, job(n), ["even" if n % 2 == 0 else "odd", "all"])
+    async with db.read() as conn:
+        page = await store.list_jobs(conn, store.JobFilter(seen_by="a", groups=("g",), tag="even"), None, 7)
+        rest = await store.list_jobs(conn, store.JobFilter(tag="even"), page.next, 7)
+        none = await store.list_jobs(conn, store.JobFilter(tag="neither"), None, 7)
+    assert [int(found.id[1:]) for found in page.items + rest.items] == list(range(18, -1, -2))
+    assert (rest.next, none.items) == (None, [])
     await db.close()
