@@ -10,6 +10,7 @@ import asyncio
 import ctypes
 import logging
 import os
+import resource
 import signal
 import sys
 from pathlib import Path
@@ -25,7 +26,8 @@ from .db.engine import migrate
 from .service import Service, Settings
 
 PR_SET_PDEATHSIG = 1
-LOCK_CHECK_S = 15.0
+MOST_FILES = 65536
+LOCK_CHECK_S = 1.0
 
 
 class OutriderService(Application):
@@ -135,6 +137,7 @@ class OutriderService(Application):
         if self.exit_with_parent:
             _end_with_parent()
         os.umask(0o077)
+        _allow_many_files()
         return asyncio.run(self._serve())
 
     async def _serve(self) -> int:
@@ -169,14 +172,23 @@ class OutriderService(Application):
         return code
 
     async def _until_stopped(self, service: Service, stopping: asyncio.Event) -> int:
-        while True:
-            try:
-                await asyncio.wait_for(stopping.wait(), LOCK_CHECK_S)
-                return 0
-            except TimeoutError:
-                if not await service.db.still_locked():
-                    # Another service may already be the writer: stop at once rather than write beside it.
-                    return 1
+        waits = [asyncio.create_task(event.wait()) for event in (stopping, service.db.lost)]
+        try:
+            while not (await asyncio.wait(waits, timeout=LOCK_CHECK_S, return_when=asyncio.FIRST_COMPLETED))[0]:
+                await service.db.still_locked()
+        finally:
+            for wait in waits:
+                wait.cancel()
+        # Another service may already be the writer: stop at once rather than write beside it.
+        return 1 if service.db.lost.is_set() else 0
+
+
+def _allow_many_files() -> None:
+    """Every follower and every request to a job's port holds some; 1024, the usual limit, is soon used up."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def _end_with_parent() -> None:

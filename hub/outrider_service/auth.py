@@ -6,11 +6,12 @@ JupyterHub's custom scopes ``custom:outrider:…``, with its filters ``!user=`` 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
 from jupyterhub.services.auth import HubOAuth
-from tornado.web import RequestHandler
+from tornado.web import HTTPError, RequestHandler
 
 JOBS_READ: Final = "custom:outrider:jobs:read"
 JOBS_WRITE: Final = "custom:outrider:jobs:write"
@@ -58,9 +59,10 @@ class Caller:
             return True
         return scope in SHARED_BY_GROUP and group in self.groups and f"{scope}!user={self.name}" in self.scopes
 
-    def may_somewhere(self, scope: str) -> bool:
-        """Whether the scope covers at least the caller's own things."""
-        return self.may(scope, self.name) or any(s.startswith(f"{scope}!") for s in self.scopes)
+    def groups_with(self, scope: str) -> tuple[str, ...]:
+        """The groups whose things the scope covers."""
+        named = {s.removeprefix(f"{scope}!group=") for s in self.scopes if s.startswith(f"{scope}!group=")}
+        return tuple(sorted(named | {group for group in self.groups if self.may(scope, None, group)}))
 
 
 def header_token(authorization: str | None) -> str | None:
@@ -70,9 +72,11 @@ def header_token(authorization: str | None) -> str | None:
 
 
 class Authenticator:
-    """Asks the Hub who a request is from. Answers are kept for ``cache_s``, which is how long a revoked token lives."""
+    """Asks the Hub who a request is from. Answers are kept for ``cache_s``, which is how long a revoked token lives;
+    whoever stays to read is asked after every ``recheck_s``."""
 
     def __init__(self, cache_s: int) -> None:
+        self.recheck_s = 3.0 * cache_s
         self.hub = HubOAuth.instance(cache_max_age=cache_s)
 
     async def caller(self, handler: RequestHandler) -> Caller | None:
@@ -81,6 +85,14 @@ class Authenticator:
             return await self.program(handler)
         # A cookie also needs the anti-forgery token for anything that changes state; HubOAuth checks that.
         return self._admitted(await self.hub._get_user_cookie(handler))
+
+    async def still(self, handler: RequestHandler, allowed: Callable[[Caller], bool]) -> bool:
+        """Whether who began to read a long answer may go on. While the Hub is away, yes."""
+        try:
+            caller = await self.caller(handler)
+        except HTTPError:
+            return True
+        return caller is not None and allowed(caller)
 
     async def program(self, handler: RequestHandler) -> Caller | None:
         """The caller by token alone: whoever a browser's cookie speaks for does not count."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import secrets
@@ -35,6 +36,7 @@ from .workspaces.snapshots import Snapshots
 log = logging.getLogger(__name__)
 
 LEASE_CHECK_S = 60.0
+KEY_BYTES = 32
 
 
 @dataclass(frozen=True)
@@ -55,16 +57,20 @@ class Settings:
 
 def kept_key(path: Path) -> bytes:
     """A random key; made once, kept private."""
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        key = secrets.token_bytes(32)
-        fresh = path.with_suffix(f".{os.getpid()}")
-        fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(fd, "wb") as file:
-            file.write(key)
-        fresh.replace(path)
-        return key
+    with contextlib.suppress(FileNotFoundError):
+        key = path.read_bytes()
+        # A power failure may leave less, and with an empty key anybody could sign.
+        if len(key) == KEY_BYTES:
+            return key
+    key = secrets.token_bytes(KEY_BYTES)
+    fresh = path.with_suffix(f".{secrets.token_hex(8)}")
+    fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(fd, "wb") as file:
+        file.write(key)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)
+    return key
 
 
 class Service:
@@ -113,6 +119,7 @@ class Service:
 
     async def start(self) -> None:
         """Call with the database's lock held."""
+        await asyncio.to_thread(self.snapshots.clean_up)
         self._session = aiohttp.ClientSession()
         self.hub = HubApi(self._session)
         self.local.wakes.open()

@@ -7,22 +7,35 @@ nothing and cannot slow the others.
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
+from collections import OrderedDict, defaultdict
 from collections.abc import Sequence
+from typing import Final
+
+MOST_TOPICS: Final = 20_000
 
 
 class Signals:
-    """Counters by topic. Waiting is by value, so a wake-up between two looks is never missed."""
+    """Counters by topic. Waiting is by value, so a wake-up between two looks is never missed.
+
+    Topics are never announced and never end, so only the last MOST_TOPICS that were sent are kept; the others all
+    have the highest value of those that were dropped. Who waits for one of them looks once too often.
+    """
 
     def __init__(self) -> None:
-        self._count: dict[str, int] = {}
+        self._sent: OrderedDict[str, int] = OrderedDict()
+        self._number = 0
+        self._dropped = 0
         self._waiters: dict[str, set[asyncio.Future[None]]] = defaultdict(set)
 
     def value(self, topic: str) -> int:
-        return self._count.get(topic, 0)
+        return self._sent.get(topic, self._dropped)
 
     def send(self, topic: str) -> None:
-        self._count[topic] = self._count.get(topic, 0) + 1
+        self._number += 1
+        self._sent[topic] = self._number
+        self._sent.move_to_end(topic)
+        if len(self._sent) > MOST_TOPICS:
+            _, self._dropped = self._sent.popitem(last=False)
         for waiter in self._waiters.pop(topic, ()):
             if not waiter.done():
                 waiter.set_result(None)
@@ -58,8 +71,3 @@ class Signals:
             waiting.discard(waiter)
             if not waiting:
                 del self._waiters[topic]
-
-    def forget(self, topic: str) -> None:
-        """Drop a topic that will not be sent again; those who wait are woken."""
-        self.send(topic)
-        self._count.pop(topic, None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -108,7 +109,57 @@ def test_an_answer_by_path_says_nothing_about_the_hubs_origin(service: ServicePr
 
 def test_an_answer_that_is_none(service: ServiceProcess, alice: User, rogue: str) -> None:
     answer = alice.http.get(f"http://127.0.0.1:{service.port}{path_of(rogue)}/odd")
-    assert answer.status_code == 503
+    assert answer.status_code == 502
+
+
+ECHO = r"""
+import socket, threading, urllib.parse
+server = socket.create_server(("0.0.0.0", 8080), backlog=50)
+print("listening", flush=True)
+def serve(client):
+    client.sendall(urllib.parse.unquote_to_bytes(client.recv(65536).split(b" ")[1].partition(b"?")[2]))
+    client.close()
+while True:
+    threading.Thread(target=serve, args=(server.accept()[0],), daemon=True).start()
+"""
+WELL = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Own: {}\r\n\r\nok"
+
+
+@pytest.fixture(scope="module")
+def echo(alice: User) -> Any:
+    """A program that answers with the bytes that it is asked for."""
+    job_id = alice.code(ECHO, ports=[8080], machine="small")
+    eventually("it listens", lambda: "listening" in alice.lines(job_id))
+    yield job_id
+    alice.post(f"/jobs/{job_id}/stop")
+
+
+@pytest.mark.parametrize(
+    ("raw", "status"),
+    [
+        (WELL.format("é€"), 200),
+        (WELL.format("x" * 9000), 200),
+        (WELL.format("a\nSet-Cookie: x=1"), 200),
+        (WELL.format("a\rSet-Cookie: x=1"), 502),
+        (WELL.format("a\0b"), 502),
+        ("HTTP/1.1 200 Ökäy\r\nContent-Length: 2\r\n\r\nok", 200),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 30\r\n\r\nok", 502),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", 502),
+        ("HTTP/1.1 204 No\r\nContent-Length: 2\r\n\r\nok", 502),
+        ("HTTP/1.1 099 No\r\nContent-Length: 2\r\n\r\nok", 502),
+        ("hello", 502),
+        ("", 503),
+    ],
+)
+def test_answers_by_bytes(service: ServiceProcess, alice: User, bob: User, echo: str, raw: str, status: int) -> None:
+    hub = service.hub.port
+    eventually("the proxy knows the service", lambda: _proxied(hub))
+    for port in (service.port, hub):
+        answer = alice.http.get(f"http://127.0.0.1:{port}{path_of(echo)}/?{quote(raw)}")
+        assert (answer.status_code, "set-cookie" in answer.headers) == (status, False)
+        after = bob.http.get(f"http://127.0.0.1:{port}{PREFIX}api/v1/me")
+        assert after.json()["name"] == "bob"
+    assert "ValueError" not in service.log
 
 
 def test_a_browsers_login_does_not_open_the_path(service: ServiceProcess, rogue: str) -> None:

@@ -174,3 +174,22 @@ def test_wrong_expired_and_revoked_tokens(service: ServiceProcess) -> None:
     tokens = f"{service.hub.api}/users/bob/tokens"
     httpx.delete(f"{tokens}/{made['id']}", headers={"Authorization": "token bob-token"}).raise_for_status()
     eventually("it is revoked", lambda: user.get("/me").status_code == 401)
+
+
+def test_a_revoked_token_reads_on_for_moments_only(service: ServiceProcess, alice: User) -> None:
+    import httpx
+
+    made = service.hub.new_token("alice")
+    user = User(service, made["token"])
+    job_id = alice.submit("while sleep 0.5; do echo on; done")
+    alice.until(job_id, "running")
+    headers = {"Accept": "text/event-stream"}
+    with user.http.stream("GET", f"/jobs/{job_id}/logs", headers=headers) as answer:
+        events = answer.iter_lines()
+        next(line for line in events if line.startswith("data"))
+        tokens = f"{service.hub.api}/users/alice/tokens"
+        httpx.delete(f"{tokens}/{made['id']}", headers={"Authorization": "token alice-token"}).raise_for_status()
+        with pytest.raises(httpx.RemoteProtocolError):
+            for _ in events:
+                pass
+    alice.post(f"/jobs/{job_id}/stop")

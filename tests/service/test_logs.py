@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tests.service.harness import ServiceProcess, User
+import pytest
+
+from tests.service.harness import PREFIX, ServiceProcess, User
 
 
 def events(user: User, path: str, **options: Any) -> list[tuple[str, str | None, Any]]:
@@ -179,6 +181,37 @@ async def test_one_websocket_carries_all(alice: User, bob: User, service: Servic
     assert [m["data"]["status"] for m in got[3] if m["event"] == "job"][-1] == "succeeded"
     assert got[9][0]["event"] == "jobs"
     assert got[10][0]["data"]["status"] == 404
+
+
+async def test_a_page_cannot_subscribe_without_end(alice: User, service: ServiceProcess) -> None:
+    import websockets
+
+    job_id = alice.submit("sleep 60")
+    url = f"ws://127.0.0.1:{service.port}{PREFIX}api/v1/stream"
+    async with websockets.connect(url, additional_headers={"Authorization": "token alice-token"}) as socket:
+        for _ in range(200):
+            # What is not understood must not make the socket forget what it subscribed to.
+            await socket.send(json.dumps({"id": 0, "subscribe": "job", "job": job_id}))
+            await socket.send("nonsense")
+        for number in range(1, 100):
+            await socket.send(json.dumps({"id": number, "subscribe": "job", "job": job_id}))
+        refused = set()
+        while 99 not in refused:
+            message = json.loads(await socket.recv())
+            if message["event"] == "error" and message["data"]["status"] == 429:
+                refused.add(message["id"])
+    assert refused == set(range(64, 100))
+    alice.post(f"/jobs/{job_id}/stop")
+
+
+@pytest.mark.parametrize("word", ["9" * 5000, "9" * 30, "-1", "x", "0"])
+def test_ids_to_resume_after_that_are_none(alice: User, word: str) -> None:
+    job = alice.run("echo one")
+    headers = {"Accept": "text/event-stream", "Last-Event-ID": word}
+    for path in ("logs", "events"):
+        answer = alice.get(f"/jobs/{job['id']}/{path}", headers=headers)
+        assert answer.status_code == 200
+        assert answer.text.count("event: end") == 1
 
 
 async def test_the_websocket_needs_a_token(service: ServiceProcess) -> None:

@@ -69,7 +69,8 @@ class Route:
     """An endpoint. ``scope`` None: any identified caller; ``public``: nobody need be identified.
 
     The scope is held against the owner of the job in the path (``{job_id}``), against everybody where ``everybody``
-    is set, and against the caller themselves elsewhere.
+    is set, against whatever it covers where the function itself shows only that (``filtered``), and against the
+    caller themselves elsewhere.
     """
 
     method: str
@@ -84,6 +85,7 @@ class Route:
     streams_body: bool = False
     public: bool = False
     everybody: bool = False
+    filtered: bool = False
     media: str = "application/json"
     events: bool = False
     pattern: re.Pattern[str] = field(init=False, repr=False)
@@ -212,8 +214,8 @@ class ApiHandler(HubOAuthenticated, RequestHandler):
                 raise ApiError(403, f"Your token lacks the scope {route.scope} for this job.")
             call.found_job = job
         elif route.scope is not None:
-            covered = caller.may(route.scope) if route.everybody else caller.may_somewhere(route.scope)
-            if not covered:
+            covered = caller.may(route.scope, None if route.everybody else caller.name)
+            if not covered and not (route.filtered and caller.groups_with(route.scope)):
                 raise ApiError(403, f"Your token lacks the scope {route.scope}.")
 
     # -- bodies -------------------------------------------------------------------------------------------------

@@ -15,7 +15,8 @@ from __future__ import annotations
 import asyncio
 import hmac
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+import time
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import orjson
@@ -61,6 +62,7 @@ class StreamHandler(HubOAuthenticated, WebSocketHandler):
         self.caller: Caller
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._writing = asyncio.Lock()
+        self._checked = time.monotonic()
 
     @property
     def max_message_size(self) -> int:
@@ -81,12 +83,12 @@ class StreamHandler(HubOAuthenticated, WebSocketHandler):
         if not hmac.compare_digest(repeated, self.xsrf_token):
             raise HTTPError(403)
 
-    def on_message(self, message: str | bytes) -> None:
+    async def on_message(self, message: str | bytes) -> None:
+        """The next message is read when this one is dealt with, so a page that does not read is not heard either."""
         try:
             wanted = Message.model_validate_json(message)
         except ValidationError as error:
-            text = f"not understood: {error.errors(include_url=False)[0]['msg']}"
-            self._start(0, self._error(0, 400, text))
+            await self._error(0, 400, f"not understood: {error.errors(include_url=False)[0]['msg']}")
             return
         old = self._tasks.pop(wanted.id, None)
         if old is not None:
@@ -94,12 +96,9 @@ class StreamHandler(HubOAuthenticated, WebSocketHandler):
         if wanted.subscribe is None:
             return
         if len(self._tasks) >= MOST_SUBSCRIPTIONS:
-            self._start(0, self._error(wanted.id, 429, f"at most {MOST_SUBSCRIPTIONS} subscriptions"))
+            await self._error(wanted.id, 429, f"at most {MOST_SUBSCRIPTIONS} subscriptions")
             return
-        self._start(wanted.id, self._subscription(wanted))
-
-    def _start(self, sub: int, work: Coroutine[Any, Any, None]) -> None:
-        self._tasks[sub] = asyncio.create_task(work)
+        self._tasks[wanted.id] = asyncio.create_task(self._subscription(wanted))
 
     def on_close(self) -> None:
         for task in self._tasks.values():
@@ -141,12 +140,27 @@ class StreamHandler(HubOAuthenticated, WebSocketHandler):
         """The job if this caller may see it. Raises LookupError."""
         async with self.service.db.read() as conn:
             job = await store.get_job(conn, job_id or "")
+        await self._check_caller()
         if job is None or job.desired == "delete" or not self._may_see(job):
             raise LookupError("There is no such job, or it is not yours.")
         return job
 
     def _may_see(self, job: JobRecord) -> bool:
         return self.caller.may(JOBS_READ, job.owner, job.group_name)
+
+    async def _check_caller(self) -> None:
+        """Now and then, whether the page still speaks for whom it did."""
+        if time.monotonic() - self._checked < self.service.authenticator.recheck_s:
+            return
+        self._checked = time.monotonic()
+        if not await self.service.authenticator.still(self, self._is_caller):
+            self.close(1008, "the login has ended")
+            raise WebSocketClosedError
+
+    def _is_caller(self, caller: Caller) -> bool:
+        same = caller.name == self.caller.name
+        self.caller = caller if same else self.caller
+        return same
 
     async def _each_change(
         self, wanted: Message, step: Callable[[JobRecord], Awaitable[None]], *, log: bool = False
@@ -156,6 +170,7 @@ class StreamHandler(HubOAuthenticated, WebSocketHandler):
         changes = JobChanges(self.service.db, self.service.signals, first.id, log=log)
         while True:
             job = await changes.look()
+            await self._check_caller()
             if job is None or not self._may_see(job):
                 await self._send(wanted.id, "end", end_of(None))
                 return
@@ -228,6 +243,7 @@ class StreamHandler(HubOAuthenticated, WebSocketHandler):
         """That the list may have changed; the page asks for what it shows. At most twice a second."""
         while True:
             seen = self.service.signals.value("jobs")
+            await self._check_caller()
             await self._send(wanted.id, "jobs", {"version": seen})
             await asyncio.sleep(0.5)
             while await self.service.signals.wait("jobs", seen, 60) == seen:

@@ -11,9 +11,11 @@ import asyncio
 import fcntl
 import logging
 import os
+import select
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
@@ -31,6 +33,10 @@ POSTGRES_LOCK = 0x0071D6E5
 
 class DatabaseBusy(Exception):
     """Another service holds the database; this one waits."""
+
+
+class LockLost(Exception):
+    """This service is no longer the only writer, and must end."""
 
 
 def async_url(url: str) -> URL:
@@ -94,6 +100,10 @@ class Database:
         self._writer = asyncio.Lock()
         self._lock_file: int | None = None
         self._lock_connection: AsyncConnection | None = None
+        self._looking = asyncio.Lock()
+        self._hang_up = select.poll()
+        self.lost = asyncio.Event()
+        """Set once the lock is gone, and another service may be the writer."""
 
     async def try_lock(self) -> None:
         """Become the only writer. Raises DatabaseBusy while another service is it."""
@@ -116,6 +126,8 @@ class Database:
             await connection.close()
             raise DatabaseBusy(make_url(self.url).database or "postgres")
         self._lock_connection = connection
+        raw: Any = (await connection.get_raw_connection()).driver_connection
+        self._hang_up.register(raw.fileno(), select.POLLIN | select.POLLRDHUP)
 
     async def lock(self, poll_s: float = 0.5) -> None:
         """Wait until this service is the only writer."""
@@ -132,15 +144,21 @@ class Database:
 
     async def still_locked(self) -> bool:
         """Whether the lock is held yet: a Postgres lock is gone when its connection broke."""
-        if self._lock_connection is None:
-            return True
-        try:
-            await asyncio.wait_for(self._lock_connection.execute(text("SELECT 1")), 10)
-            await self._lock_connection.commit()
-        except Exception:
-            log.exception("lost the connection that held the database's lock")
-            return False
-        return True
+        async with self._looking:
+            if self._lock_connection is not None and not self.lost.is_set():
+                try:
+                    await asyncio.wait_for(self._lock_connection.execute(text("SELECT 1")), 10)
+                    await self._lock_connection.commit()
+                except Exception:
+                    log.exception("lost the connection that held the database's lock")
+                    self.lost.set()
+        return not self.lost.is_set()
+
+    async def _check_lock(self) -> None:
+        """Before each write: has the server let go of us? It says so at once, and what it cannot say (a dead network)
+        it does not know itself, so it still holds the lock. Raises LockLost."""
+        if self.lost.is_set() or (self._hang_up.poll(0) and not await self.still_locked()):
+            raise LockLost("another service may be writing to the database")
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
@@ -150,6 +168,7 @@ class Database:
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
         if not self.sqlite:
+            await self._check_lock()
             async with self.engine.begin() as connection:
                 yield connection
             return

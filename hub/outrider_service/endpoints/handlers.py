@@ -20,7 +20,7 @@ from ..jobs import store
 from ..jobs.model import JobRecord
 from ..schema.jobs import Status
 from .origins import from_elsewhere, local_path
-from .proxy import Confine, NotListening, on_hub_host, on_own_host, request_headers
+from .proxy import BadAnswer, Confine, NotListening, on_hub_host, on_own_host, request_headers
 from .tickets import COOKIE_S, TICKET_S
 from .websocket import is_handshake, tunnel
 
@@ -186,6 +186,8 @@ class EndpointHandler(RequestHandler):
                 503,
                 f"Nothing listens on port {port} of this job yet. A server must listen on that port; see its log.",
             ) from None
+        except BadAnswer as error:
+            raise Refusal(502, f"What the job's program answered is not HTTP: {error}") from None
 
 
 class PathEndpoint(EndpointHandler):

@@ -6,10 +6,11 @@ cookies for its own host alone.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -45,6 +46,9 @@ DOMAIN_WIDE: Final = frozenset(
 HUB_WIDE: Final = frozenset({"reporting-endpoints", "service-worker-allowed", "set-cookie", "set-cookie2"})
 """What on the Hub's origin is the Hub's alone."""
 CONNECT_S: Final = 10.0
+LONGEST_HEADER: Final = 1 << 16
+KEPT_LINES: Final = 64
+"""Addresses to which idle connections are kept."""
 
 Confine = Callable[[str, str], str | None]
 """A header of the program's answer (name and value) as the client may see it; None: not at all."""
@@ -52,6 +56,10 @@ Confine = Callable[[str, str], str | None]
 
 class NotListening(Exception):
     """Nothing answers on the port (yet)."""
+
+
+class BadAnswer(Exception):
+    """What the program answered is no answer; the message is for a person."""
 
 
 class DeepUnixConnector(aiohttp.UnixConnector):
@@ -113,36 +121,57 @@ def on_hub_host(name: str, value: str) -> str | None:
     return None if name.lower() in DOMAIN_WIDE | HUB_WIDE else value
 
 
+@dataclass(slots=True)
+class Line:
+    """The connections to one address, and how many requests are on their way there."""
+
+    session: aiohttp.ClientSession
+    users: int = 0
+
+
+def open_line(address: Address) -> Line:
+    connector: aiohttp.BaseConnector
+    connector = DeepUnixConnector(address.unix) if address.unix is not None else aiohttp.TCPConnector(limit=0)
+    return Line(
+        aiohttp.ClientSession(
+            connector=connector,
+            auto_decompress=False,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S),
+            max_line_size=LONGEST_HEADER,
+            max_field_size=LONGEST_HEADER,
+        )
+    )
+
+
 class Proxy:
-    """Holds one HTTP session for every address of a job's port."""
+    """Holds the connections to jobs' ports; those that were used last are kept for the next request."""
 
     def __init__(self) -> None:
-        self._sessions: dict[Address, aiohttp.ClientSession] = {}
-        self._closing: set[asyncio.Future[None]] = set()
+        self._lines: dict[Address, Line] = {}
 
     async def close(self) -> None:
-        for session in self._sessions.values():
-            await session.close()
-        self._sessions.clear()
+        for line in self._lines.values():
+            await line.session.close()
+        self._lines.clear()
 
-    def _session(self, address: Address) -> aiohttp.ClientSession:
-        session = self._sessions.get(address)
-        if session is None:
-            if len(self._sessions) > 512:
-                oldest = next(iter(self._sessions))
-                closing = asyncio.ensure_future(self._sessions.pop(oldest).close())
-                self._closing.add(closing)
-                closing.add_done_callback(self._closing.discard)
-            connector: aiohttp.BaseConnector
-            connector = DeepUnixConnector(address.unix) if address.unix is not None else aiohttp.TCPConnector(limit=0)
-            session = aiohttp.ClientSession(
-                connector=connector,
-                auto_decompress=False,
-                cookie_jar=aiohttp.DummyCookieJar(),
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S),
-            )
-            self._sessions[address] = session
-        return session
+    @asynccontextmanager
+    async def _session(self, address: Address) -> AsyncIterator[aiohttp.ClientSession]:
+        line = self._lines.pop(address, None) or open_line(address)
+        self._lines[address] = line  # the last in the order of use
+        line.users += 1
+        try:
+            yield line.session
+        finally:
+            line.users -= 1
+            await self._close_idle()
+
+    async def _close_idle(self) -> None:
+        """Close what was not used for longest, and never what somebody is using."""
+        idle = [address for address, line in self._lines.items() if line.users == 0]
+        closing = [self._lines.pop(address) for address in idle[: max(0, len(idle) - KEPT_LINES)]]
+        for line in closing:
+            await line.session.close()
 
     async def forward(
         self,
@@ -154,28 +183,32 @@ class Proxy:
         confine: Confine,
         extra: Mapping[str, str],
     ) -> None:
-        """Send the request on and write the answer. Raises NotListening before anything was written."""
+        """Send the request on and write the answer. Raises NotListening or BadAnswer before anything was written."""
         host = "localhost" if address.unix is not None else f"{address.host}:{address.port}"
         url = yarl.URL(f"http://{host}{target}", encoded=True)
         try:
-            async with self._session(address).request(
-                handler.request.method or "GET",
-                url,
-                headers=headers,
-                data=body,
-                allow_redirects=False,
-                skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
-            ) as answer:
+            async with (
+                self._session(address) as session,
+                session.request(
+                    handler.request.method or "GET",
+                    url,
+                    headers=headers,
+                    data=body,
+                    allow_redirects=False,
+                    skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
+                ) as answer,
+            ):
                 if answer.status < 200:
-                    raise NotListening(f"the program answered {answer.status} to an ordinary request")
+                    raise BadAnswer(f"status {answer.status} to an ordinary request")
                 handler.clear()
                 handler.clear_header("Content-Type")
                 handler.clear_header("Server")
                 handler.clear_header("Date")
                 handler.set_status(answer.status, answer.reason)
-                for name, value in answer.headers.items():
-                    lower = name.lower()
-                    if lower in HOP_BY_HOP and lower != "content-length":
+                for raw_name, raw_value in answer.raw_headers:
+                    # As the bytes that they are: whatever they mean is between the program and its caller.
+                    name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+                    if name.lower() in HOP_BY_HOP and name.lower() != "content-length":
                         continue
                     kept = confine(name, value)
                     if kept is not None:
@@ -189,10 +222,11 @@ class Proxy:
                     handler.finish()
                 except StreamClosedError:
                     return
-        except (aiohttp.ClientConnectorError, FileNotFoundError, ConnectionError) as error:
-            raise NotListening(str(error)) from error
-        except aiohttp.ClientError as error:
+        except (aiohttp.ClientError, OSError, ValueError) as error:
             if handler._headers_written:
                 handler.request.connection.stream.close()  # type: ignore[union-attr]
                 return
-            raise NotListening(f"the program broke off: {error}") from error
+            # What leads inside takes the connection before it knows whether anybody listens there, and then ends it.
+            if isinstance(error, aiohttp.ClientConnectionError | OSError):
+                raise NotListening(str(error)) from error
+            raise BadAnswer(str(error) or type(error).__name__) from error

@@ -16,7 +16,7 @@ from tornado.web import RequestHandler
 from outrider_sandbox import short_path
 
 from ..backends.base import Address
-from .proxy import CONNECT_S, Confine, NotListening
+from .proxy import CONNECT_S, BadAnswer, Confine, NotListening
 
 HANDSHAKE_S: Final = 60.0
 BLOCK: Final = 1 << 16
@@ -41,7 +41,7 @@ async def tunnel(
     handler: RequestHandler, address: Address, target: str, headers: list[tuple[str, str]], confine: Confine
 ) -> None:
     """Hand the handshake on; once the program has accepted it, pass bytes. One that does not accept is answered for,
-    with its status alone. Raises NotListening."""
+    with its status alone. Raises NotListening or BadAnswer."""
     try:
         async with asyncio.timeout(CONNECT_S):
             reader, writer = await _connect(address)
@@ -54,8 +54,10 @@ async def tunnel(
         try:
             async with asyncio.timeout(HANDSHAKE_S):
                 status, answered = parse_head(await reader.readuntil(b"\r\n\r\n"))
-        except (OSError, EOFError, asyncio.LimitOverrunError, TimeoutError, ValueError) as error:
-            raise NotListening(f"the program broke off: {error}") from error
+        except (OSError, EOFError) as error:
+            raise NotListening(str(error)) from error
+        except (asyncio.LimitOverrunError, TimeoutError, ValueError) as error:
+            raise BadAnswer(str(error) or type(error).__name__) from error
         if status != 101:
             handler.set_status(status if 300 <= status < 600 and status != 304 else 502)
             handler.finish()

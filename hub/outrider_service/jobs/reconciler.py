@@ -175,7 +175,7 @@ class Reconciler:
         reason = Reason(job.stop_reason or Reason.CANCELLED_BY_USER)
         text = "Cancelled before it started." if job.attempt == 0 else "Cancelled while it waited to run again."
         async with self.db.write() as conn:
-            current = await store.get_job(conn, job.id)
+            current = await store.get_job(conn, job.id, lock=True)
             if current is None or current.status is not Status.PENDING:
                 return 0.0
             await store.update_job(
@@ -372,14 +372,14 @@ class Reconciler:
         await asyncio.to_thread(self.directories.remove_job, job.id)
         async with self.db.write() as conn:
             await store.delete_job(conn, job.id)
-        self.signals.forget(f"job/{job.id}")
+        self._changed(job.id)
         return None
 
     async def _on_record(self, ref: AttemptRef, time: float, record: dict[str, Any]) -> None:
         """What the runner reported on the job's output; hearing it twice changes nothing."""
         kind = record.get("type")
         async with self.db.write() as conn:
-            job = await store.get_job(conn, ref.job_id)
+            job = await store.get_job(conn, ref.job_id, lock=True)
             if job is None or job.attempt != ref.number:
                 return
             if kind == "progress":

@@ -16,15 +16,16 @@ from ..catalog import Catalog
 from ..clock import now
 from ..db import Database
 from ..schema.jobs import Reason, Status
-from ..usage.leases import add_lease, held_by, job_lease_id, list_leases
+from ..usage.leases import add_lease, held_by, job_lease_id, list_leases, take_turn
 from . import store
 from .scheduling import Placement, Plan, plan
 
 log = logging.getLogger(__name__)
 
-LOOKS_AHEAD: Final = (8, 500)
-"""Jobs of the queue read in one pass: mostly the first of them says already that there is no room; those behind the
-last cannot start before them, or do so in the next pass."""
+FIRST_LOOK: Final = 8
+"""Jobs of the queue read at first: mostly the very next one says already that there is no room."""
+LOOK_AHEAD: Final = 500
+"""Jobs read at once after that, where limits hold all of the first back."""
 
 
 class Scheduler:
@@ -49,9 +50,11 @@ class Scheduler:
 
     async def _pass(self, conn: AsyncConnection) -> Plan:
         time = now()
+        await take_turn(conn)
         held = [held_by(lease) for lease in await list_leases(conn, cluster=self.cluster)]
-        for ahead in LOOKS_AHEAD:
-            waiting = await store.queue(conn, self.cluster, time, self._at_limit(held), ahead)
+        blocked, behind, ahead = self._at_limit(held), None, FIRST_LOOK
+        while True:
+            waiting = await store.queue(conn, self.cluster, time, blocked, ahead, behind)
             result = plan(
                 waiting,
                 held,
@@ -61,8 +64,9 @@ class Scheduler:
                 self.catalog.group_limits,
                 time,
             )
-            if result.full or len(waiting) < ahead:
+            if result.placed or result.impossible or result.full or len(waiting) < ahead:
                 break
+            behind, ahead = waiting[-1], LOOK_AHEAD
         for placement in result.placed:
             await self._place(conn, placement, time)
         for job_id in result.impossible:
@@ -81,7 +85,7 @@ class Scheduler:
         ]
 
     async def _place(self, conn: AsyncConnection, placement: Placement, time: float) -> None:
-        job = await store.get_job(conn, placement.job_id)
+        job = await store.get_job(conn, placement.job_id, lock=True)
         if job is None or job.status is not Status.PENDING:
             return
         number = job.attempt + 1
@@ -96,8 +100,8 @@ class Scheduler:
         )
 
     async def _refuse(self, conn: AsyncConnection, job_id: str, time: float) -> None:
-        job = await store.get_job(conn, job_id)
-        if job is None:
+        job = await store.get_job(conn, job_id, lock=True)
+        if job is None or job.status is not Status.PENDING:
             return
         text = f"No machine of type {job.machine} could ever start here: it is larger than the platform."
         await store.update_job(

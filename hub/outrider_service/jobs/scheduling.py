@@ -55,7 +55,7 @@ class Plan:
     impossible: list[str] = field(default_factory=list)
     wake_at: float | None = None
     full: bool = False
-    """The next in order does not fit: nobody behind it may start either."""
+    """The first that does not fit was reached: nobody behind it may start."""
 
 
 def in_order(queue: Iterable[Waiting]) -> list[Waiting]:

@@ -86,8 +86,10 @@ async def insert_job(conn: AsyncConnection, job: JobRecord, job_tags: Iterable[s
         await conn.execute(insert(tags), rows)
 
 
-async def get_job(conn: AsyncConnection, job_id: str) -> JobRecord | None:
-    row = (await conn.execute(select(jobs).where(jobs.c.id == job_id))).mappings().first()
+async def get_job(conn: AsyncConnection, job_id: str, *, lock: bool = False) -> JobRecord | None:
+    """The job; with ``lock`` nobody else changes it before the transaction ends. (SQLite has one writer anyway.)"""
+    query = select(jobs).where(jobs.c.id == job_id)
+    row = (await conn.execute(query.with_for_update() if lock else query)).mappings().first()
     return JobRecord.from_row(row) if row is not None else None
 
 
@@ -185,9 +187,15 @@ async def list_jobs(conn: AsyncConnection, wanted: JobFilter, cursor: str | None
 
 
 async def queue(
-    conn: AsyncConnection, cluster: str, now: float | None, blocked: Iterable[str], limit: int
+    conn: AsyncConnection,
+    cluster: str,
+    now: float | None,
+    blocked: Iterable[str],
+    limit: int,
+    behind: Waiting | None = None,
 ) -> list[Waiting]:
-    """The first pending jobs in order; without owners that are at their limit, and those not due yet."""
+    """The first pending jobs in order (``behind`` one of them); without owners that are at their limit, and those not
+    due yet."""
     query = (
         select(
             jobs.c.id,
@@ -204,6 +212,9 @@ async def queue(
     )
     if now is not None:
         query = query.where(jobs.c.not_before <= now)
+    if behind is not None:
+        later = tuple_(jobs.c.created_at, jobs.c.id) > tuple_(behind.created_at, behind.id)
+        query = query.where(or_(jobs.c.priority < behind.priority, and_(jobs.c.priority == behind.priority, later)))
     owners = list(blocked)
     if owners:
         query = query.where(jobs.c.owner.not_in(owners))

@@ -147,7 +147,7 @@ class Ingest:
         await asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.to_thread(self.journals.get(job_id).remove)
         self.journals.forget(job_id)
-        self.signals.forget(f"log/{job_id}")
+        self.signals.send(f"log/{job_id}")
 
     async def _read(self, backend: Backend, ref: AttemptRef, node: int) -> None:
         while True:

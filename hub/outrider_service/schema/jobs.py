@@ -14,6 +14,10 @@ from .common import Label, Name, Request, Resource, Timestamp
 
 FIRST_PORT = 1024
 """Ports below need privileges that no job has."""
+LARGEST_TEXT = 64 * 1024
+"""Bytes of one word or variable; Linux takes twice as much."""
+LARGEST_START = 256 * 1024
+"""Bytes of the command and its variables together; Linux takes more, but they are in every record of the job."""
 
 
 class Status(StrEnum):
@@ -66,8 +70,8 @@ def _git_url(value: str) -> str:
         raise ValueError("must be a plain URL without spaces")
     if parts.scheme not in ("https", "ssh") or not parts.hostname:
         raise ValueError("must be an https:// or ssh:// URL")
-    if parts.password:
-        raise ValueError("must not carry a password; it would be shown in the job's record")
+    if parts.password or (parts.scheme == "https" and "@" in parts.netloc):
+        raise ValueError("must not carry a password or token; it would be shown in the job's record")
     return value
 
 
@@ -100,23 +104,26 @@ def _param_name(value: str) -> str:
     return value
 
 
-def _no_nul(value: str) -> str:
+def _text(value: str) -> str:
+    """What can be handed to a process."""
     if "\x00" in value:
         raise ValueError("must not hold a NUL character")
+    if len(value.encode()) > LARGEST_TEXT:
+        raise ValueError(f"must not be longer than {LARGEST_TEXT >> 10} KiB")
     return value
 
 
 def _command(value: str) -> str:
     if not value.strip():
         raise ValueError("must not be empty")
-    return _no_nul(value)
+    return _text(value)
 
 
 def _notebook(value: str) -> str:
     parts = value.split("/")
     if value.startswith("/") or ".." in parts or not value.endswith(".ipynb"):
         raise ValueError("must be the path of an .ipynb file inside the workspace")
-    return _no_nul(value)
+    return _text(value)
 
 
 def _image(value: str) -> str:
@@ -132,13 +139,16 @@ def _unique_ports(value: list[int]) -> list[int]:
 
 
 def _small_params(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
-    if len(json.dumps(value)) > 65536:
-        raise ValueError("must not be larger than 64 KiB as JSON")
+    if len(json.dumps(value)) > LARGEST_TEXT:
+        raise ValueError(f"must not be larger than {LARGEST_TEXT >> 10} KiB as JSON")
+    for name, given in value.items():
+        if isinstance(given, str) and "\x00" in given:
+            raise ValueError(f"{name!r} must not hold a NUL character")
     return value
 
 
-Text = Annotated[str, Field(max_length=65536), AfterValidator(_no_nul)]
-Argument = Annotated[str, Field(max_length=65536), AfterValidator(_no_nul)]
+Text = Annotated[str, Field(max_length=65536), AfterValidator(_text)]
+Argument = Annotated[str, Field(max_length=65536), AfterValidator(_text)]
 EnvName = Annotated[str, Field(max_length=255), AfterValidator(_env_name)]
 ParamName = Annotated[str, Field(max_length=255), AfterValidator(_param_name)]
 InputName = Annotated[str, Field(max_length=63, pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*$")]
@@ -182,6 +192,9 @@ class Submission(Request):
             raise ValueError("command: say what to run with exactly one of command, args and notebook")
         if self.args is not None and not self.args[0].strip():
             raise ValueError("args: the program must not be empty")
+        words = [self.command or "", *(self.args or []), *self.env, *self.env.values()]
+        if sum(len(word.encode()) for word in words) > LARGEST_START:
+            raise ValueError(f"env: with the command it must not be larger than {LARGEST_START >> 10} KiB")
         if self.notebook is not None and self.workspace.type == "none":
             raise ValueError("notebook: it comes from the workspace, which is none")
         return self

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ..backends.capacity import Held
@@ -72,6 +72,13 @@ async def add_lease(
             created_at=time,
         )
     )
+
+
+async def take_turn(conn: AsyncConnection) -> None:
+    """Until the transaction ends nobody else takes capacity: what is free is read and taken in one piece. (SQLite has
+    one writer anyway.)"""
+    if conn.dialect.name == "postgresql":
+        await conn.execute(text("LOCK TABLE leases IN SHARE ROW EXCLUSIVE MODE"))
 
 
 async def drop_lease(conn: AsyncConnection, lease_id: str) -> None:

@@ -18,7 +18,7 @@ from ..hubapi import HubApi
 from ..jobs import store
 from ..jobs.submit import Refused, allowed_image, allowed_machine
 from ..schema.resources import SpawnRequest
-from .leases import Lease, add_lease, drop_lease, get_lease, held_by, list_leases, notebook_lease_id
+from .leases import Lease, add_lease, drop_lease, get_lease, held_by, list_leases, notebook_lease_id, take_turn
 
 log = logging.getLogger(__name__)
 
@@ -58,17 +58,33 @@ class Spawns:
             raise Refused("forbidden", refusal)
         lease_id = notebook_lease_id(person.name, server)
         async with self.db.write() as conn:
+            await take_turn(conn)
             known = await get_lease(conn, lease_id)
             if known is not None and (known.machine, known.image) == (machine.name, image.name):
                 return self._acquired(known, image)
             if known is not None:
                 # A restart on another machine: the old one is given back first.
                 await drop_lease(conn, lease_id)
+            held = await list_leases(conn)
+            self._check_limits(held, machine, person.name, wanted.group)
             gpus = await self._fit(conn, machine)
             await add_lease(conn, lease_id, person.name, wanted.group, machine, image.name, gpus, now())
             lease = await get_lease(conn, lease_id)
         assert lease is not None
         return self._acquired(lease, image)
+
+    def _check_limits(self, held: list[Lease], machine: MachineType, user: str, group: str | None) -> None:
+        """A notebook's GPUs count as those of a job."""
+        own = [lease for lease in held if lease.owner == user]
+        teams = [lease for lease in held if group is not None and lease.group_name == group]
+        pairs = [(self.catalog.limits(user), own, "you")]
+        if group is not None:
+            pairs.append((self.catalog.group_limits(group), teams, f"the group {group}"))
+        for limits, leases, who in pairs:
+            used = sum(lease.gpu_count for lease in leases)
+            if machine.gpu and limits.max_gpus is not None and used + machine.gpu > limits.max_gpus:
+                text = f"machine: it has {machine.gpu} GPUs; {who} may use {limits.max_gpus} at once, of {used} in use"
+                raise Refused("forbidden", text, "machine")
 
     def _acquired(self, lease: Lease, image: ImageEntry) -> Acquired:
         return Acquired(lease, image.environment or self.default_environment)

@@ -84,6 +84,11 @@ class Snapshots:
         self.db = db
         self.directories = directories
 
+    def clean_up(self) -> None:
+        """Remove what uploads left that a killed service was receiving."""
+        for path in self.directories.uploads.iterdir():
+            path.unlink(missing_ok=True)
+
     async def get(self, snapshot_id: str, owner: str) -> dict[str, Any] | None:
         """What is known of a snapshot that this owner has uploaded."""
         async with self.db.read() as conn:

@@ -6,37 +6,22 @@ A message that is lost costs time, never correctness: whoever waits also looks b
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import os
 import socket
-import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+from outrider_sandbox import short_path
+
 from ...signals import Signals
 
-LONGEST_SOCKET_PATH = 100
 MOST_WAITING = 10_000
-
-
-def socket_path(run: Path) -> Path:
-    """A place for the socket within the 108 bytes that the kernel allows."""
-    path = run / "notify.sock"
-    if len(str(path).encode()) <= LONGEST_SOCKET_PATH:
-        return path
-    digest = hashlib.sha256(str(run).encode()).hexdigest()[:12]
-    directory = Path(tempfile.gettempdir()) / f"outrider-{os.getuid()}-{digest}"
-    directory.mkdir(mode=0o700, exist_ok=True)
-    if directory.stat().st_uid != os.getuid():
-        raise PermissionError(f"{directory} belongs to somebody else")
-    return directory / "notify.sock"
 
 
 class Wakes:
     """The listening end. ``signals`` counts up by sandbox id; ``states()`` yields the ids whose state moved."""
 
     def __init__(self, run: Path) -> None:
-        self.path = socket_path(run)
+        self.path = run / "notify.sock"
         self.signals = Signals()
         self._states: asyncio.Queue[str] = asyncio.Queue(MOST_WAITING)
         self._socket: socket.socket | None = None
@@ -46,7 +31,8 @@ class Wakes:
             return
         self.path.unlink(missing_ok=True)
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-        self._socket.bind(str(self.path))
+        with short_path(self.path) as path:
+            self._socket.bind(path)
         self.path.chmod(0o600)
         asyncio.get_running_loop().add_reader(self._socket, self._read)
 

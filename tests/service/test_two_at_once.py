@@ -1,0 +1,134 @@
+"""Two at once, where only one may win: on Postgres transactions run beside each other, in one service and in two."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+
+from outrider_service.auth import Caller
+from outrider_service.backends.capacity import Room
+from outrider_service.catalog import ConfiguredCatalog
+from outrider_service.catalog.configured import CatalogFile
+from outrider_service.db import Database
+from outrider_service.db.engine import migrate
+from outrider_service.jobs import store
+from outrider_service.jobs.reconciler import Reconciler
+from outrider_service.jobs.scheduler import LOOK_AHEAD, Scheduler
+from outrider_service.jobs.submit import Intake, Refused
+from outrider_service.schema.jobs import Status, Submission
+from outrider_service.schema.resources import SpawnRequest
+from outrider_service.usage.leases import list_leases
+from outrider_service.usage.spawns import Spawns
+from tests.service.harness import CATALOG, ServiceProcess, User, eventually
+
+Make = Callable[..., ServiceProcess]
+ALICE = Caller("alice", "user", False, ("team",), frozenset())
+
+
+@pytest.fixture
+def fresh_postgres(postgres: str) -> Iterator[str]:
+    """A database of a test's own."""
+    name = f"t{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')
+    yield postgres.rsplit("/", 1)[0] + f"/{name}"
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+async def db(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
+    url = f"sqlite:///{tmp_path}/db" if request.param == "sqlite" else request.getfixturevalue("fresh_postgres")
+    await asyncio.to_thread(migrate, url)
+    database = Database(url)
+    yield database
+    await database.close()
+
+
+def catalog(**limits: Any) -> ConfiguredCatalog:
+    return ConfiguredCatalog(CatalogFile.model_validate({**CATALOG, "limits": limits}))
+
+
+async def submitted(db: Database, known: ConfiguredCatalog, caller: Caller = ALICE, **fields: Any) -> str:
+    backend: Any = SimpleNamespace(refusal=lambda _: None, most_nodes=1)
+    intake = Intake(db, known, {"default": backend})
+    wanted = Submission.model_validate({"command": "true", "machine": "tiny", **fields})
+    return (await intake.submit(caller, wanted, None)).job.id
+
+
+async def test_a_stop_and_a_placement_at_once_leave_no_machine_held(db: Database) -> None:
+    known = catalog()
+    job_id = await submitted(db, known)
+    scheduler = Scheduler(db, known, "default", Room(4, 4096))
+    reconciler: Any = SimpleNamespace(db=db, _changed=lambda _: None, wake_queue=lambda _: None)
+    async with db.write() as conn:
+        await store.set_desired(conn, job_id, "stop", "cancelled_by_user")
+        job = await store.get_job(conn, job_id)
+        await store.set_desired(conn, job_id, "run", None)
+    assert job is not None
+    async with db.write() as conn:
+        await scheduler._pass(conn)
+        # The placement is not committed yet when somebody else looks.
+        cancelling = asyncio.create_task(Reconciler._pending(reconciler, job))
+        await asyncio.wait({cancelling}, timeout=0.5)
+    await cancelling
+    async with db.read() as conn:
+        after = await store.get_job(conn, job_id)
+        held = await list_leases(conn)
+    assert after is not None
+    assert (after.status, len(held)) == (Status.PROVISIONING, 1), "the stop comes by the way of a job that has started"
+
+
+async def test_jobs_that_a_limit_holds_back_hold_back_nobody_else(db: Database) -> None:
+    known = catalog(**{"group:team": {"max_running": 1}, "default": {"max_pending": None}})
+    for _ in range(LOOK_AHEAD + 20):
+        await submitted(db, known, group="team")
+    other = await submitted(db, known, Caller("bob", "user", False, (), frozenset()))
+    placed, _ = await Scheduler(db, known, "default", Room(4, 4096)).run()
+    assert other in placed
+    assert len(placed) == 2
+
+
+async def test_notebooks_that_ask_at_once_get_no_more_than_there_is(db: Database) -> None:
+    backend: Any = SimpleNamespace(refusal=lambda _: None)
+    spawns = Spawns(db, catalog(), {"default": backend}, {"default": Room(4, 4096)}, "/")
+
+    async def ask(number: int) -> bool:
+        try:
+            await spawns.acquire(ALICE, f"s{number}", SpawnRequest(machine="whole"))
+        except Refused:
+            return False
+        return True
+
+    assert sum(await asyncio.gather(*(ask(number) for number in range(8)))) == 1
+
+
+def end_lock(database: str) -> None:
+    with psycopg.connect(database, autocommit=True) as connection:
+        found = connection.execute("SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted").fetchall()
+        for (pid,) in found:
+            connection.execute("SELECT pg_terminate_backend(%s)", (pid,))
+
+
+def test_a_service_that_lost_its_lock_writes_no_more(make_service: Make, fresh_postgres: str, tmp_path: Path) -> None:
+    first = make_service(database=fresh_postgres, home=tmp_path / "shared").start()
+    second = make_service(database=fresh_postgres, home=tmp_path / "shared").start(wait=False)
+    alice = first.user("alice")
+    alice.ended(alice.submit("true"))
+    end_lock(fresh_postgres)
+    try:
+        status = alice.post("/jobs", json={"command": "true", "machine": "tiny"}).status_code
+    except httpx.HTTPError:
+        status = 0
+    assert status != 201
+    assert first.process is not None
+    assert first.process.wait(20) == 1
+    eventually("the other one has taken over", second.answers)
+    later = User(second, "alice-token", "alice")
+    assert later.run("true")["status"] == "succeeded"
