@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 import shutil
-import subprocess
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -29,8 +26,6 @@ ARGUMENTS = [
     "--disable-sync",
     "--no-first-run",
 ]
-IMAGES = REPOSITORY / "docs" / "images"
-SHOOT = os.environ.get("OUTRIDER_SCREENSHOTS") == "1"
 PATIENCE_MS = 30_000
 ENDED = ("succeeded", "failed", "cancelled")
 CATALOG: dict[str, Any] = {
@@ -193,15 +188,3 @@ async def until(what: str, look: Callable[[], Awaitable[Any]], timeout_s: float 
             return found
         assert time.monotonic() < deadline, f"never happened: {what}"
         await asyncio.sleep(0.1)
-
-
-async def shoot(page: Page, name: str) -> None:
-    """A picture for the documentation, when asked for."""
-    if not SHOOT:
-        return
-    IMAGES.mkdir(parents=True, exist_ok=True)
-    target: Path = IMAGES / f"{name}.png"
-    await page.wait_for_timeout(400)
-    await page.screenshot(path=target)
-    if shutil.which("pngquant"):
-        subprocess.run(["pngquant", "--force", "--skip-if-larger", "--output", target, "--", target], check=False)

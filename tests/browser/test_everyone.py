@@ -6,7 +6,7 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import expect
 
-from tests.browser.conftest import STEP, TRAINING, shoot, until
+from tests.browser.conftest import STEP, TRAINING, until
 
 pytestmark = pytest.mark.timeout(240)
 TABS = ("", "/log", "/charts", "/artifacts", "/timeline")
@@ -65,7 +65,6 @@ async def test_the_dark_is_dark(open_page, sample):
     dark = await open_page(f"jobs/{sample}/charts", color_scheme="dark")
     assert await brightness(dark) < 150
     await expect(dark.locator("canvas").first).to_be_visible()
-    await shoot(dark, "charts-dark")
     # The canvas follows a theme that changes while it is looked at.
     canvas = dark.locator("canvas").first
     before = await canvas.evaluate("canvas => canvas.toDataURL()")
@@ -150,8 +149,6 @@ async def test_a_phone_is_wide_enough(open_page, sample, failed):
         await page.goto(page.url.split("/services")[0] + "/services/outrider/" + path)
         await settled(page)
         assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
-        if path == "jobs":
-            await shoot(page, "jobs-phone")
 
 
 async def test_a_notebook_is_shown_and_kept(open_page, platform):
@@ -179,7 +176,6 @@ async def test_home(open_page, jobs):
     price = jobs.http.get("/me").json()["usage"]["price_per_hour"]
     assert price >= 0.18
     await expect(page.locator(".portal-figures div").last).to_contain_text(f"{price:.2f}")
-    await shoot(page, "home")
     jobs.http.post(f"/jobs/{job}/stop")
     await expect(running.get_by_role("link", name="Shown at home")).to_be_hidden()
     await expect(page.get_by_role("region", name="Latest jobs")).to_contain_text("Shown at home")

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.async_api import expect
 
-from tests.browser.conftest import STEP, TRAINING, log_in, shoot, until
+from tests.browser.conftest import STEP, TRAINING, log_in, until
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -69,7 +69,6 @@ async def test_charts_show_what_was_printed_and_measured(open_page, sample):
     accuracy = page.get_by_role("region", name="accuracy", exact=True)
     await expect(accuracy.locator("header")).to_contain_text("epoch 1")
     await expect(loss.get_by_role("button", name=re.compile("^training 0.6"))).to_be_visible()
-    await shoot(page, "charts")
     await page.get_by_role("button", name="Time", exact=True).click()
     await page.mouse.move(box["x"] + 2, box["y"] + 20)
     await expect(accuracy.locator("header")).to_contain_text(re.compile(r"\d:\d\d"))
@@ -198,7 +197,6 @@ async def test_watch_a_job_and_stop_it(open_page, jobs):
     await expect(page.get_by_role("button", name="Line 1", exact=True)).to_be_visible()
     await follow.click()
     await expect(page.get_by_role("button", name="Line 1", exact=True)).to_be_hidden()
-    await shoot(page, "log")
 
     await page.get_by_role("tab", name="Charts").click()
     value = page.get_by_role("region", name="loss", exact=True).locator(".or-legend strong").first
@@ -206,7 +204,6 @@ async def test_watch_a_job_and_stop_it(open_page, jobs):
     await expect(value).not_to_have_text(before)
     await page.get_by_role("tab", name="Overview").click()
     await expect(page.get_by_role("heading", name="Latest values")).to_be_visible()
-    await shoot(page, "job")
 
     await page.get_by_role("button", name="Stop", exact=True).click()
     await page.get_by_role("button", name="Stop it").click()
@@ -238,7 +235,6 @@ async def test_a_failure_says_why_and_what_may_help(open_page, jobs):
     await expect(card).to_contain_text("exit code 1")
     await expect(card.get_by_role("region", name="The last lines that matter")).to_contain_text("ModuleNotFoundError")
     await expect(card).to_contain_text("The image lacks the Python package “surely_not_installed”")
-    await shoot(page, "failure")
     await card.get_by_role("button", name="Show in the log").click()
     await expect(page.locator(".or-line-chosen")).to_contain_text("ModuleNotFoundError")
     await page.go_back()
@@ -311,7 +307,6 @@ async def test_the_list_filters_and_pages_on_the_server(open_page, jobs, base):
     await page.get_by_role("button", name="All", exact=True).click()
     await expect(page).to_have_url(f"{base}jobs")
     await expect(page.get_by_role("link", name="Sample: first training")).to_be_visible()
-    await shoot(page, "jobs")
 
 
 async def test_a_log_of_very_many_lines_scrolls(open_page, jobs):

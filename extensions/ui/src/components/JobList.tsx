@@ -81,19 +81,6 @@ export function JobList({ view, onView, owners = false }: Props): ReactElement {
   return (
     <section className="or-joblist" aria-label="Jobs" aria-busy={loading}>
       <JobFilters view={view} onView={onView} />
-      {selected.length > 0 && (
-        <Several
-          jobs={selected}
-          busy={actions.busy !== null}
-          onStop={(some) => {
-            setAsking({ what: 'stop', jobs: some });
-          }}
-          onDelete={(some) => {
-            setAsking({ what: 'delete', jobs: some });
-          }}
-          onClear={clear}
-        />
-      )}
       <p className="or-said" role="status">
         {actions.said}
       </p>
@@ -160,6 +147,19 @@ export function JobList({ view, onView, owners = false }: Props): ReactElement {
             ))}
           </tbody>
         </table>
+      )}
+      {selected.length > 0 && (
+        <Several
+          jobs={selected}
+          busy={actions.busy !== null}
+          onStop={(some) => {
+            setAsking({ what: 'stop', jobs: some });
+          }}
+          onDelete={(some) => {
+            setAsking({ what: 'delete', jobs: some });
+          }}
+          onClear={clear}
+        />
       )}
       {asking?.what === 'stop' && (
         <ConfirmStop

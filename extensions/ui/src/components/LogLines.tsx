@@ -26,9 +26,15 @@ interface RowProps {
 
 export const LogLineRow = memo(function LogLineRow(props: RowProps): ReactElement {
   const { n, line, times, attempts, nodes, needle, found, chosen, onChoose } = props;
-  const classes = `or-line ${chosen ? 'or-line-chosen' : ''} ${found ? 'or-line-found' : ''}`;
+  const metric = line !== undefined && metricOfLine(line.text) !== null;
+  const classes = [
+    'or-line',
+    chosen && 'or-line-chosen',
+    found && 'or-line-found',
+    metric && 'or-line-metric',
+  ].filter(Boolean);
   return (
-    <div className={classes}>
+    <div className={classes.join(' ')}>
       <button
         type="button"
         className="or-line-n"
