@@ -33,3 +33,8 @@ export {
   useStream,
 } from './state/context.js';
 export { costNow, useEvery, useJob, useJobs, useLoaded, useNow } from './state/hooks.js';
+export { type Draft, draftOfSubmission, EMPTY as EMPTY_DRAFT, type Param, paramOf } from './core/draft.js';
+export { submissionOf } from './core/submission.js';
+export { SubmitDialog } from './submit/SubmitDialog.js';
+export { SubmitForm } from './submit/SubmitForm.js';
+export type { Check, FolderLook, SubmitShell } from './submit/shell.js';

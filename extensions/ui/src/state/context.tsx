@@ -48,18 +48,26 @@ interface ProviderProps {
   children: ReactNode;
 }
 
-/** Around everything: makes the one API client and the one stream of the page. Give it a transport that stays. */
-export function OutriderProvider({ transport, navigation, children }: ProviderProps): ReactElement {
-  const parts = useMemo(() => {
+const known = new WeakMap<Transport, { api: Api; stream: Stream }>();
+
+/** The one API client and the one stream of a transport: a shell may have several trees of components on a page. */
+function partsOf(transport: Transport): { api: Api; stream: Stream } {
+  let parts = known.get(transport);
+  if (parts === undefined) {
     const api = new Api(transport);
-    return {
-      api,
-      stream: new Stream(
-        () => transport.openStream(),
-        () => api.me(),
-      ),
-    };
-  }, [transport]);
+    const stream = new Stream(
+      () => transport.openStream(),
+      () => api.me(),
+    );
+    parts = { api, stream };
+    known.set(transport, parts);
+  }
+  return parts;
+}
+
+/** Around every tree of components. Give them all the same transport, and one that stays. */
+export function OutriderProvider({ transport, navigation, children }: ProviderProps): ReactElement {
+  const parts = useMemo(() => partsOf(transport), [transport]);
   useEffect(() => {
     const { wake } = parts.stream;
     const onVisible = (): void => {
