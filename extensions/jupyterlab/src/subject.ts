@@ -35,9 +35,11 @@ interface Cell {
 export function subjectOfNotebook(path: string, content: unknown): Subject {
   const { cells = [], metadata = {} } = (content ?? {}) as {
     cells?: Cell[];
-    metadata?: { kernelspec?: { name?: unknown }; language_info?: { name?: unknown } };
+    metadata?: { kernelspec?: { name?: unknown; language?: unknown }; language_info?: { name?: unknown } };
   };
-  const python = [undefined, 'python'].includes(metadata.language_info?.name as string | undefined);
+  // Lab writes an empty name where no kernel has said its language yet.
+  const language = metadata.language_info?.name || metadata.kernelspec?.language || 'python';
+  const python = language === 'python';
   const code = cells.filter((cell) => cell.cell_type === 'code');
   const tagged = code.find((cell) => Array.isArray(cell.metadata?.tags) && cell.metadata.tags.includes('parameters'));
   const kernel = metadata.kernelspec?.name;
