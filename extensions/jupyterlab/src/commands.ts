@@ -9,7 +9,6 @@ import { INotebookTracker, type NotebookPanel } from '@jupyterlab/notebook';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { IStateDB } from '@jupyterlab/statedb';
 import { ToolbarButton } from '@jupyterlab/ui-components';
-import { Widget } from '@lumino/widgets';
 
 import { outriderIcon } from './icons.js';
 import { Command, Lab } from './lab.js';
@@ -51,30 +50,27 @@ export const commandsPlugin: JupyterFrontEndPlugin<void> = {
     void settings?.load(commandsPlugin.id).catch(() => undefined);
 
     const { commands, shell } = app;
-    const current = (): NotebookPanel | DocumentWidget<FileEditor> | null => {
+    /** The document in front: not what the file browser has chosen. */
+    const current = (): { path: string; run: () => Promise<void> } | null => {
       const widget = shell.currentWidget;
-      if (widget !== null && notebooks?.has(widget)) return widget as NotebookPanel;
-      if (widget !== null && editors?.has(widget)) return widget as DocumentWidget<FileEditor>;
-      return null;
-    };
-    const run = (widget: Widget | null): Promise<void> | undefined => {
-      if (widget !== null && notebooks?.has(widget)) return runs.notebook(widget as NotebookPanel);
-      if (widget !== null && editors?.has(widget)) return runs.editor(widget as DocumentWidget<FileEditor>);
-      return undefined;
+      const notebook = notebooks?.find((panel) => panel === widget);
+      if (notebook !== undefined) return { path: notebook.context.path, run: () => runs.notebook(notebook) };
+      const editor = editors?.find((one) => one === widget);
+      return editor === undefined ? null : { path: editor.context.path, run: () => runs.editor(editor) };
     };
     commands.addCommand(Command.run, {
       label: 'Run This File as a Job',
       caption: 'Save the notebook or script and send it away as a job',
       icon: outriderIcon,
       isEnabled: () => {
-        const widget = current();
-        return widget !== null && canRun(widget.context.path);
+        const found = current();
+        return found !== null && canRun(found.path);
       },
-      execute: () => run(current()),
+      execute: () => current()?.run(),
     });
     const selected = (): string | undefined => {
-      const item = files?.tracker.currentWidget?.selectedItems().next().value;
-      return item?.type !== 'directory' && item !== undefined && canRun(item.path) ? item.path : undefined;
+      const [item] = files?.tracker.currentWidget?.selectedItems() ?? [];
+      return item !== undefined && item.type !== 'directory' && canRun(item.path) ? item.path : undefined;
     };
     commands.addCommand(Command.runFile, {
       label: LABEL,
@@ -86,15 +82,12 @@ export const commandsPlugin: JupyterFrontEndPlugin<void> = {
         if (path !== undefined) await runs.file(path);
       },
     });
-    commands.addCommand(Command.again, {
-      label: 'Run Job Again with Changes',
-      isVisible: () => false,
-      execute: (args) => runs.again(String(args.id)),
-    });
 
-    toolbars?.addFactory<NotebookPanel>('Notebook', TOOLBAR_ITEM, (panel) => button(() => run(panel)));
+    toolbars?.addFactory<NotebookPanel>('Notebook', TOOLBAR_ITEM, (panel) =>
+      button(() => runs.notebook(panel)),
+    );
     toolbars?.addFactory<DocumentWidget<FileEditor>>('Editor', TOOLBAR_ITEM, (widget) => {
-      const made = button(() => run(widget));
+      const made = button(() => runs.editor(widget));
       // A script may be renamed to something that cannot be run, and back.
       const show = (): void => {
         made.setHidden(!canRun(widget.context.path));

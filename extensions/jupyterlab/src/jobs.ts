@@ -1,17 +1,14 @@
 /** The plugin that shows jobs: the panel on the left, a tab for each job that is looked at. */
 
-import {
-  ILayoutRestorer,
-  type JupyterFrontEnd,
-  type JupyterFrontEndPlugin,
-} from '@jupyterlab/application';
+import { ILayoutRestorer, type JupyterFrontEnd, type JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { ICommandPalette, MainAreaWidget, WidgetTracker } from '@jupyterlab/apputils';
+import { UUID } from '@lumino/coreutils';
 import type { JobView, ListView } from '@outrider/ui';
 
 import { outriderIcon } from './icons.js';
 import { Command, type Lab, plain, portalBase } from './lab.js';
 import { ILab } from './token.js';
-import { JobContent, JobsContent } from './widgets.js';
+import { CompareContent, JobContent, JobsContent } from './widgets.js';
 
 export const jobsPlugin: JupyterFrontEndPlugin<void> = {
   id: '@outrider/jupyterlab:jobs',
@@ -43,7 +40,7 @@ export const jobsPlugin: JupyterFrontEndPlugin<void> = {
       label: 'Open Job',
       isVisible: () => false,
       execute: async (args) => {
-        const id = String(args.id);
+        const id = args.id as string;
         const view = (args.view as unknown as JobView | undefined) ?? { tab: 'overview' };
         const open = tabs.find((widget) => widget.content.jobId === id);
         if (open !== undefined) {
@@ -68,6 +65,25 @@ export const jobsPlugin: JupyterFrontEndPlugin<void> = {
       execute: () => {
         window.open(portalBase(), '_blank', 'noopener');
       },
+    });
+    const compared = new WidgetTracker<MainAreaWidget<CompareContent>>({ namespace: 'outrider-compared' });
+    commands.addCommand(Command.compare, {
+      label: 'Compare Jobs',
+      isVisible: () => false,
+      execute: async (args) => {
+        const ids = args.ids as string[];
+        const widget = new MainAreaWidget({ content: new CompareContent(lab, ids) });
+        widget.id = `outrider-compare-${UUID.uuid4()}`;
+        await compared.add(widget);
+        shell.add(widget, 'main');
+        shell.activateById(widget.id);
+        return widget;
+      },
+    });
+    void restorer?.restore(compared, {
+      command: Command.compare,
+      args: ({ content }) => ({ ids: [...content.ids] }),
+      name: ({ content }) => content.ids.join(),
     });
     void restorer?.restore(tabs, {
       command: Command.job,

@@ -12,11 +12,11 @@ export const Command = {
   jobs: 'outrider:show-jobs',
   job: 'outrider:open-job',
   compare: 'outrider:compare',
-  again: 'outrider:run-again',
   artifact: 'outrider:open-artifact',
   copy: 'outrider:copy-artifact',
   result: 'outrider:open-result',
   keep: 'outrider:keep-running',
+  server: 'outrider:show-server',
   portal: 'outrider:open-portal',
 } as const;
 
@@ -39,6 +39,7 @@ export class Lab {
   go(target: Target): void {
     if (target.page === 'job')
       this.execute(Command.job, { id: target.id, ...(target.view && { view: plain(target.view) }) });
+    else if (target.page === 'compare') this.execute(Command.compare, { ids: [...target.ids] });
     else this.execute(Command.jobs, target.query ? { query: target.query } : {});
   }
 
@@ -61,6 +62,8 @@ export function portalBase(): string {
 function portalAddress(target: Target): string {
   const base = portalBase();
   if (target.page === 'jobs') return `${base}jobs`;
+  if (target.page === 'compare')
+    return `${base}compare?${target.ids.map((id) => `job=${encodeURIComponent(id)}`).join('&')}`;
   const tab = target.view?.tab ?? 'overview';
   return `${base}jobs/${encodeURIComponent(target.id)}${tab === 'overview' ? '' : `/${tab}`}`;
 }

@@ -23,7 +23,7 @@ function statements(source: string): string[] {
   const made: string[] = [];
   let open = 0;
   for (const line of source.split('\n')) {
-    if (open > 0) made[made.length - 1] += `\n${line}`;
+    if (open > 0) made.push(`${made.pop() ?? ''}\n${line}`);
     else if (/^[A-Za-z_]/.test(line)) made.push(line);
     else continue;
     open = Math.max(0, open + depth(line));

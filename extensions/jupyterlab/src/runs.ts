@@ -2,7 +2,7 @@
 
 import { Notification } from '@jupyterlab/apputils';
 import { PathExt } from '@jupyterlab/coreutils';
-import type { DocumentWidget } from '@jupyterlab/docregistry';
+import type { IDocumentWidget } from '@jupyterlab/docregistry';
 import type { FileEditor } from '@jupyterlab/fileeditor';
 import type { NotebookPanel } from '@jupyterlab/notebook';
 import type { Contents } from '@jupyterlab/services';
@@ -32,7 +32,7 @@ export class Runs {
     if (await this.save(panel)) await this.ask(subjectOfPanel(panel));
   }
 
-  async editor(widget: DocumentWidget<FileEditor>): Promise<void> {
+  async editor(widget: IDocumentWidget<FileEditor>): Promise<void> {
     if (await this.save(widget))
       await this.ask(subjectOfScript(widget.context.path, widget.content.model.sharedModel.getSource()));
   }
@@ -50,18 +50,7 @@ export class Runs {
     }
   }
 
-  /** An earlier job, with changes. */
-  async again(id: string): Promise<void> {
-    try {
-      const { Api, draftOfSubmission, submissionOf } = await import('./ui.js');
-      const job = await new Api(this.lab.server.transport).job(id);
-      await this.show(null, `Run ${job.name} again`, draftOfSubmission(submissionOf(job)));
-    } catch (error) {
-      complain(error);
-    }
-  }
-
-  private async save(widget: NotebookPanel | DocumentWidget<FileEditor>): Promise<boolean> {
+  private async save(widget: NotebookPanel | IDocumentWidget<FileEditor>): Promise<boolean> {
     try {
       await widget.context.ready;
       if (widget.context.model.dirty) await widget.context.save();
@@ -73,10 +62,6 @@ export class Runs {
   }
 
   private async ask(subject: Subject): Promise<void> {
-    await this.show(subject, `Run ${PathExt.basename(subject.path)} as a job`);
-  }
-
-  private async show(subject: Subject | null, title: string, draft?: Draft): Promise<void> {
     // One dialog at a time: a second press of the button while the first is being prepared is no second wish.
     if (this.busy) return;
     this.busy = true;
@@ -84,7 +69,7 @@ export class Runs {
       const [{ askForJob }, status, remembered, last] = await Promise.all([
         import('./submit.js'),
         this.lab.server.status(),
-        subject ? this.recall(PREFIX + subject.path) : undefined,
+        this.recall(PREFIX + subject.path),
         this.recall(LAST),
       ]);
       if (!status.reachable) {
@@ -93,12 +78,11 @@ export class Runs {
       }
       const made = await askForJob({
         lab: this.lab,
-        title,
+        title: `Run ${PathExt.basename(subject.path)} as a job`,
         status,
         subject,
         remembered,
         machine: last?.machine ?? null,
-        ...(draft && { draft }),
       });
       if (made !== null) this.made(made.job, made.draft, subject);
     } catch (error) {
@@ -108,13 +92,10 @@ export class Runs {
     }
   }
 
-  private made(job: Job, draft: Draft, subject: Subject | null): void {
+  private made(job: Job, draft: Draft, subject: Subject): void {
     this.lab.execute(Command.job, { id: job.id, view: { tab: 'log' } });
     void this.keep(LAST, { machine: draft.machine });
-    if (subject !== null) {
-      const { kept: _, ...choices } = draft;
-      void this.keep(PREFIX + subject.path, choices);
-    }
+    void this.keep(PREFIX + subject.path, draft);
   }
 
   /** What cannot be remembered is not worth a complaint. */

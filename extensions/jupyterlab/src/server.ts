@@ -10,10 +10,12 @@ export interface Usage {
   gpus?: GpuUsage[];
 }
 
+/** As the sampler reports it; what a GPU does not tell is null. */
 export interface GpuUsage {
   index: number;
-  utilization: number | null;
-  memory: number | null;
+  name?: string | null;
+  utilisation: number | null;
+  memory_used: number | null;
   memory_total: number | null;
 }
 

@@ -38,10 +38,12 @@ export function subjectOfNotebook(path: string, content: unknown): Subject {
     metadata?: { kernelspec?: { name?: unknown; language?: unknown }; language_info?: { name?: unknown } };
   };
   // Lab writes an empty name where no kernel has said its language yet.
-  const language = metadata.language_info?.name || metadata.kernelspec?.language || 'python';
-  const python = language === 'python';
+  const language = [metadata.language_info?.name, metadata.kernelspec?.language].find(Boolean);
+  const python = language === undefined || language === 'python';
   const code = cells.filter((cell) => cell.cell_type === 'code');
-  const tagged = code.find((cell) => Array.isArray(cell.metadata?.tags) && cell.metadata.tags.includes('parameters'));
+  const tagged = code.find(
+    (cell) => Array.isArray(cell.metadata?.tags) && cell.metadata.tags.includes('parameters'),
+  );
   const kernel = metadata.kernelspec?.name;
   return {
     path,
@@ -100,5 +102,11 @@ export function draftOf(
   // The cell says which parameters there are now; their values are those of the last time.
   const params = fresh.params.map((param) => earlier.get(param.name) ?? param);
   const added = subject.params.length === 0 ? (remembered.params ?? []) : [];
-  return { ...fresh, ...remembered, runs: fresh.runs, notebook: fresh.notebook, params: [...params, ...added] };
+  return {
+    ...fresh,
+    ...remembered,
+    runs: fresh.runs,
+    notebook: fresh.notebook,
+    params: [...params, ...added],
+  };
 }

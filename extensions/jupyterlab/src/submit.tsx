@@ -22,12 +22,11 @@ export interface Asked {
   lab: Lab;
   title: string;
   status: ServerStatus;
-  /** The file that is sent; null when an earlier job is sent again. */
-  subject: Subject | null;
+  /** The file that is sent. */
+  subject: Subject;
   remembered: Partial<Draft> | undefined;
   /** The machine of whatever was sent last. */
   machine: string | null;
-  draft?: Draft;
 }
 
 /** Shows the form; the job that was made and what was filled in, or null when nothing was sent. */
@@ -40,9 +39,7 @@ export function askForJob(asked: Asked): Promise<{ job: Job; draft: Draft } | nu
   const root = createRoot(node);
   return new Promise((resolve) => {
     let made: { job: Job; draft: Draft } | null = null;
-    const start =
-      asked.draft ??
-      (subject ? draftOf(subject, EMPTY_DRAFT, status.image, asked.remembered, paramOf) : EMPTY_DRAFT);
+    const start = draftOf(subject, EMPTY_DRAFT, status.image, asked.remembered, paramOf);
     root.render(
       <OutriderProvider transport={lab.server.transport} navigation={lab.navigation()}>
         <SubmitDialog
@@ -68,21 +65,10 @@ export function askForJob(asked: Asked): Promise<{ job: Job; draft: Draft } | nu
   });
 }
 
-function shellOf(lab: Lab, subject: Subject | null): SubmitShell {
+function shellOf(lab: Lab, subject: Subject): SubmitShell {
   const { server } = lab;
-  const check: SubmitShell['check'] = async (submission, signal) => {
-    const wanted = {
-      image: submission.image,
-      machine: submission.machine,
-      kernel: subject?.kernel ?? null,
-      imports: subject?.imports ?? [],
-      path: subject?.path ?? null,
-    };
-    return (await told(server.preflight(wanted, signal))).items;
-  };
-  if (subject === null) return { check };
   return {
-    check,
+    check: checker(lab, subject),
     folder: (signal) => told(server.workspace(subject.path, signal)),
     submit: (submission, folder, key) => {
       // Without a workspace of its own, the server sends the file's folder along.
@@ -90,6 +76,21 @@ function shellOf(lab: Lab, subject: Subject | null): SubmitShell {
       if (folder) delete sent.workspace;
       return told(server.submit(subject.path, sent, key));
     },
+  };
+}
+
+/** What would go wrong, as this server sees it; without a subject, with the machine and the limits alone. */
+export function checker(lab: Lab, subject: Subject | null): NonNullable<SubmitShell['check']> {
+  return async (submission, signal) => {
+    const wanted = {
+      image: submission.image,
+      machine: submission.machine,
+      nodes: submission.nodes,
+      kernel: subject?.kernel ?? null,
+      imports: subject?.imports ?? [],
+      path: subject?.path ?? null,
+    };
+    return (await told(lab.server.preflight(wanted, signal))).items;
   };
 }
 

@@ -6,7 +6,10 @@ import { Token } from '@lumino/coreutils';
 import { Lab } from './lab.js';
 import { Server } from './server.js';
 
-export const ILab = new Token<Lab>('@outrider/jupyterlab:ILab', 'Outrider: this server, and ways to open things.');
+export const ILab = new Token<Lab>(
+  '@outrider/jupyterlab:ILab',
+  'Outrider: this server, and ways to open things.',
+);
 
 export const labPlugin: JupyterFrontEndPlugin<Lab> = {
   id: '@outrider/jupyterlab:lab',

@@ -9,6 +9,7 @@ import { type Lab } from './lab.js';
 
 const JobTab = lazy(() => import('./views.js').then((module) => ({ default: module.JobTab })));
 const JobsPanel = lazy(() => import('./views.js').then((module) => ({ default: module.JobsPanel })));
+const Compared = lazy(() => import('./views.js').then((module) => ({ default: module.Compared })));
 
 /** Until the components have come. Their styles come with them, so this has its own. */
 export function Later({ children }: { children: ReactNode }): ReactElement {
@@ -51,7 +52,6 @@ export class JobContent extends ReactWidget {
     this.onViewed(this);
     this.update();
   };
-
 
   private readonly onJob = (job: Job): void => {
     this.title.label = job.name;
@@ -115,5 +115,29 @@ export class JobsContent extends ReactWidget {
 
   protected override onAfterHide(): void {
     this.update();
+  }
+}
+
+export class CompareContent extends ReactWidget {
+  private readonly ways: Navigation;
+
+  constructor(
+    private readonly lab: Lab,
+    readonly ids: readonly string[],
+  ) {
+    super();
+    this.ways = lab.navigation();
+    this.addClass('jp-Outrider-main');
+    this.title.label = `${String(ids.length)} jobs compared`;
+    this.title.icon = outriderIcon;
+    this.title.closable = true;
+  }
+
+  protected override render(): ReactElement {
+    return (
+      <Later>
+        <Compared lab={this.lab} navigation={this.ways} ids={this.ids} />
+      </Later>
+    );
   }
 }

@@ -45,6 +45,9 @@ export interface Draft {
   priority: string;
   nodes: string;
   shm: string;
+  /** `name=job`, as many as one likes. */
+  inputs: string;
+  cluster: string;
 }
 
 export const EMPTY: Draft = {
@@ -71,6 +74,8 @@ export const EMPTY: Draft = {
   priority: '',
   nodes: '',
   shm: '',
+  inputs: '',
+  cluster: '',
 };
 
 /** Sentences by the name of the submission's field that they are about. */
@@ -78,6 +83,7 @@ export type Problems = Partial<Record<string, string>>;
 
 const NAME = /^[A-Za-z_]\w*$/;
 const LABEL = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
+const INPUT = /^[A-Za-z0-9_][\w.-]{0,62}=j[0-9a-z]{12}$/;
 const IMAGE = /^[A-Za-z0-9][A-Za-z0-9._/:@-]*$/;
 
 export function problemsOf(draft: Draft): Problems {
@@ -98,6 +104,8 @@ export function problemsOf(draft: Draft): Problems {
   );
   if (words(draft.secrets).some((name) => !NAME.test(name)))
     found.secrets = 'Names of secrets have letters, digits and _ only.';
+  if (words(draft.inputs).some((one) => !INPUT.test(one)))
+    found.inputs = 'Give each as name=job, with the job’s id.';
   found.ports = problemOfPorts(draft.ports);
   for (const field of ['project', 'experiment'] as const)
     if (draft[field] !== '' && !LABEL.test(draft[field]))
@@ -214,8 +222,10 @@ export function submissionOfDraft(draft: Draft): Submission {
     made.workspace = { type: 'git', url: draft.url.trim(), ref: draft.ref.trim() || null };
   else if (draft.workspace === 'kept' && draft.kept !== undefined) made.workspace = draft.kept;
   else made.workspace = { type: 'none' };
-  made.params = record(draft.params.map((param) => [param.name, valueOf(param)])) as Submission['params'] & {};
+  made.params = record(draft.params.map((param) => [param.name, valueOf(param)]));
   made.env = record(draft.env.map((pair) => [pair.name, pair.text]));
+  made.inputs = record(words(draft.inputs).map((one) => one.split('=') as [string, string]));
+  set('cluster', draft.cluster, draft.cluster !== '');
   made.secrets = words(draft.secrets);
   made.ports = words(draft.ports).map(Number);
   made.public = draft.isPublic && made.ports.length > 0;
@@ -233,7 +243,7 @@ export function submissionOfDraft(draft: Draft): Submission {
 
 /** The form for running a submission again with changes. */
 export function draftOfSubmission(made: Submission): Draft {
-  const workspace = made.workspace ?? { type: 'none' as const };
+  const { workspace } = made;
   const text = (value: number | null | undefined, usual: number | null): string =>
     value === null || value === undefined || value === usual ? '' : String(value);
   return {
@@ -254,7 +264,7 @@ export function draftOfSubmission(made: Submission): Draft {
     env: Object.entries(made.env ?? {}).map(([name, value]) => ({ name, text: value })),
     secrets: (made.secrets ?? []).join(', '),
     ports: (made.ports ?? []).join(', '),
-    isPublic: made.public ?? false,
+    isPublic: made.public,
     tags: (made.tags ?? []).join(', '),
     project: made.project ?? '',
     experiment: made.experiment ?? '',
@@ -264,5 +274,9 @@ export function draftOfSubmission(made: Submission): Draft {
     priority: text(made.priority, 0),
     nodes: text(made.nodes, 1),
     shm: text(made.shm_mb, null),
+    inputs: Object.entries(made.inputs ?? {})
+      .map(([name, id]) => `${name}=${id}`)
+      .join(', '),
+    cluster: made.cluster,
   };
 }

@@ -15,6 +15,7 @@ interface Props {
 type TextKey =
   | 'secrets'
   | 'ports'
+  | 'inputs'
   | 'tags'
   | 'project'
   | 'experiment'
@@ -32,6 +33,7 @@ const TEXTS: [TextKey, string, string, string][] = [
   ['tags', 'tags', 'Tags', 'separated by commas'],
   ['priority', 'priority', 'Priority', '0'],
   ['ports', 'ports', 'Ports that it serves', 'such as 8080'],
+  ['inputs', 'inputs', 'Artifacts of other jobs', 'name=job id'],
   ['secrets', 'secrets', 'Secrets', 'their names'],
   ['nodes', 'nodes', 'Machines at once', '1'],
   ['shm', 'shm_mb', 'Shared memory in MiB', 'half the memory'],

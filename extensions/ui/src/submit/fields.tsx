@@ -156,7 +156,7 @@ export function ParamRows({
     <Rows
       what="parameter"
       rows={params}
-      blank={{ name: '', type: 'text' as ParamType, text: '' }}
+      blank={{ name: '', type: 'text', text: '' }}
       problem={problem}
       onChange={onChange}
       extra={(row, change, name) => (
