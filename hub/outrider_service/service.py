@@ -17,7 +17,8 @@ from .auth import Authenticator
 from .backends.base import Backend
 from .backends.capacity import Room
 from .backends.local import LocalBackend, local_room
-from .catalog import ConfiguredCatalog, load_catalog
+from .catalog import load_catalog
+from .catalog.stored import StoredCatalog
 from .db import Database
 from .directories import Directories
 from .endpoints.proxy import Proxy
@@ -85,10 +86,11 @@ class Service:
         self.cull_timeout_s = settings.cull_timeout_s
         self.directories = Directories(settings.home)
         self.directories.make()
-        self.catalog: ConfiguredCatalog = load_catalog(settings.catalog)
+        self.configured = load_catalog(settings.catalog).content
         self.signals = Signals()
         self.line_cache = LineCache()
         self.db = Database(settings.database)
+        self.catalog = StoredCatalog(self.db)
         self.tickets = Tickets(kept_key(settings.home / "endpoints.key"))
         self.cookie_secret = kept_key(settings.home / "cookies.key")
         self.proxy = Proxy()
@@ -97,7 +99,7 @@ class Service:
         self.ingest = Ingest(self.journals, self.signals)
         self.local = LocalBackend(self.directories, settings.hub_address, settings.isolation)
         self.backends: dict[str, Backend] = {"default": self.local}
-        self.rooms: dict[str, Room] = {"default": local_room(self.catalog.content.local)}
+        self.rooms: dict[str, Room] = {"default": local_room(self.configured.local)}
         self.schedulers = {name: Scheduler(self.db, self.catalog, name, self.rooms.get(name)) for name in self.backends}
         self.reconciler = Reconciler(
             self.db,
@@ -119,6 +121,7 @@ class Service:
 
     async def start(self) -> None:
         """Call with the database's lock held."""
+        await self.catalog.load(self.configured)
         await asyncio.to_thread(self.snapshots.clean_up)
         self._session = aiohttp.ClientSession()
         self.hub = HubApi(self._session)

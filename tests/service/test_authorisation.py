@@ -15,7 +15,18 @@ CALLERS = ("anonymous", "reader", "owner", "member", "stranger", "admin")
 EXPECTED: dict[tuple[str, str], tuple[int, int, int, int, int, int]] = {
     ("GET", "/me"): (401, 200, 200, 200, 200, 200),
     ("GET", "/machines"): (401, 200, 200, 200, 200, 200),
+    ("POST", "/machines"): (401, 403, 403, 403, 403, 422),
+    ("PATCH", "/machines/{machine}"): (401, 403, 403, 403, 403, 404),
+    ("DELETE", "/machines/{machine}"): (401, 403, 403, 403, 403, 404),
     ("GET", "/images"): (401, 200, 200, 200, 200, 200),
+    ("POST", "/images"): (401, 403, 403, 403, 403, 422),
+    ("PATCH", "/images/{path}"): (401, 403, 403, 403, 403, 404),
+    ("DELETE", "/images/{path}"): (401, 403, 403, 403, 403, 404),
+    ("POST", "/own-images"): (401, 403, 422, 422, 422, 422),
+    ("DELETE", "/own-images/{path}"): (401, 403, 404, 404, 404, 404),
+    ("GET", "/limits"): (401, 403, 403, 403, 403, 200),
+    ("PUT", "/limits/{subject}"): (401, 403, 403, 403, 403, 200),
+    ("DELETE", "/limits/{subject}"): (401, 403, 403, 403, 403, 204),
     ("GET", "/health"): (200, 200, 200, 200, 200, 200),
     ("GET", "/metrics/prometheus"): (401, 403, 403, 403, 403, 200),
     ("POST", "/jobs"): (401, 403, 422, 422, 422, 422),
@@ -41,11 +52,20 @@ EXPECTED: dict[tuple[str, str], tuple[int, int, int, int, int, int]] = {
     ("GET", "/notebooks"): (401, 200, 200, 200, 200, 200),
     ("GET", "/notebooks/{server}"): (401, 404, 404, 404, 404, 404),
     ("POST", "/notebooks/{server}/keep"): (401, 403, 404, 404, 404, 404),
+    ("GET", "/spawns"): (401, 403, 403, 403, 403, 403),
+    ("POST", "/spawns/{user}/offer"): (401, 403, 403, 403, 403, 403),
     ("PUT", "/spawns/{user}/{server}"): (401, 403, 403, 403, 403, 403),
     ("DELETE", "/spawns/{user}/{server}"): (401, 403, 403, 403, 403, 403),
     ("DELETE", "/jobs/{job_id}"): (401, 403, 204, 403, 404, 204),
 }
-EXAMPLE = {"path": "x", "server": "none", "user": "alice", "snapshot_id": "sha256:" + "0" * 64}
+EXAMPLE = {
+    "path": "x",
+    "server": "none",
+    "user": "alice",
+    "machine": "none",
+    "subject": "user:nobody",
+    "snapshot_id": "sha256:" + "0" * 64,
+}
 SOURCE = """
 import json, os
 print(json.dumps({"chart": "x", "y": 1}))

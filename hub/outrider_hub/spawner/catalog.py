@@ -15,6 +15,7 @@ from tornado import web
 from traitlets import Unicode, default
 from traitlets.config import LoggingConfigurable
 
+from outrider_service.schema.catalog import Person
 from outrider_service.schema.resources import SpawnRequest, SpawnSpec
 
 from . import options
@@ -81,15 +82,18 @@ class CatalogMixin(LoggingConfigurable):
             raise web.HTTPError(400, str(error)) from error
 
     async def get_options_form(self) -> str:
+        groups = [group.name for group in self.user.groups]
         try:
-            images, machines = await asyncio.gather(self.service.images(), self.service.machines())
+            offer = await self.service.offer(
+                self.user.name, Person(user_groups=groups, user_admin=bool(self.user.admin))
+            )
         except ServiceProblem:
             return NO_CATALOG
         try:
             chosen = options.read(self.user_options)
         except options.OptionsError:
             chosen = options.Choice()
-        return options.form(images, machines, chosen)
+        return options.form(offer.images, offer.machines, chosen)
 
     async def claim(self) -> SpawnSpec:
         """Room and directories for this server, or a refusal that people can read."""

@@ -15,14 +15,8 @@ from urllib.parse import quote
 
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest, HTTPResponse
 
-from outrider_service.schema.resources import (
-    Image,
-    ImageList,
-    Machine,
-    MachineList,
-    SpawnRequest,
-    SpawnSpec,
-)
+from outrider_service.schema.catalog import Offer, Person
+from outrider_service.schema.resources import SpawnRequest, SpawnSpec
 
 CALL_TIMEOUT_S = 30.0
 AWAY_S = 30.0
@@ -48,13 +42,10 @@ class ServiceClient:
         self._token = token
         self._away_s = away_s
 
-    async def images(self) -> list[Image]:
-        """The images that notebooks may use."""
-        listed = ImageList.model_validate(await self._call("GET", "/images"))
-        return [image for image in listed.items if image.for_notebooks]
-
-    async def machines(self) -> list[Machine]:
-        return MachineList.model_validate(await self._call("GET", "/machines")).items
+    async def offer(self, user: str, person: Person) -> Offer:
+        """The images and machine types that this person may choose, with what is free now."""
+        path = f"/spawns/{quote(user, safe='')}/offer"
+        return Offer.model_validate(await self._call("POST", path, person.model_dump()))
 
     async def claim(self, user: str, server: str, request: SpawnRequest) -> SpawnSpec:
         """Room for a server; asking again for the same server gives the same lease."""

@@ -148,8 +148,23 @@ snapshot_owners = Table(
     Column("used_at", Double, nullable=False),
 )
 
+catalog = Table(
+    "catalog",
+    metadata,
+    Column("kind", String(8), primary_key=True, comment="image, machine or limits"),
+    Column("owner", String(255), primary_key=True, comment="whose own image; empty: everybody's, kept by admins"),
+    Column("name", String(512), primary_key=True),
+    Column("origin", String(8), nullable=False, comment="file: follows it; admin, user; removed: stays away"),
+    Column("position", Integer, nullable=False),
+    Column("entry", JSON, nullable=False, comment="without name: MachineType, ImageEntry or LimitSet"),
+    Column("facts", JSON(none_as_null=True), comment="of an image: what its registry said last"),
+    Column("changed_at", Double, nullable=False),
+    Column("changed_by", String(255)),
+)
+
 __all__ = [
     "attempts",
+    "catalog",
     "events",
     "jobs",
     "leases",

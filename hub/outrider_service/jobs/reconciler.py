@@ -225,18 +225,19 @@ class Reconciler:
         async with self.db.read() as conn:
             lease = await get_lease(conn, job_lease_id(job.id, job.attempt))
         machine = self.catalog.machine(job.machine)
-        if lease is None or machine is None:
-            text = f"the machine type {job.machine} is no longer in the catalog"
+        image = self.catalog.image(job.image, job.owner)
+        if lease is None or machine is None or image is None:
+            missing = f"image {job.image}" if machine is not None else f"machine type {job.machine}"
+            text = f"The {missing} is no longer in the catalog. Choose another and submit again."
             await self._ended(job, Ended(Status.FAILED, Reason.UNSCHEDULABLE, None, text, None, None))
             return None
-        image = self.catalog.image(job.image)
         submission = job.submission
         attempt = Attempt(
             ref=ref,
             owner=job.owner,
             groups=tuple(job.owner_groups),
             machine=machine,
-            environment=image.environment if image else None,
+            environment=image.environment,
             image=job.image,
             command=submission.command,
             args=submission.args,

@@ -44,29 +44,29 @@ class Accepted:
 
 
 def allowed_machine(catalog: Catalog, name: str | None, caller: Caller) -> MachineType:
-    """The machine type asked for, or the default. One that the caller may not use looks unknown."""
-    if name is None:
-        return catalog.default_machine()
-    machine = catalog.machine(name)
-    if machine is None or not may_use(machine.groups, caller):
-        known = ", ".join(m.name for m in catalog.machines() if may_use(m.groups, caller))
-        raise Refused("invalid", f"machine: there is no machine type {name!r}; there are {known}", "machine")
-    return machine
+    """The machine type asked for, or the first. One that the caller may not use looks unknown."""
+    usable = [machine for machine in catalog.machines() if may_use(machine.groups, caller)]
+    found = next((machine for machine in usable if name in (None, machine.name)), None)
+    if found is not None:
+        return found
+    known = ", ".join(machine.name for machine in usable) or "none for you"
+    wanted = "machine type" if name is None else f"machine type {name!r}"
+    raise Refused("invalid", f"machine: there is no {wanted}; there are {known}", "machine")
 
 
 def allowed_image(catalog: Catalog, name: str | None, caller: Caller, *, notebook: bool) -> ImageEntry:
-    if name is None:
-        return catalog.default_image(notebook=notebook)
-    image = catalog.image(name)
-    usable = image is not None and (image.for_notebooks if notebook else image.for_jobs)
-    if image is None or not usable or not may_use(image.groups, caller):
-        known = ", ".join(
-            i.name
-            for i in catalog.images()
-            if may_use(i.groups, caller) and (i.for_notebooks if notebook else i.for_jobs)
-        )
-        raise Refused("invalid", f"image: there is no image {name!r}; there are {known}", "image")
-    return image
+    """The image asked for, or the first: of everybody's, and of the caller's own."""
+    usable = [
+        image
+        for image in catalog.images(caller.name)
+        if may_use(image.groups, caller) and (image.for_notebooks if notebook else image.for_jobs)
+    ]
+    found = next((image for image in usable if name in (None, image.name)), None)
+    if found is not None:
+        return found
+    known = ", ".join(image.name for image in usable) or "none for you"
+    wanted = "image" if name is None else f"image {name!r}"
+    raise Refused("invalid", f"image: there is no {wanted}; there are {known}", "image")
 
 
 def may_use(groups: tuple[str, ...], caller: Caller) -> bool:

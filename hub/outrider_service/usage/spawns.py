@@ -30,6 +30,7 @@ FORGET_AFTER_S = 300.0
 class Acquired:
     lease: Lease
     environment: str
+    machine: MachineType
 
 
 class Spawns:
@@ -61,7 +62,7 @@ class Spawns:
             await take_turn(conn)
             known = await get_lease(conn, lease_id)
             if known is not None and (known.machine, known.image) == (machine.name, image.name):
-                return self._acquired(known, image)
+                return self._acquired(known, image, machine)
             if known is not None:
                 # A restart on another machine: the old one is given back first.
                 await drop_lease(conn, lease_id)
@@ -71,12 +72,16 @@ class Spawns:
             await add_lease(conn, lease_id, person.name, wanted.group, machine, image.name, gpus, now())
             lease = await get_lease(conn, lease_id)
         assert lease is not None
-        return self._acquired(lease, image)
+        return self._acquired(lease, image, machine)
 
     def _check_limits(self, held: list[Lease], machine: MachineType, user: str, group: str | None) -> None:
         """A notebook's GPUs count as those of a job."""
         own = [lease for lease in held if lease.owner == user]
         teams = [lease for lease in held if group is not None and lease.group_name == group]
+        same = sum(lease.machine == machine.name for lease in own)
+        if machine.max_per_user is not None and same >= machine.max_per_user:
+            text = f"machine: you may hold {machine.max_per_user} of {machine.name} at once, and hold {same}"
+            raise Refused("forbidden", text, "machine")
         pairs = [(self.catalog.limits(user), own, "you")]
         if group is not None:
             pairs.append((self.catalog.group_limits(group), teams, f"the group {group}"))
@@ -86,8 +91,8 @@ class Spawns:
                 text = f"machine: it has {machine.gpu} GPUs; {who} may use {limits.max_gpus} at once, of {used} in use"
                 raise Refused("forbidden", text, "machine")
 
-    def _acquired(self, lease: Lease, image: ImageEntry) -> Acquired:
-        return Acquired(lease, image.environment or self.default_environment)
+    def _acquired(self, lease: Lease, image: ImageEntry, machine: MachineType) -> Acquired:
+        return Acquired(lease, image.environment or self.default_environment, machine)
 
     async def _fit(self, conn: AsyncConnection, machine: MachineType) -> list[str]:
         room = self.rooms.get(machine.cluster)
