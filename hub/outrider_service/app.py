@@ -10,7 +10,7 @@ from tornado.routing import URLSpec
 from tornado.web import Application, RequestHandler
 
 from . import portal
-from .api import account, catalog, files, jobs, logs, metrics, notebooks, snapshots, spawns
+from .api import account, catalog, files, jobs, logs, metrics, notebooks, registry, secrets, snapshots, spawns
 from .api.openapi import document
 from .api.routing import ApiHandler, Route
 from .api.stream import StreamHandler
@@ -19,7 +19,9 @@ from .service import Service
 
 ROUTES: list[Route] = [
     *account.ROUTES,
+    *registry.ROUTES,
     *catalog.ROUTES,
+    *secrets.ROUTES,
     *jobs.ROUTES,
     *logs.ROUTES,
     *metrics.ROUTES,

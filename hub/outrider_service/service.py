@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import platform
 import secrets
 import sys
 from dataclasses import dataclass
@@ -25,13 +26,19 @@ from .endpoints.proxy import Proxy
 from .endpoints.tickets import Tickets
 from .hubapi import HubApi, HubUnreachable
 from .instruments import Instruments
+from .jobs.grants import Grants
 from .jobs.reconciler import Reconciler
 from .jobs.scheduler import Scheduler
 from .jobs.submit import Intake
 from .logs.ingest import Ingest, Journals
 from .logs.render import LineCache
+from .outbound import Guard, Outbound
+from .registry import Credentials, RegistryClient
+from .registry.checks import ImageChecks
 from .signals import Signals
 from .usage.spawns import Spawns
+from .vault import EVERYBODY, REGISTRY, Unreadable, Vault, user_subject
+from .vault.sealing import Seal
 from .workspaces.snapshots import Snapshots
 
 log = logging.getLogger(__name__)
@@ -54,6 +61,8 @@ class Settings:
     cull_timeout_s: float
     auth_cache_s: int
     isolation: str | None = None
+    registries: tuple[str, ...] = ()
+    webhooks: tuple[str, ...] = ()
 
 
 def kept_key(path: Path) -> bytes:
@@ -74,6 +83,11 @@ def kept_key(path: Path) -> bytes:
     return key
 
 
+def architecture() -> str:
+    """This machine's, by the name that images use."""
+    return {"x86_64": "amd64", "aarch64": "arm64"}.get(machine := platform.machine(), machine)
+
+
 class Service:
     """All parts by name. Handlers reach the domain through it."""
 
@@ -91,6 +105,9 @@ class Service:
         self.line_cache = LineCache()
         self.db = Database(settings.database)
         self.catalog = StoredCatalog(self.db)
+        self.vault = Vault(self.db, Seal(settings.home / "secrets.keys"))
+        self.grants = Grants(self.vault)
+        self.registries = Guard(settings.registries)
         self.tickets = Tickets(kept_key(settings.home / "endpoints.key"))
         self.cookie_secret = kept_key(settings.home / "cookies.key")
         self.proxy = Proxy()
@@ -109,12 +126,14 @@ class Service:
             self.schedulers,
             self.ingest,
             self.signals,
+            self.grants,
         )
-        self.intake = Intake(self.db, self.catalog, self.backends)
+        self.intake = Intake(self.db, self.catalog, self.backends, self.grants)
         self.snapshots = Snapshots(self.db, self.directories)
         self.spawns = Spawns(self.db, self.catalog, self.backends, self.rooms, sys.prefix)
         self.spawns.released = self.reconciler.wake_queue  # type: ignore[method-assign]
         self.instruments = Instruments(self)
+        self.checks: ImageChecks
         self.hub: HubApi
         self._session: aiohttp.ClientSession
         self._tasks: list[asyncio.Task[None]] = []
@@ -125,9 +144,21 @@ class Service:
         await asyncio.to_thread(self.snapshots.clean_up)
         self._session = aiohttp.ClientSession()
         self.hub = HubApi(self._session)
+        self._to_registries = Outbound(self.registries)
+        self.checks = ImageChecks(RegistryClient(self._to_registries, architecture()), self._credentials)
         self.local.wakes.open()
         await self.reconciler.start()
         self._tasks = [asyncio.create_task(self._check_leases(), name="leases")]
+
+    async def _credentials(self, user: str, registry: str) -> Credentials | None:
+        """The user's own account at a registry, or everybody's."""
+        subjects = [user_subject(user), EVERYBODY] if user else [EVERYBODY]
+        try:
+            login = await self.vault.login(subjects, REGISTRY, registry)
+        except Unreadable as error:
+            log.warning("credentials for %s: %s", registry, error)
+            return None
+        return None if login is None else Credentials(login.username, login.password)
 
     async def _check_leases(self) -> None:
         while True:
@@ -147,4 +178,5 @@ class Service:
         self.local.close()
         await self.proxy.close()
         await self._session.close()
+        await self._to_registries.close()
         await self.db.close()

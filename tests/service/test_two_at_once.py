@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -21,6 +22,7 @@ from outrider_service.db import Database
 from outrider_service.db.engine import migrate
 from outrider_service.directories import Directories
 from outrider_service.jobs import scheduler, store
+from outrider_service.jobs.grants import Grants
 from outrider_service.jobs.reconciler import Reconciler
 from outrider_service.jobs.scheduler import Scheduler
 from outrider_service.jobs.submit import Intake, Refused
@@ -28,6 +30,8 @@ from outrider_service.schema.jobs import Status, Submission
 from outrider_service.schema.resources import SpawnRequest
 from outrider_service.usage.leases import list_leases
 from outrider_service.usage.spawns import Spawns
+from outrider_service.vault import Vault
+from outrider_service.vault.sealing import Seal
 from outrider_service.workspaces.snapshots import Snapshots
 from tests.service.harness import CATALOG, ServiceProcess, User, eventually, zip_of
 
@@ -59,7 +63,7 @@ def catalog(**limits: Any) -> ConfiguredCatalog:
 
 async def submitted(db: Database, known: ConfiguredCatalog, caller: Caller = ALICE, **fields: Any) -> str:
     backend: Any = SimpleNamespace(refusal=lambda _: None, most_nodes=1)
-    intake = Intake(db, known, {"default": backend})
+    intake = Intake(db, known, {"default": backend}, Grants(Vault(db, Seal(Path(tempfile.mkdtemp()) / "keys"))))
     wanted = Submission.model_validate({"command": "true", "machine": "tiny", **fields})
     return (await intake.submit(caller, wanted, None)).job.id
 

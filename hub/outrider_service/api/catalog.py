@@ -35,6 +35,7 @@ from ..schema.catalog import (
 from ..service import Service
 from ..usage.leases import Lease, held_by, list_leases
 from .errors import ApiError, from_validation, not_found
+from .questions import usable
 from .routing import Call, Route
 
 MOST_OWN_IMAGES = 100
@@ -175,9 +176,18 @@ async def change_image(call: Call) -> Image:
 
 
 async def _saved_image(call: Call, write: ImageWrite) -> Image:
-    model = ImageEntry.model_validate(write.model_dump(exclude={"position", "check"}))
-    row = await call.service.catalog.save("image", model.name, model, call.caller.name, position=write.position)
+    facts = await _facts(call, write.name) if write.check else None
+    content = write.model_dump(exclude={"position", "check"})
+    if facts is not None:
+        content["digest"] = facts["digest"]
+    model, by = ImageEntry.model_validate(content), call.caller.name
+    row = await call.service.catalog.save("image", model.name, model, by, position=write.position, facts=facts)
     return render_image(row)
+
+
+async def _facts(call: Call, name: str) -> dict[str, Any]:
+    """What the registry says of a usable image. Raises ApiError saying why it is none."""
+    return (await usable(call.service, name, call.caller.name)).model_dump(mode="json")
 
 
 async def remove_image(call: Call) -> None:
@@ -192,8 +202,10 @@ async def add_own_image(call: Call) -> Image:
         raise ApiError(409, f"name: {write.name} is in the catalog already, for everybody", "name")
     if catalog.row("image", write.name, owner) is None and len(catalog.rows("image", owner)) >= MOST_OWN_IMAGES:
         raise ApiError(409, f"You have {MOST_OWN_IMAGES} images of your own. Remove one first.")
-    model = ImageEntry.model_validate(write.model_dump(exclude={"check"}))
-    return render_image(await catalog.save("image", write.name, model, owner, owner=owner))
+    facts = await _facts(call, write.name) if write.check else None
+    digest = facts["digest"] if facts else None
+    model = ImageEntry.model_validate({**write.model_dump(exclude={"check"}), "digest": digest})
+    return render_image(await catalog.save("image", write.name, model, owner, owner=owner, facts=facts))
 
 
 async def remove_own_image(call: Call) -> None:

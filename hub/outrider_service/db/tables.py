@@ -162,6 +162,18 @@ catalog = Table(
     Column("changed_by", String(255)),
 )
 
+secrets = Table(
+    "secrets",
+    metadata,
+    Column("subject", String(300), primary_key=True, comment="user:NAME, group:NAME or everybody"),
+    Column("kind", String(16), primary_key=True, comment="variable, registry or git"),
+    Column("name", String(255), primary_key=True),
+    Column("account", String(255)),
+    Column("sealed", Text, nullable=False),
+    Column("changed_at", Double, nullable=False),
+    Column("changed_by", String(255), nullable=False),
+)
+
 __all__ = [
     "attempts",
     "catalog",
@@ -169,6 +181,7 @@ __all__ = [
     "jobs",
     "leases",
     "metadata",
+    "secrets",
     "snapshot_owners",
     "snapshots",
     "tags",

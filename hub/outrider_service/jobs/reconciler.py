@@ -21,8 +21,10 @@ from ..logs.ingest import Ingest
 from ..schema.jobs import Reason, Status
 from ..signals import Signals
 from ..usage.leases import drop_lease, get_lease, job_lease_id
+from ..vault import Unreadable
 from . import store
 from .environment import environment
+from .grants import Grants, Mask
 from .model import JobRecord
 from .scheduler import Scheduler
 from .states import Again, Ended, Running, Start, Stop, Wait, again, next_step
@@ -52,8 +54,10 @@ class Reconciler:
         schedulers: Mapping[str, Scheduler],
         ingest: Ingest,
         signals: Signals,
+        grants: Grants,
     ) -> None:
         self.db = db
+        self.grants = grants
         self.catalog = catalog
         self.directories = directories
         self.backends = backends
@@ -64,6 +68,7 @@ class Reconciler:
         self._tasks: list[asyncio.Task[None]] = []
         self._start_failures: dict[AttemptRef, int] = {}
         ingest.on_record = self._on_record
+        ingest.mask_of = self._mask_of
         ingest.on_complete = lambda ref: self.wake(ref.job_id)
 
     async def start(self) -> None:
@@ -231,6 +236,11 @@ class Reconciler:
             text = f"The {missing} is no longer in the catalog. Choose another and submit again."
             await self._ended(job, Ended(Status.FAILED, Reason.UNSCHEDULABLE, None, text, None, None))
             return None
+        try:
+            granted = await self.grants.of(job)
+        except Unreadable as error:
+            await self._ended(job, Ended(Status.FAILED, Reason.PLATFORM_ERROR, None, str(error), None, None))
+            return None
         submission = job.submission
         attempt = Attempt(
             ref=ref,
@@ -247,6 +257,9 @@ class Reconciler:
             inputs=dict(submission.inputs),
             env=environment(job),
             ports=list(submission.ports),
+            secrets=granted.env,
+            git_login=(granted.git.username, granted.git.password) if granted.git else None,
+            image_digest=job.image_digest,
             gpus=lease.gpus,
             nodes=submission.nodes,
             shm_mb=submission.shm_mb,
@@ -265,6 +278,11 @@ class Reconciler:
             await self._ended(job, Ended(Status.FAILED, Reason.PLATFORM_ERROR, None, text, None, None))
             return None
         return 1.0
+
+    async def _mask_of(self, job_id: str) -> Mask | None:
+        async with self.db.read() as conn:
+            job = await store.get_job(conn, job_id)
+        return None if job is None else await self.grants.mask(job)
 
     def _workspace(self, job: JobRecord) -> dict[str, Any]:
         workspace = dict(job.spec["workspace"])

@@ -21,6 +21,7 @@ from ..db import Database
 from ..schema.jobs import Status, Submission
 from ..workspaces.snapshots import owns_snapshot
 from . import store
+from .grants import Grants
 from .model import JobRecord, new_job_id
 
 
@@ -76,10 +77,11 @@ def may_use(groups: tuple[str, ...], caller: Caller) -> bool:
 class Intake:
     """Submits and clones jobs."""
 
-    def __init__(self, db: Database, catalog: Catalog, backends: Mapping[str, Backend]) -> None:
+    def __init__(self, db: Database, catalog: Catalog, backends: Mapping[str, Backend], grants: Grants) -> None:
         self.db = db
         self.catalog = catalog
         self.backends = backends
+        self.grants = grants
 
     async def submit(self, caller: Caller, wanted: Submission, key: str | None) -> Accepted:
         digest = hashlib.sha256(wanted.model_dump_json().encode()).hexdigest()
@@ -109,7 +111,7 @@ class Intake:
             parent_id=job.id,
             name=wanted.name or job.name,
             commit_hash=None if latest else job.commit_hash,
-            image_digest=None if latest else job.image_digest,
+            image_digest=image.digest if latest else job.image_digest or image.digest,
         )
         return await self._insert(fresh, tags, digest)
 
@@ -134,8 +136,8 @@ class Intake:
             raise Refused("forbidden", text, "machine")
         if wanted.group is not None and wanted.group not in caller.groups:
             raise Refused("invalid", f"group: you are not in a group {wanted.group!r}", "group")
-        if wanted.secrets:
-            raise Refused("invalid", f"secrets: there is no secret {wanted.secrets[0]!r}", "secrets")
+        for name in await self.grants.missing(caller, wanted):
+            raise Refused("invalid", f"secrets: there is no secret {name!r}; set it first", "secrets")
         await self._check_references(caller, wanted, cloned)
         # Last: where one user has the platform, a submission that is none does not make it theirs.
         refusal = backend.refusal(caller.name)
@@ -177,7 +179,7 @@ class Intake:
             cluster=wanted.cluster,
             machine=machine.name,
             image=image.name,
-            image_digest=None,
+            image_digest=image.digest,
             spec=spec,
             priority=wanted.priority,
             price_per_hour=machine.price_per_hour * wanted.nodes,
