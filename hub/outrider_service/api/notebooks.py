@@ -29,7 +29,7 @@ def render(server: str, model: dict[str, Any], lease: Lease | None, cull_s: floa
     activity = _time(model.get("last_activity")) or _time(model.get("started"))
     running = bool(model.get("ready") or model.get("pending"))
     stops_at = activity + timedelta(seconds=cull_s) if running and activity and cull_s else None
-    hours = (now() - lease.created_at) / 3600 if lease is not None else 0.0
+    hours = (now() - lease.started_at) / 3600 if lease is not None and lease.started_at is not None else 0.0
     return Notebook(
         server=server,
         ready=bool(model.get("ready")),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ..auth import SPAWN, Caller
 from ..jobs.submit import Refused
-from ..schema.catalog import HeldNotebook, HeldNotebookList, Offer, Person
+from ..schema.catalog import HeldNotebook, HeldNotebookList, Offer, Person, RunStart, RunTimes
 from ..schema.resources import Mount, SpawnRequest, SpawnSpec
 from ..usage.leases import list_leases
 from .catalog import images_for, machines_for
@@ -85,8 +85,13 @@ async def acquire(call: Call) -> SpawnSpec:
     )
 
 
+async def started(call: Call) -> None:
+    await call.service.spawns.started(call.path["user"], server_name(call.path["server"]), call.body.started_at)
+
+
 async def release(call: Call) -> None:
-    await call.service.spawns.release(call.path["user"], server_name(call.path["server"]))
+    asked, server = call.query, server_name(call.path["server"])
+    await call.service.spawns.release(call.path["user"], server, asked.started_at, asked.finished_at)
 
 
 ROUTES = [
@@ -125,6 +130,17 @@ ROUTES = [
         release,
         SPAWN,
         "The Hub's spawner: the notebook has stopped",
+        query=RunTimes,
+        status=204,
+        everybody=True,
+    ),
+    Route(
+        "POST",
+        "/spawns/{user}/{server}/started",
+        started,
+        SPAWN,
+        "The Hub's spawner: the notebook's container runs",
+        request=RunStart,
         status=204,
         everybody=True,
     ),

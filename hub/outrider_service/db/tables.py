@@ -128,7 +128,45 @@ leases = Table(
     Column("gpu_count", Integer, nullable=False),
     Column("price_per_hour", Double, nullable=False),
     Column("created_at", Double, nullable=False),
+    Column("project", String(63)),
+    Column("started_at", Double, comment="of the container; what is billed begins here"),
+    Column("seen_at", Double, comment="when it was last seen to run; what is billed ends here if nobody saw the end"),
     Index("ix_leases_owner", "owner"),
+)
+
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("id", String(330), primary_key=True, comment="the lease's id and time"),
+    Column("kind", String(16), nullable=False, comment="job or notebook"),
+    Column("owner", String(255), nullable=False),
+    Column("group_name", String(255)),
+    Column("project", String(63)),
+    Column("cluster", String(63), nullable=False),
+    Column("machine", String(63), nullable=False),
+    Column("gpu_count", Integer, nullable=False),
+    Column("price_per_hour", Double, nullable=False),
+    Column("started_at", Double, nullable=False),
+    Column("finished_at", Double, nullable=False),
+    Column("cost", Double, nullable=False),
+    Index("ix_ledger_finished_at_id", "finished_at", "id"),
+    Index("ix_ledger_owner_finished_at_id", "owner", "finished_at", "id"),
+)
+
+usage_days = Table(
+    "usage_days",
+    metadata,
+    Column("day", Integer, primary_key=True, comment="days since 1970, UTC"),
+    Column("owner", String(255), primary_key=True),
+    Column("group_name", String(255), primary_key=True, comment="empty: none"),
+    Column("project", String(63), primary_key=True, comment="empty: none"),
+    Column("machine", String(63), primary_key=True),
+    Column("kind", String(16), primary_key=True),
+    Column("seconds", Double, nullable=False),
+    Column("gpu_seconds", Double, nullable=False),
+    Column("cost", Double, nullable=False),
+    Index("ix_usage_days_owner_day", "owner", "day"),
+    Index("ix_usage_days_group_name_day", "group_name", "day"),
 )
 
 snapshots = Table(
@@ -180,9 +218,11 @@ __all__ = [
     "events",
     "jobs",
     "leases",
+    "ledger",
     "metadata",
     "secrets",
     "snapshot_owners",
     "snapshots",
     "tags",
+    "usage_days",
 ]

@@ -20,7 +20,8 @@ from ..directories import Directories
 from ..logs.ingest import Ingest
 from ..schema.jobs import Reason, Status
 from ..signals import Signals
-from ..usage.leases import drop_lease, get_lease, job_lease_id
+from ..usage.leases import get_lease, job_lease_id, mark_seen, mark_started
+from ..usage.ledger import settle
 from ..vault import Unreadable
 from . import store
 from .environment import environment
@@ -127,13 +128,19 @@ class Reconciler:
         """Wake the active jobs, but those that quietly run as they should: of a thousand that is nearly every one."""
         async with self.db.read() as conn:
             active = await store.active(conn)
+        running = []
         for n, job in enumerate(active):
             quiet = job.status == Status.RUNNING and job.desired == "run" and job.cluster in self.backends
             seen = await self.backends[job.cluster].observe(AttemptRef(job.id, job.attempt)) if quiet else None
             if seen is None or seen.phase is not Phase.RUNNING:
                 self.wake(job.id)
+            else:
+                running.append(job_lease_id(job.id, job.attempt))
             if n % SWEEP_SLICE == 0:
                 await asyncio.sleep(0)
+        if running:
+            async with self.db.write() as conn:
+                await mark_seen(conn, running, now())
 
     # -- what handles -------------------------------------------------------------------------------------------
 
@@ -301,6 +308,7 @@ class Reconciler:
                 started_at=step.started_at,
                 node=seen.node,
             )
+            await mark_started(conn, job_lease_id(job.id, job.attempt), step.started_at)
             await store.add_event(conn, job.id, job.attempt, "machine_ready", "The machine is ready.", step.started_at)
         self._changed(job.id)
 
@@ -323,10 +331,14 @@ class Reconciler:
         self._start_failures.pop(AttemptRef(job.id, job.attempt), None)
         follow = again(job, end, time)
         started = end.started_at or job.started_at
-        finished = end.finished_at or time
-        seconds = max(0.0, finished - started) if started is not None else 0.0
         async with self.db.write() as conn:
-            await drop_lease(conn, job_lease_id(job.id, job.attempt))
+            lease = await get_lease(conn, job_lease_id(job.id, job.attempt))
+            seen = lease.seen_at if lease is not None and end.reason is Reason.NODE_LOST else None
+            # Of a machine that vanished nobody knows the end: what is billed ends when it was last seen.
+            finished = end.finished_at or seen or time
+            seconds = max(0.0, finished - started) if started is not None else 0.0
+            if lease is not None:
+                await settle(conn, lease, started, finished)
             await store.update_attempt(
                 conn,
                 job.id,

@@ -90,7 +90,19 @@ class Scheduler:
             return
         number = job.attempt + 1
         lease_id = job_lease_id(job.id, number)
-        await add_lease(conn, lease_id, job.owner, job.group_name, placement.machine, job.image, placement.gpus, time)
+        await add_lease(
+            conn,
+            lease_id,
+            job.owner,
+            job.group_name,
+            placement.machine,
+            job.image,
+            placement.gpus,
+            time,
+            project=job.project,
+            # What was shown when it was submitted, for all of its machines.
+            price_per_hour=job.price_per_hour,
+        )
         await store.insert_attempt(conn, job.id, number, time)
         await store.update_job(
             conn, job.id, status=Status.PROVISIONING.value, attempt=number, started_at=None, exit_code=None

@@ -180,3 +180,17 @@ class HeldNotebook(Resource):
 
 class HeldNotebookList(Resource):
     items: list[HeldNotebook]
+
+
+Seconds = Annotated[float, Field(ge=0, le=1e11, allow_inf_nan=False, strict=False)]
+
+
+class RunStart(Request):
+    started_at: Seconds = Field(description="of the container, in seconds since 1970")
+
+
+class RunTimes(Request):
+    """When a notebook's container really started and ended, in seconds since 1970; unknown where left out."""
+
+    started_at: Seconds | None = None
+    finished_at: Seconds | None = None

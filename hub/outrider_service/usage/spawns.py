@@ -18,7 +18,18 @@ from ..hubapi import HubApi
 from ..jobs import store
 from ..jobs.submit import Refused, allowed_image, allowed_machine
 from ..schema.resources import SpawnRequest
-from .leases import Lease, add_lease, drop_lease, get_lease, held_by, list_leases, notebook_lease_id, take_turn
+from .leases import (
+    Lease,
+    add_lease,
+    get_lease,
+    held_by,
+    list_leases,
+    mark_seen,
+    mark_started,
+    notebook_lease_id,
+    take_turn,
+)
+from .ledger import settle
 
 log = logging.getLogger(__name__)
 
@@ -61,11 +72,12 @@ class Spawns:
         async with self.db.write() as conn:
             await take_turn(conn)
             known = await get_lease(conn, lease_id)
-            if known is not None and (known.machine, known.image) == (machine.name, image.name):
+            same = known is not None and (known.machine, known.image) == (machine.name, image.name)
+            if known is not None and same and known.started_at is None:
                 return self._acquired(known, image, machine)
             if known is not None:
-                # A restart on another machine: the old one is given back first.
-                await drop_lease(conn, lease_id)
+                # A restart whose end nobody reported, perhaps on another machine: what there was is given back first.
+                await settle(conn, known, known.started_at, known.seen_at or now())
             held = await list_leases(conn)
             self._check_limits(held, machine, person.name, wanted.group)
             gpus = await self._fit(conn, machine)
@@ -113,11 +125,24 @@ class Spawns:
             )
         return gpus
 
-    async def release(self, user: str, server: str) -> None:
-        """The notebook has stopped. Unknown is fine."""
+    async def started(self, user: str, server: str, time: float) -> None:
+        """The notebook's container runs, since then. Repeats and unknown ones are fine."""
         async with self.db.write() as conn:
             lease = await get_lease(conn, notebook_lease_id(user, server))
-            await drop_lease(conn, notebook_lease_id(user, server))
+            if lease is not None and lease.started_at is None:
+                await mark_started(conn, lease.id, max(time, lease.created_at))
+
+    async def release(
+        self, user: str, server: str, started: float | None = None, finished: float | None = None
+    ) -> None:
+        """The notebook has stopped; the times are its container's, where they are known. Unknown is fine."""
+        async with self.db.write() as conn:
+            lease = await get_lease(conn, notebook_lease_id(user, server))
+            if lease is not None:
+                begun = started if started is not None else lease.started_at
+                # An end before this lease is that of the server before it.
+                begun = None if begun is None else max(begun, lease.created_at)
+                await settle(conn, lease, begun, finished or now())
         if lease is not None:
             self.released(lease.cluster)
 
@@ -131,8 +156,11 @@ class Spawns:
         if not leases:
             return
         active = await hub.active_servers()
+        alive = [lease.id for lease in leases if tuple(lease.id.split("/", 2)[1:]) in active]
+        async with self.db.write() as conn:
+            await mark_seen(conn, alive, now())
         for lease in leases:
             _, user, server = lease.id.split("/", 2)
             if (user, server) not in active and now() - lease.created_at > FORGET_AFTER_S:
                 log.warning("dropping the lease of %s: the Hub knows no such server", lease.id)
-                await self.release(user, server)
+                await self.release(user, server, finished=lease.seen_at or lease.created_at)
