@@ -15,6 +15,7 @@ CALLERS = ("anonymous", "reader", "owner", "member", "stranger", "admin")
 EXPECTED: dict[tuple[str, str], tuple[int, int, int, int, int, int]] = {
     ("GET", "/me"): (401, 200, 200, 200, 200, 200),
     ("GET", "/machines"): (401, 200, 200, 200, 200, 200),
+    ("GET", "/me/storage"): (401, 403, 200, 200, 200, 200),
     ("POST", "/machines"): (401, 403, 403, 403, 403, 422),
     ("PATCH", "/machines/{machine}"): (401, 403, 403, 403, 403, 404),
     ("DELETE", "/machines/{machine}"): (401, 403, 403, 403, 403, 404),
@@ -56,6 +57,8 @@ EXPECTED: dict[tuple[str, str], tuple[int, int, int, int, int, int]] = {
     # The tests' users have no servers at the Hub.
     ("GET", "/notebooks"): (401, 200, 200, 200, 200, 200),
     ("GET", "/notebooks/{server}"): (401, 404, 404, 404, 404, 404),
+    ("POST", "/notebooks/{server}"): (401, 403, 409, 409, 409, 409),
+    ("DELETE", "/notebooks/{server}"): (401, 403, 202, 202, 202, 202),
     ("POST", "/notebooks/{server}/keep"): (401, 403, 404, 404, 404, 404),
     ("GET", "/secrets"): (401, 200, 200, 200, 200, 200),
     ("POST", "/secrets/rotate"): (401, 403, 403, 403, 403, 200),
@@ -63,6 +66,15 @@ EXPECTED: dict[tuple[str, str], tuple[int, int, int, int, int, int]] = {
     ("DELETE", "/secrets/{kind}/{name}"): (401, 403, 404, 404, 404, 404),
     ("PUT", "/registries/{name}"): (401, 403, 403, 403, 403, 422),
     ("DELETE", "/registries/{name}"): (401, 403, 403, 403, 403, 404),
+    ("GET", "/usage"): (401, 200, 200, 200, 200, 200),
+    ("GET", "/usage/runs"): (401, 200, 200, 200, 200, 200),
+    ("GET", "/webhooks"): (401, 200, 200, 200, 200, 200),
+    ("POST", "/webhooks"): (401, 403, 422, 422, 422, 422),
+    ("PATCH", "/webhooks/{webhook}"): (401, 403, 404, 404, 404, 404),
+    ("DELETE", "/webhooks/{webhook}"): (401, 403, 404, 404, 404, 404),
+    ("POST", "/webhooks/{webhook}/test"): (401, 403, 404, 404, 404, 404),
+    ("POST", "/spawns/{user}/{server}/started"): (401, 403, 403, 403, 403, 403),
+    ("POST", "/spawns/{user}/{server}/culling"): (401, 403, 403, 403, 403, 403),
     ("POST", "/spawns/{user}/check"): (401, 403, 403, 403, 403, 403),
     ("GET", "/spawns"): (401, 403, 403, 403, 403, 403),
     ("POST", "/spawns/{user}/offer"): (401, 403, 403, 403, 403, 403),
@@ -78,6 +90,7 @@ EXAMPLE = {
     "subject": "user:nobody",
     "kind": "variable",
     "name": "NONE",
+    "webhook": "none",
     "snapshot_id": "sha256:" + "0" * 64,
 }
 SOURCE = """

@@ -5,11 +5,15 @@ from __future__ import annotations
 from prometheus_client import generate_latest
 
 from .. import __version__
-from ..auth import USAGE_READ_ALL
+from ..auth import STORAGE_READ, USAGE_READ_ALL
+from ..clock import now
 from ..jobs import store
-from ..schema.resources import Health, Limits, Me, Usage
+from ..schema.resources import Health, Limits, Me, StorageHolding, StorageHoldings, Usage
+from ..schema.usage import Budget
+from ..usage.budgets import Account, next_month
 from ..usage.leases import list_leases
 from .errors import ApiError
+from .render import moment
 from .routing import Call, Route
 
 
@@ -19,6 +23,7 @@ async def me(call: Call) -> Me:
         counts = await store.count_by_status(conn, caller.name)
         held = await list_leases(conn, owner=caller.name)
     limits = service.catalog.limits(caller.name)
+    accounts = await service.budgets.accounts(_subjects(call))
     jobs = [lease for lease in held if lease.id.startswith("job/")]
     return Me(
         name=caller.name,
@@ -33,7 +38,37 @@ async def me(call: Call) -> Me:
             gpus=sum(lease.gpu_count for lease in held),
             price_per_hour=sum(lease.price_per_hour for lease in held),
         ),
+        budgets=[_budget(account) for account in accounts],
         storage="/storage",
+    )
+
+
+def _budget(account: Account) -> Budget:
+    return Budget(
+        subject=account.subject,
+        budget=account.budget,
+        spent=round(account.spent, 6),
+        left=None if account.left is None else round(account.left, 6),
+        resets_at=next_month(now()),
+    )
+
+
+def _subjects(call: Call) -> list[str]:
+    return [f"user:{call.caller.name}", *(f"group:{group}" for group in call.caller.groups)]
+
+
+async def my_storage(call: Call) -> StorageHoldings:
+    found = [await call.service.storage_use.holding(subject) for subject in _subjects(call)]
+    return StorageHoldings(
+        items=[
+            StorageHolding(
+                subject=holding.subject,
+                used=holding.used,
+                limit=holding.limit,
+                measured_at=moment(holding.measured_at),
+            )
+            for holding in found
+        ]
     )
 
 
@@ -56,6 +91,14 @@ async def prometheus(call: Call) -> None:
 
 ROUTES = [
     Route("GET", "/me", me, None, "The caller, their limits and what they use now", response=Me),
+    Route(
+        "GET",
+        "/me/storage",
+        my_storage,
+        STORAGE_READ,
+        "What the caller and their groups keep, and may keep",
+        response=StorageHoldings,
+    ),
     Route("GET", "/health", health, None, "Whether the service works", response=Health, public=True),
     Route(
         "GET",

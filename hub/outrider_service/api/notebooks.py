@@ -8,7 +8,7 @@ from typing import Any
 from ..auth import JOBS_READ, JOBS_WRITE
 from ..clock import now
 from ..hubapi import HubUnreachable
-from ..schema.resources import Notebook, NotebookList
+from ..schema.resources import Notebook, NotebookList, NotebookStart
 from ..usage.leases import Lease, get_lease, notebook_lease_id
 from .errors import ApiError, not_found
 from .render import moment
@@ -83,9 +83,41 @@ async def keep(call: Call) -> Notebook:
     return await one_notebook(call)
 
 
+async def start(call: Call) -> Notebook:
+    """Through the Hub, whose spawner then asks for the machine: its rules are the same as in the browser."""
+    server = server_name(call.path["server"])
+    chosen = {name: value for name, value in call.body.model_dump().items() if value is not None}
+    try:
+        refusal = await call.service.hub.start_server(call.caller.name, server, chosen)
+    except HubUnreachable as error:
+        raise ApiError(502, f"The notebook could not be started: {error}.") from error
+    if refusal is not None:
+        raise ApiError(409, refusal)
+    return await one_notebook(call)
+
+
+async def stop(call: Call) -> None:
+    """One that does not run is stopped already."""
+    try:
+        await call.service.hub.stop_server(call.caller.name, server_name(call.path["server"]))
+    except HubUnreachable as error:
+        raise ApiError(502, f"The notebook could not be stopped: {error}.") from error
+
+
 ROUTES = [
     Route("GET", "/notebooks", list_notebooks, JOBS_READ, "The caller's notebook servers", response=NotebookList),
     Route("GET", "/notebooks/{server}", one_notebook, JOBS_READ, "One server", response=Notebook),
+    Route(
+        "POST",
+        "/notebooks/{server}",
+        start,
+        JOBS_WRITE,
+        "Start a server",
+        request=NotebookStart,
+        response=Notebook,
+        status=202,
+    ),
+    Route("DELETE", "/notebooks/{server}", stop, JOBS_WRITE, "Stop a server; its files stay", status=202),
     Route(
         "POST",
         "/notebooks/{server}/keep",

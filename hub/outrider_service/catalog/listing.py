@@ -42,6 +42,10 @@ class Listing:
         shared = self._images[EVERYBODY].get(name)
         return shared or (self._images.get(owner, {}).get(name) if owner else None)
 
+    @property
+    def has_budgets(self) -> bool:
+        return any(limits.budget_per_month is not None for limits in self._limits.values())
+
     def limits(self, user: str) -> LimitSet:
         """The user's own limits if set, else the default. (Limits of groups hold for the group as a whole.)"""
         return self._limits.get(f"user:{user}") or self._limits.get("default") or LimitSet()

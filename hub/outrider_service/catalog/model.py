@@ -99,6 +99,10 @@ class Catalog(Protocol):
 
     def image(self, name: str, owner: str | None = None) -> ImageEntry | None: ...
 
+    @property
+    def has_budgets(self) -> bool:
+        """Whether anybody's spending is limited."""
+
     def limits(self, user: str) -> LimitSet: ...
 
     def group_limits(self, group: str) -> LimitSet: ...

@@ -123,6 +123,10 @@ class StoredCatalog(Listing):
         found = self._rows.get((kind, owner, name))
         return None if found is None or found.origin == "removed" else found
 
+    def pinned_images(self) -> list[Row]:
+        """Everybody's and users' own images that mean one digest, whatever their tag means by now."""
+        return [row for row in self._rows.values() if row.kind == "image" and row.entry.get("digest")]
+
     async def save(
         self,
         kind: Kind,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     Double,
     ForeignKey,
@@ -212,17 +213,56 @@ secrets = Table(
     Column("changed_by", String(255), nullable=False),
 )
 
+webhooks = Table(
+    "webhooks",
+    metadata,
+    Column("id", String(14), primary_key=True),
+    Column("owner", String(255), nullable=False),
+    Column("url", String(2048), nullable=False),
+    Column("events", JSON, nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("sealed", Text, nullable=False, comment="the key that signs"),
+    Column("created_at", Double, nullable=False),
+    Column("last_at", Double),
+    Column("last_error", Text, comment="of the last try; null: it arrived"),
+    Index("ix_webhooks_owner", "owner"),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("webhook_id", String(14), ForeignKey("webhooks.id", ondelete="CASCADE"), nullable=False),
+    Column("event", String(32), nullable=False),
+    Column("data", JSON, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("due_at", Double, nullable=False),
+    Index("ix_deliveries_due_at", "due_at"),
+)
+
+notices = Table(
+    "notices",
+    metadata,
+    Column("subject", String(300), primary_key=True),
+    Column("what", String(64), primary_key=True, comment="told once: as budget/2024-05"),
+    Column("told_at", Double, nullable=False),
+)
+
 __all__ = [
     "attempts",
     "catalog",
+    "deliveries",
     "events",
     "jobs",
     "leases",
     "ledger",
     "metadata",
+    "notices",
     "secrets",
     "snapshot_owners",
     "snapshots",
     "tags",
     "usage_days",
+    "webhooks",
 ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from ..backends.base import Attempt, AttemptRef, Backend, BackendError, Observation, Phase
@@ -27,6 +27,7 @@ from . import store
 from .environment import environment
 from .grants import Grants, Mask
 from .model import JobRecord
+from .notices import tell_end
 from .scheduler import Scheduler
 from .states import Again, Ended, Running, Start, Stop, Wait, again, next_step
 from .workqueue import WorkQueue
@@ -68,6 +69,7 @@ class Reconciler:
         self.queue = WorkQueue(self._handle)
         self._tasks: list[asyncio.Task[None]] = []
         self._start_failures: dict[AttemptRef, int] = {}
+        self.on_end: Callable[[], None] | None = None
         ingest.on_record = self._on_record
         ingest.mask_of = self._mask_of
         ingest.on_complete = lambda ref: self.wake(ref.job_id)
@@ -185,7 +187,10 @@ class Reconciler:
         # Never cancel what the scheduler has placed meanwhile: the status is checked again in the transaction.
         time = now()
         reason = Reason(job.stop_reason or Reason.CANCELLED_BY_USER)
-        text = "Cancelled before it started." if job.attempt == 0 else "Cancelled while it waited to run again."
+        if reason is Reason.OVER_BUDGET:
+            text = "Cancelled: the budget is used up."
+        else:
+            text = "Cancelled before it started." if job.attempt == 0 else "Cancelled while it waited to run again."
         async with self.db.write() as conn:
             current = await store.get_job(conn, job.id, lock=True)
             if current is None or current.status is not Status.PENDING:
@@ -199,7 +204,9 @@ class Reconciler:
                 finished_at=time,
             )
             await store.add_event(conn, job.id, job.attempt, "cancelled", text, time)
+            await tell_end(conn, job, Status.CANCELLED, reason, text, time)
         self._changed(job.id)
+        self._told()
         return 0.0 if job.desired == "delete" else None
 
     async def _active(self, job: JobRecord) -> float | None:
@@ -353,6 +360,7 @@ class Reconciler:
             )
             await self._write_end(conn, job, end, follow, seconds, started, finished)
         self._changed(job.id)
+        self._told()
         self.wake_queue(job.cluster)
 
     async def _write_end(
@@ -375,6 +383,7 @@ class Reconciler:
                 "finished_at": finished,
             }
             kind, message = end.status.value, end.message
+            await tell_end(conn, job, end.status, end.reason, end.message, finished, end.exit_code)
         else:
             values |= {
                 "status": Status.PENDING.value,
@@ -444,6 +453,11 @@ class Reconciler:
         known = await store.list_events(conn, ref.job_id, 0, 1000)
         if not any(e["type"] == kind and e["attempt"] == ref.number for e in known):
             await store.add_event(conn, ref.job_id, ref.number, kind, message, time)
+
+    def _told(self) -> None:
+        """There may be notifications to send."""
+        if self.on_end is not None:
+            self.on_end()
 
     def _changed(self, job_id: str) -> None:
         self.signals.send(f"job/{job_id}")

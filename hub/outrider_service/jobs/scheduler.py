@@ -18,6 +18,7 @@ from ..db import Database
 from ..schema.jobs import Reason, Status
 from ..usage.leases import add_lease, held_by, job_lease_id, list_leases, take_turn
 from . import store
+from .notices import tell_end
 from .scheduling import Placement, Plan, plan
 
 log = logging.getLogger(__name__)
@@ -125,3 +126,4 @@ class Scheduler:
             finished_at=time,
         )
         await store.add_event(conn, job_id, job.attempt, "failed", text, time)
+        await tell_end(conn, job, Status.FAILED, Reason.UNSCHEDULABLE, text, time)

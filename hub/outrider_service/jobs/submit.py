@@ -6,7 +6,7 @@ Raises ``Refused`` with the field at fault; the handlers turn that into HTTP.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -74,14 +74,21 @@ def may_use(groups: tuple[str, ...], caller: Caller) -> bool:
     return not groups or caller.admin or bool(set(groups) & set(caller.groups))
 
 
+Allowance = Callable[[str, str | None, float], Awaitable[str | None]]
+"""From the owner, the group that pays and the price per hour to why nothing can be started, or None."""
+
+
 class Intake:
     """Submits and clones jobs."""
 
-    def __init__(self, db: Database, catalog: Catalog, backends: Mapping[str, Backend], grants: Grants) -> None:
+    def __init__(
+        self, db: Database, catalog: Catalog, backends: Mapping[str, Backend], grants: Grants, allowance: Allowance
+    ) -> None:
         self.db = db
         self.catalog = catalog
         self.backends = backends
         self.grants = grants
+        self.allowance = allowance
 
     async def submit(self, caller: Caller, wanted: Submission, key: str | None) -> Accepted:
         digest = hashlib.sha256(wanted.model_dump_json().encode()).hexdigest()
@@ -139,6 +146,9 @@ class Intake:
         for name in await self.grants.missing(caller, wanted):
             raise Refused("invalid", f"secrets: there is no secret {name!r}; set it first", "secrets")
         await self._check_references(caller, wanted, cloned)
+        lacking = await self.allowance(caller.name, wanted.group, machine.price_per_hour)
+        if lacking is not None:
+            raise Refused("forbidden", lacking)
         # Last: where one user has the platform, a submission that is none does not make it theirs.
         refusal = backend.refusal(caller.name)
         if refusal is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from .common import Request, Resource, Timestamp
+from .usage import Budget
 
 
 class LogLine(Resource):
@@ -106,6 +107,7 @@ class Me(Resource):
     scopes: list[str]
     limits: Limits
     usage: Usage
+    budgets: list[Budget] = Field(description="what may be spent this month: one's own, and one's groups'")
     storage: str = Field(description="where /storage is seen by jobs")
 
 
@@ -122,6 +124,25 @@ class Notebook(Resource):
     last_activity: Timestamp | None
     stops_at: Timestamp | None = Field(description="when the culler stops it unless it is used")
     stop_reason: str | None
+
+
+class NotebookStart(Request):
+    """What to start it with; the defaults where left out."""
+
+    image: str | None = None
+    machine: str | None = None
+    group: str | None = None
+
+
+class StorageHolding(Resource):
+    subject: str = Field(description='"user:NAME" or "group:NAME"')
+    used: int | None = Field(description="bytes; null: not measured yet")
+    limit: int | None = Field(description="bytes; null: unlimited")
+    measured_at: Timestamp | None
+
+
+class StorageHoldings(Resource):
+    items: list[StorageHolding]
 
 
 class NotebookList(Resource):

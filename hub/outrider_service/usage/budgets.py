@@ -12,6 +12,7 @@ from ..clock import now
 from ..db import Database
 from .leases import Lease, list_leases
 from .report import spent_by_subject
+from .waiting import waiting_for_money
 
 WARN_AT: Final = 0.8
 
@@ -54,6 +55,11 @@ class Budgets:
     def __init__(self, db: Database, catalog: Catalog) -> None:
         self._db = db
         self._catalog = catalog
+
+    @property
+    def any(self) -> bool:
+        """Whether anybody has a budget at all."""
+        return self._catalog.has_budgets
 
     def budget_of(self, subject: str) -> float | None:
         kind, _, name = subject.partition(":")
@@ -106,20 +112,31 @@ class BudgetGuard:
 
     async def look(self, longest_s: float) -> float:
         """One round. Returns the seconds until the next: earlier than usual where a budget ends before that."""
+        if not self._budgets.any:
+            return longest_s
         async with self._db.read() as conn:
             held = [lease for lease in await list_leases(conn) if lease.price_per_hour > 0]
+            waiting = await waiting_for_money(conn)
         by_payer: dict[str, list[Lease]] = {}
         for lease in held:
             subject = payer(lease.owner, lease.group_name)
             if self._budgets.budget_of(subject) is not None:
                 by_payer.setdefault(subject, []).append(lease)
+        queued: dict[str, list[str]] = {}
+        for job_id, owner, group in waiting:
+            if self._budgets.budget_of(subject := payer(owner, group)) is not None:
+                queued.setdefault(subject, []).append(job_id)
         wait = longest_s
-        for account in await self._budgets.accounts(by_payer):
+        for account in await self._budgets.accounts([*by_payer, *queued]):
             if account.nearly:
                 await self._warn(account)
             if account.used_up:
-                for lease in by_payer[account.subject]:
+                for lease in by_payer.get(account.subject, ()):
                     await self._stop(lease)
+                for job_id in queued.get(account.subject, ()):
+                    await self._stops.job(job_id)
+            elif account.subject not in by_payer:
+                continue
             elif account.left is not None:
                 rate = sum(lease.price_per_hour for lease in by_payer[account.subject]) / 3600
                 wait = min(wait, account.left / rate + 0.1)

@@ -18,6 +18,7 @@ from ..hubapi import HubApi
 from ..jobs import store
 from ..jobs.submit import Refused, allowed_image, allowed_machine
 from ..schema.resources import SpawnRequest
+from .budgets import Budgets
 from .leases import (
     Lease,
     add_lease,
@@ -54,12 +55,14 @@ class Spawns:
         backends: Mapping[str, Backend],
         rooms: Mapping[str, Room],
         default_environment: str,
+        budgets: Budgets,
     ) -> None:
         self.db = db
         self.catalog = catalog
         self.backends = backends
         self.rooms = rooms
         self.default_environment = default_environment
+        self.budgets = budgets
 
     async def acquire(self, person: Caller, server: str, wanted: SpawnRequest) -> Acquired:
         """The lease of a notebook; the same again while it holds one. Raises Refused."""
@@ -68,6 +71,9 @@ class Spawns:
         refusal = self.backends[machine.cluster].refusal(person.name)
         if refusal is not None:
             raise Refused("forbidden", refusal)
+        lacking = await self.budgets.refusal(person.name, wanted.group, machine.price_per_hour)
+        if lacking is not None:
+            raise Refused("forbidden", lacking)
         lease_id = notebook_lease_id(person.name, server)
         async with self.db.write() as conn:
             await take_turn(conn)

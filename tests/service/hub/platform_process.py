@@ -31,13 +31,18 @@ local: {cpu: 8, memory_mb: 16000}
 DEADLINE_S = 90
 
 
+_given: set[int] = set()
+
+
 def free_block(count: int = 5) -> int:
-    """The first of some free ports that follow each other."""
+    """The first of some free ports that follow each other; none is given twice, since it may be used late."""
     for _ in range(100):
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             first = probe.getsockname()[1]
-        if first + count < 65000 and all(is_free(first + offset) for offset in range(count)):
+        block = range(first, first + count)
+        if first + count < 65000 and _given.isdisjoint(block) and all(is_free(port) for port in block):
+            _given.update(block)
             return first
     raise RuntimeError("no free ports")
 
