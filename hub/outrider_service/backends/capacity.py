@@ -18,6 +18,7 @@ class Held:
     memory_mb: int
     gpus: tuple[str, ...]
     is_job: bool
+    machine: str = ""
 
 
 @dataclass(frozen=True, slots=True)
