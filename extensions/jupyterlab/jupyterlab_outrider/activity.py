@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from typing import Any
 
 
@@ -16,4 +16,4 @@ class BusyKernels:
         """Count a busy kernel as activity now."""
         busy = any(model.get("execution_state") == "busy" for model in self._server.kernel_manager.list_kernels())
         if busy:
-            self._server.web_app.settings["api_last_activity"] = datetime.now(UTC)
+            self._server.web_app.settings["api_last_activity"] = datetime.now(timezone.utc)
