@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from playwright.async_api import Page, Response, async_playwright
+from playwright.async_api import Page, Response, async_playwright, expect
 
 from tests.browser.conftest import ARGUMENTS, CHROMIUM, Jobs, log_in
 from tests.browser.lab import LabServer, ready, serve
@@ -95,6 +95,7 @@ def run(_: Bench) -> list[Row]:
 
 
 async def _measure(platform: Platform, server: LabServer, jobs: Jobs) -> list[Row]:
+    expect.set_options(timeout=PATIENCE_MS)
     server.files.text("work/train.py", "print('hello')")
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
