@@ -191,7 +191,9 @@ export function text(form: FormData, name: string): string {
 
 /** Names with commas or spaces between them. */
 export function words(form: FormData, name: string): string[] {
-  return text(form, name).split(/[\s,]+/).filter(Boolean);
+  return text(form, name)
+    .split(/[\s,]+/)
+    .filter(Boolean);
 }
 
 /** A number, or null where the field is empty; what is no number goes to the service, which says so by its name. */

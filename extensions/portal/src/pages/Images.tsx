@@ -57,9 +57,7 @@ export function Images(): ReactElement {
       </ul>
       {open?.what === 'add' && <AddDialog shared={open.shared} onClose={close} onDone={images.reload} />}
       {open?.what === 'edit' && <EditDialog image={open.image} onClose={close} onDone={images.reload} />}
-      {open?.what === 'remove' && (
-        <RemoveDialog image={open.image} onClose={close} onDone={images.reload} />
-      )}
+      {open?.what === 'remove' && <RemoveDialog image={open.image} onClose={close} onDone={images.reload} />}
     </>
   );
 }
@@ -143,10 +141,7 @@ function Card({
 }
 
 function uses(image: Image): string {
-  const found = [
-    image.for_notebooks ? 'notebooks' : '',
-    image.for_jobs ? 'jobs' : '',
-  ].filter(Boolean);
+  const found = [image.for_notebooks ? 'notebooks' : '', image.for_jobs ? 'jobs' : ''].filter(Boolean);
   const whose =
     image.owner !== null ? ' · yours' : image.groups.length > 0 ? ` · only ${image.groups.join(', ')}` : '';
   return `For ${found.join(' and ') || 'nothing'}${whose}${image.enabled ? '' : ' · disabled'}`;
@@ -157,10 +152,10 @@ function Facts({ image }: { image: Image }): ReactElement | null {
   if (facts === null) return null;
   return (
     <>
-      {facts.moved_at !== null && facts.moved_at !== undefined && (
+      {facts.moved_at !== null && (
         <p className="portal-warn">
-          The tag means another image since {moment(new Date(facts.moved_at))}. What is pinned stays until it is
-          updated.
+          The tag means another image since {moment(new Date(facts.moved_at))}. What is pinned stays until it
+          is updated.
         </p>
       )}
       {facts.status !== 'ok' && <p className="portal-warn">{facts.message}</p>}

@@ -48,7 +48,9 @@ export function LimitsSection(): ReactElement {
                 <td className="or-number">{amount(one.max_pending)}</td>
                 <td className="or-number">{amount(one.max_gpus)}</td>
                 <td className="or-number">{amount(one.max_storage_mb)}</td>
-                <td className="or-number">{one.budget_per_month === null ? '–' : money(one.budget_per_month)}</td>
+                <td className="or-number">
+                  {one.budget_per_month === null ? '–' : money(one.budget_per_month)}
+                </td>
                 <td className="or-col-actions">
                   <Button
                     tone="quiet"
@@ -110,7 +112,9 @@ function LimitsDialog({
       onClose={onClose}
       send={async (form) => {
         const subject = limits?.subject ?? text(form, 'subject');
-        const body: Record<string, unknown> = Object.fromEntries(names.map((name) => [name, number(form, name)]));
+        const body: Record<string, unknown> = Object.fromEntries(
+          names.map((name) => [name, number(form, name)]),
+        );
         if (limits !== null) body.max_upload_mb = limits.max_upload_mb;
         await platform.setLimits(subject, body);
         onDone();
@@ -119,7 +123,13 @@ function LimitsDialog({
       {(fault) => (
         <>
           {limits === null && (
-            <Field label="For" name="subject" placeholder="user:ada" hint="user:NAME or group:NAME" fault={fault} />
+            <Field
+              label="For"
+              name="subject"
+              placeholder="user:ada"
+              hint="user:NAME or group:NAME"
+              fault={fault}
+            />
           )}
           {names.map((name, i) => (
             <Field

@@ -192,7 +192,13 @@ function MachineDialog({
           <Field label="Title" name="title" defaultValue={machine?.title} fault={fault} />
           <Field label="Description" name="description" defaultValue={machine?.description} />
           <div className="portal-row">
-            <Field label="CPUs" name="cpu" inputMode="decimal" defaultValue={machine?.cpu ?? 1} fault={fault} />
+            <Field
+              label="CPUs"
+              name="cpu"
+              inputMode="decimal"
+              defaultValue={machine?.cpu ?? 1}
+              fault={fault}
+            />
             <Field
               label="Memory in MiB"
               name="memory_mb"
@@ -202,7 +208,13 @@ function MachineDialog({
             />
           </div>
           <div className="portal-row">
-            <Field label="GPUs" name="gpu" inputMode="numeric" defaultValue={machine?.gpu ?? 0} fault={fault} />
+            <Field
+              label="GPUs"
+              name="gpu"
+              inputMode="numeric"
+              defaultValue={machine?.gpu ?? 0}
+              fault={fault}
+            />
             <Field label="GPU model" name="gpu_model" defaultValue={machine?.gpu_model ?? ''} />
           </div>
           <div className="portal-row">
