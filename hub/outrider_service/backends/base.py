@@ -62,6 +62,8 @@ class Attempt:
     ports: list[int]
     gpus: list[str] = field(default_factory=list)
     nodes: int = 1
+    priority: int = 0
+    pull_secrets: tuple[str, ...] = ()
     shm_mb: int | None = None
     grace_s: float = 10.0
 

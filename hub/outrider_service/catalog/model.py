@@ -28,6 +28,10 @@ class MachineType(Entry):
     price_per_hour: Annotated[float, Field(ge=0)] = 0.0
     preemptible: bool = False
     groups: tuple[str, ...] = ()
+    node_selector: dict[str, str] = Field(default_factory=dict)
+    tolerations: tuple[dict[str, str | int], ...] = ()
+    scales_from_zero: bool = False
+    """Kubernetes: its nodes appear when they are needed, so that none being there is no reason to refuse."""
 
 
 class ImageEntry(Entry):

@@ -248,6 +248,7 @@ class Reconciler:
             ports=list(submission.ports),
             gpus=lease.gpus,
             nodes=submission.nodes,
+            priority=job.priority,
             shm_mb=submission.shm_mb,
             grace_s=GRACE_S,
         )
