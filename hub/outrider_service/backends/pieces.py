@@ -1,4 +1,4 @@
-"""Cuts a log that grows into whole lines, from a cursor on: what every platform's log reader does. Pure but for ``read``.
+"""Cuts a log that grows into whole lines, from a cursor on: what every platform's log reader does.
 
 The log's lines are "<time> <text>\\n". The cursor is "<offset>" at a line's beginning, or "<offset>@<time>" inside a
 line that is too long to wait for.

@@ -12,7 +12,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any, Final
 
-from ..backends.base import Attempt, AttemptRef, Backend, BackendError, Observation, Phase
+from ..backends.base import Attempt, AttemptRef, Backend, BackendError, Observation, Phase, PlatformAway
 from ..catalog import Catalog
 from ..clock import now
 from ..db import Database
@@ -254,6 +254,9 @@ class Reconciler:
         )
         try:
             await backend.start(attempt)
+        except PlatformAway:
+            # Nobody knows how far it came; asking again later is right in any case.
+            raise
         except Exception as error:
             failures = self._start_failures[ref] = self._start_failures.get(ref, 0) + 1
             if failures < START_FAILURES:

@@ -364,5 +364,3 @@ def _api_ready() -> bool:
 def _node_ready() -> str:
     path = "{.status.conditions[?(@.type=='Ready')].status}"
     return kubectl("get", "node", NODE, "-o", f"jsonpath={path}", check=False)
-
-

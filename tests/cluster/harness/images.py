@@ -1,4 +1,4 @@
-"""Images for the cluster, in its own registry: single layers pushed by hand, Dockerfiles built by a Docker of our own."""
+"""Images for the cluster, in its own registry: layers pushed by hand, Dockerfiles built by a Docker of our own."""
 
 from __future__ import annotations
 

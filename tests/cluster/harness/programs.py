@@ -1,4 +1,4 @@
-"""The programs of the cluster: Debian packages, and Go modules built once and kept by the hash of what they are made of."""
+"""The programs of the cluster: Debian packages, and Go modules built once and kept by the hash of their sources."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ def _unmount() -> None:
         mounted = []
         for line in Path("/proc/self/mounts").read_text().splitlines():
             place = line.split()[1].encode().decode("unicode_escape")
-            if place.startswith(f"{state()}/") or place.startswith("/run/netns/cni-"):
+            if place.startswith((f"{state()}/", "/run/netns/cni-")):
                 mounted.append(place)
         if not mounted:
             break
@@ -135,5 +135,3 @@ def _remove_network() -> None:
         subprocess.run([ip, "link", "delete", BRIDGE], capture_output=True, check=False)
     for cached in Path("/var/lib/cni/results").glob("outrider-cluster-*"):
         cached.unlink()
-
-

@@ -127,9 +127,7 @@ class KubernetesApi:
             wanted = await self._client.param_serialize(
                 method, path, query_params=list(query.items()), header_params=headers, auth_settings=["BearerToken"]
             )
-            answer = await self._client.call_api(
-                method, wanted[1], wanted[2], body=body, _request_timeout=timeout
-            )
+            answer = await self._client.call_api(method, wanted[1], wanted[2], body=body, _request_timeout=timeout)
         except (ApiException, aiohttp.ClientError, TimeoutError, OSError) as error:
             raise ApiError(0, f"the Kubernetes API does not answer: {error}") from error
         response: aiohttp.ClientResponse = answer.response

@@ -16,6 +16,7 @@ from .names import (
     MAIN,
     OWNER_ANNOTATION,
     PREPARE,
+    SCALES_ANNOTATION,
     labels,
     object_name,
 )
@@ -42,6 +43,8 @@ def relay_port(ports: list[int], port: int) -> int:
 def secret(attempt: Attempt, settings: KubernetesSettings) -> Manifest:
     """What the runner reads and the variables of the job: both may hold secrets, so neither is in the Job."""
     data = {"run.json": json.dumps(run_file(attempt))}
+    if "command" in _files(attempt) and attempt.command:
+        data["command"] = attempt.command + "\n"
     # A key of its own each: a name that is no file name is no variable either.
     data |= {f"env.{name}": value for name, value in attempt.env.items()}
     return {
@@ -110,10 +113,13 @@ def job(attempt: Attempt, settings: KubernetesSettings, directories: Directories
     }
     if settings.queue:
         spec["suspend"] = True
+    annotations = {OWNER_ANNOTATION: attempt.owner}
+    if attempt.machine.scales_from_zero:
+        annotations[SCALES_ANNOTATION] = "true"
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": {"name": name, "labels": marks, "annotations": {OWNER_ANNOTATION: attempt.owner}},
+        "metadata": {"name": name, "labels": marks, "annotations": annotations},
         "spec": spec,
     }
 
@@ -203,7 +209,10 @@ def resources(attempt: Attempt) -> Manifest:
     """Memory and GPUs are limits; processors are shared by what was asked for, idle ones by all."""
     machine = attempt.machine
     memory = f"{machine.memory_mb}Mi"
-    found: Manifest = {"requests": {"cpu": f"{round(machine.cpu * 1000)}m", "memory": memory}, "limits": {"memory": memory}}
+    found: Manifest = {
+        "requests": {"cpu": f"{round(machine.cpu * 1000)}m", "memory": memory},
+        "limits": {"memory": memory},
+    }
     if machine.gpu:
         for part in found.values():
             part[machine.gpu_resource] = str(machine.gpu)
@@ -257,6 +266,12 @@ def rank(attempt: Attempt, settings: KubernetesSettings) -> list[Manifest]:
     return [*ranks, *({"name": key, "valueFrom": index} for key in ("NODE_RANK", "RANK", "PET_NODE_RANK"))]
 
 
+def _files(attempt: Attempt) -> list[str]:
+    """What the runner is given; the command also as a file, for images without a Python to run the runner."""
+    plain = attempt.command and not attempt.args and not attempt.notebook
+    return ["run.json", "command"] if plain else ["run.json"]
+
+
 class Mounts:
     """What of the platform's volume each container sees. Paths on the volume come from ``Directories`` alone."""
 
@@ -275,7 +290,10 @@ class Mounts:
             workspace["subPathExpr"] = workspace.pop("subPath") + f"/$({NODE})"
         shared = [
             {"name": "runner", "mountPath": INSIDE},
-            {"name": "run", "mountPath": f"{INSIDE}/run.json", "subPath": "run.json", "readOnly": True},
+            *(
+                {"name": "run", "mountPath": f"{INSIDE}/{file}", "subPath": file, "readOnly": True}
+                for file in _files(attempt)
+            ),
             place(f"{INSIDE}/log", run / "log"),
             {"name": "home", "mountPath": HOME},
             workspace,
@@ -296,7 +314,7 @@ class Mounts:
 
     def volumes(self, attempt: Attempt, settings: KubernetesSettings) -> list[Manifest]:
         shm_mb = attempt.shm_mb or attempt.machine.memory_mb // 2
-        items = [{"key": "run.json", "path": "run.json", "mode": 0o440}]
+        items = [{"key": file, "path": file, "mode": 0o440} for file in _files(attempt)]
         return [
             {"name": "platform", "persistentVolumeClaim": {"claimName": settings.volume_claim}},
             {"name": "runner", "emptyDir": {"sizeLimit": "64Mi"}},

@@ -11,6 +11,7 @@ JOB_LABEL: Final = "outrider.dev/job"
 ATTEMPT_LABEL: Final = "outrider.dev/attempt"
 MACHINE_LABEL: Final = "outrider.dev/machine"
 OWNER_ANNOTATION: Final = "outrider.dev/owner"
+SCALES_ANNOTATION: Final = "outrider.dev/scales-from-zero"
 PART_LABEL: Final = "app.kubernetes.io/component"
 MANAGER_LABEL: Final = "app.kubernetes.io/managed-by"
 INDEX: Final = "batch.kubernetes.io/job-completion-index"
@@ -40,7 +41,7 @@ def selector() -> str:
 
 def ref_of(thing: dict[str, Any]) -> AttemptRef | None:
     """The attempt that an object belongs to; None for what is none of ours."""
-    found = thing["metadata"].get("labels") or {}
+    found = (thing.get("metadata") or {}).get("labels") or {}
     job_id, number = found.get(JOB_LABEL, ""), found.get(ATTEMPT_LABEL, "")
     if re.fullmatch(r"j[0-9a-z]{12}", job_id) and re.fullmatch(r"[0-9]{1,6}", number):
         return AttemptRef(job_id, int(number))

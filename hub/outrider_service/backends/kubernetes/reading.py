@@ -26,6 +26,8 @@ PULL_PATIENCE_S: Final = 120.0
 """How long a registry may fail in ways that may pass."""
 BROKEN: Final = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
 BROKEN_PATIENCE_S: Final = 10.0
+DELETED: Final = "deleted"
+"""A pod that somebody took away; no reason of the contract, and told apart from what made the attempt end."""
 DISRUPTIONS: Final = {
     "PreemptionByScheduler": "preempted",
     "EvictionByEvictionAPI": "preempted",
@@ -44,7 +46,9 @@ POD_REASONS: Final = {
 }
 
 
-def observation(job: Object | None, pods: Iterable[Object], trouble_since: Mapping[str, float], now: float) -> Observation:
+def observation(
+    job: Object | None, pods: Iterable[Object], trouble_since: Mapping[str, float], now: float
+) -> Observation:
     """What the platform shows of an attempt.
 
     ``pods`` may hold ones that are gone already, as they were last seen. ``trouble_since``: since when each pod's
@@ -59,9 +63,11 @@ def observation(job: Object | None, pods: Iterable[Object], trouble_since: Mappi
     started_at_ = max(times) if times else None
     first = by_index.get(0)
     node = (first or {}).get("spec", {}).get("nodeName") if first else None
-    finished = _finished(job)
-    if finished is None:
+    over = finished(job)
+    if over is None:
         for pod in by_index.values():
+            if (text := _out_of_reach(pod, now)) is not None:
+                return Observation(Phase.LOST, None, "node_lost", text, started_at_, now, node)
             hopeless = _cannot_start(pod, trouble_since, now)
             if hopeless is not None:
                 return Observation(Phase.LOST, reason=hopeless[0], message=hopeless[1], node=node)
@@ -69,7 +75,7 @@ def observation(job: Object | None, pods: Iterable[Object], trouble_since: Mappi
         phase = Phase.RUNNING if running else Phase.STARTING
         message = None if running else waiting_for(by_index.values())
         return Observation(phase, started_at=started_at_ if running else None, node=node, message=message)
-    return _end(job, finished, by_index, started_at_, node)
+    return _end(job, over, by_index, started_at_, node)
 
 
 def waiting_for(pods: Iterable[Object]) -> str | None:
@@ -123,37 +129,36 @@ def moment(text: str | None) -> float | None:
 # -- ends -------------------------------------------------------------------------------------------------------------
 
 
-def _end(job: Object, finished: Object, pods: dict[int, Object], started: float | None, node: str | None) -> Observation:
-    over = moment(finished.get("lastTransitionTime"))
-    ends = [(index, end) for index, pod in sorted(pods.items()) if (end := _pod_end(pod)) is not None]
-    if finished["type"] == "Complete":
-        times = [end.finished_at for _, end in ends if end.finished_at is not None]
-        return Observation(
-            Phase.EXITED,
-            exit_code=0,
-            started_at=started or moment(job["status"].get("startTime")),
-            finished_at=max(times) if times else over,
-            node=node,
-        )
+def _end(
+    job: Object, condition: Object, pods: dict[int, Object], started: float | None, node: str | None
+) -> Observation:
+    over = moment(condition.get("lastTransitionTime"))
+    stopped = job["spec"].get("activeDeadlineSeconds") is not None
+    ends = [(index, end) for index, pod in sorted(pods.items()) if (end := _pod_end(pod, stopped)) is not None]
+    times = [end.finished_at for _, end in ends if end.finished_at is not None]
+    well = all(end.exit_code == 0 and not end.reason for _, end in ends)
+    if condition["type"] == "Complete" or (ends and well and len(ends) == len(pods)):
+        begun = started or moment(job["status"].get("startTime"))
+        return Observation(Phase.EXITED, 0, None, None, begun, max(times) if times else over, node)
     # The first to end otherwise than well made the others end.
-    bad = [(end.finished_at or float("inf"), index, end) for index, end in ends if end.reason or end.exit_code]
+    bad = [(end.reason == DELETED, end.finished_at or 0.0, index, end) for index, end in ends if end.exit_code != 0]
     if bad:
-        _, index, end = min(bad, key=lambda found: (found[0], found[1]))
-        message = end.message
-        if len(pods) > 1 or index:
+        _, _, index, end = min(bad, key=lambda found: found[:3])
+        reason, message = end.reason, end.message
+        if reason == DELETED:
+            reason, message = "platform_error", "its pod was deleted"
+        if len(pods) > 1:
             message = f"node {index}: {message or f'exit code {end.exit_code}'}"
-        phase = Phase.EXITED if end.exit_code is not None else Phase.LOST
-        return Observation(phase, end.exit_code, end.reason, message, started, end.finished_at or over, node)
-    if finished.get("reason") == "DeadlineExceeded" or (ends and not bad):
-        # Only a stop sets a deadline; whether the command heard of it is no longer known.
+        phase = Phase.LOST if end.exit_code is None else Phase.EXITED
+        return Observation(phase, end.exit_code, reason, message, started, end.finished_at or over, node)
+    if stopped:
         return Observation(Phase.EXITED, 143, None, "stopped", started, over, node)
-    return Observation(
-        Phase.LOST, reason="platform_error", message="its pod was deleted", started_at=started, finished_at=over, node=node
-    )
+    text = "its pod was deleted"
+    return Observation(Phase.LOST, None, "platform_error", text, started, over, node)
 
 
-def _pod_end(pod: Object) -> Observation | None:
-    """How one pod ended, or None if it has not, as far as anybody saw."""
+def _pod_end(pod: Object, stopped: bool) -> Observation | None:
+    """How one pod ended, or None if it has not, as far as anybody saw. ``stopped``: its end was asked for."""
     status = pod.get("status") or {}
     terminated = _main_state(pod).get("terminated") or {}
     over = moment(terminated.get("finishedAt"))
@@ -167,6 +172,8 @@ def _pod_end(pod: Object) -> Observation | None:
     if reason is not None and not (terminated and terminated.get("exitCode") == 0):
         return Observation(Phase.LOST, None, reason, message, finished_at=over)
     if terminated:
+        if not stopped and terminated.get("exitCode") and _deleted_before(pod, over):
+            return Observation(Phase.LOST, None, DELETED, None, finished_at=over)
         return _container_end(terminated, over)
     for init in status.get("initContainerStatuses") or []:
         ended = (init.get("state") or {}).get("terminated") or {}
@@ -182,6 +189,14 @@ def _pod_end(pod: Object) -> Observation | None:
     return None
 
 
+def _deleted_before(pod: Object, end: float | None) -> bool:
+    """Whether somebody asked for the pod's deletion before its command ended."""
+    due = moment(pod["metadata"].get("deletionTimestamp"))
+    if due is None or end is None:
+        return False
+    return due - float(pod["metadata"].get("deletionGracePeriodSeconds") or 0) <= end
+
+
 def _container_end(terminated: Object, over: float | None) -> Observation:
     code = int(terminated.get("exitCode") or 0)
     reason = terminated.get("reason")
@@ -191,6 +206,15 @@ def _container_end(terminated: Object, over: float | None) -> Observation:
         return Observation(Phase.LOST, None, "node_lost", terminated.get("message"), finished_at=over)
     message = terminated.get("message") if reason in ("StartError", "ContainerCannotRun") else None
     return Observation(Phase.EXITED, code, None, message, finished_at=over)
+
+
+def _out_of_reach(pod: Object, now: float) -> str | None:
+    """What is said of a pod whose node should have ended it and did not: its Job would wait for ever."""
+    disruption = _condition(pod, "DisruptionTarget")
+    due = moment(pod["metadata"].get("deletionTimestamp"))
+    if disruption is None or disruption.get("reason") != "DeletionByTaintManager" or due is None or due > now:
+        return None
+    return f"node {pod['spec'].get('nodeName')} is out of reach"
 
 
 def _cannot_start(pod: Object, trouble_since: Mapping[str, float], now: float) -> tuple[str, str] | None:
@@ -218,7 +242,8 @@ def _newest(pods: Iterable[Object]) -> dict[int, Object]:
     return found
 
 
-def _finished(job: Object) -> Object | None:
+def finished(job: Object) -> Object | None:
+    """The condition that says how a Job ended, or None while it has not."""
     for condition in (job.get("status") or {}).get("conditions") or []:
         if condition["type"] in ("Complete", "Failed") and condition["status"] == "True":
             found: Object = condition

@@ -7,15 +7,17 @@ import contextlib
 import json
 import os
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import Any, Final
 
 import outrider_sandbox as sandbox
 from outrider_sandbox import Mount, Spec
 
+from ...catalog import MachineType
 from ...directories import Directories
-from ..base import Address, Attempt, AttemptRef, BackendError, Observation, Phase, RawLog
+from ..base import Address, Attempt, AttemptRef, BackendError, Capacity, Observation, Phase, RawLog
+from ..capacity import Held, Room
 from . import environments
 from .machine import device_nodes
 from .tail import EndWatch, read_piece
@@ -42,6 +44,7 @@ class LocalBackend:
         """``hub_address``: host:port that sandboxes may reach on the loopback. ``isolation``: None to find out."""
         self.directories = directories
         self.hub_address = hub_address
+        self.room: Room | None = None
         self.capabilities = sandbox.usable()
         self.isolation: Any = isolation or ("bubblewrap" if self.capabilities.bubblewrap else "plain")
         self.wakes = Wakes(directories.run)
@@ -283,6 +286,15 @@ class LocalBackend:
         if self.isolation == "bubblewrap":
             return Address(unix=Path(sandbox.connect_path(self.folder(ref), port)))
         return Address(host="127.0.0.1", port=port)
+
+    async def capacity(self, machine: MachineType, held: Iterable[Held]) -> Capacity:
+        if self.room is None:
+            return Capacity(None, None)
+        return Capacity(self.room.less(()).count(machine), self.room.less(held).count(machine))
+
+    def position(self, ref: AttemptRef) -> int | None:
+        """None: the service itself is the queue."""
+        return None
 
     def close(self) -> None:
         self.wakes.close()
