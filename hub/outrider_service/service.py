@@ -16,6 +16,7 @@ import aiohttp
 from .auth import Authenticator
 from .backends.base import Backend
 from .backends.capacity import Room
+from .backends.kubernetes import KubernetesBackend, load_settings
 from .backends.local import LocalBackend, local_room
 from .catalog import ConfiguredCatalog, load_catalog
 from .db import Database
@@ -53,6 +54,8 @@ class Settings:
     cull_timeout_s: float
     auth_cache_s: int
     isolation: str | None = None
+    kubernetes: Path | None = None
+    """The file that describes the cluster; None: jobs run on this machine."""
 
 
 def kept_key(path: Path) -> bytes:
@@ -95,9 +98,10 @@ class Service:
         self.authenticator = Authenticator(settings.auth_cache_s)
         self.journals = Journals(self.directories)
         self.ingest = Ingest(self.journals, self.signals)
-        self.local = LocalBackend(self.directories, settings.hub_address, settings.isolation)
-        self.backends: dict[str, Backend] = {"default": self.local}
-        self.rooms: dict[str, Room] = {"default": local_room(self.catalog.content.local)}
+        self.backends: dict[str, Backend] = {}
+        self.rooms: dict[str, Room] = {}
+        """How large the platforms are whose queue the service is."""
+        self._make_backends()
         self.schedulers = {name: Scheduler(self.db, self.catalog, name, self.rooms.get(name)) for name in self.backends}
         self.reconciler = Reconciler(
             self.db,
@@ -117,12 +121,23 @@ class Service:
         self._session: aiohttp.ClientSession
         self._tasks: list[asyncio.Task[None]] = []
 
+    def _make_backends(self) -> None:
+        """A cluster takes the place of this machine, or stands beside it under a name of its own."""
+        if self.settings.kubernetes is not None:
+            found = load_settings(self.settings.kubernetes)
+            self.backends[found.cluster] = KubernetesBackend.connected(self.directories, found)
+        if "default" not in self.backends:
+            room = local_room(self.catalog.content.local)
+            local = LocalBackend(self.directories, self.settings.hub_address, self.settings.isolation, room)
+            self.backends["default"], self.rooms["default"] = local, room
+
     async def start(self) -> None:
         """Call with the database's lock held."""
         await asyncio.to_thread(self.snapshots.clean_up)
         self._session = aiohttp.ClientSession()
         self.hub = HubApi(self._session)
-        self.local.wakes.open()
+        for backend in self.backends.values():
+            await backend.open()
         await self.reconciler.start()
         self._tasks = [asyncio.create_task(self._check_leases(), name="leases")]
 
@@ -141,7 +156,8 @@ class Service:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.reconciler.stop()
-        self.local.close()
+        for backend in self.backends.values():
+            await backend.close()
         await self.proxy.close()
         await self._session.close()
         await self.db.close()

@@ -10,16 +10,18 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.cluster.harness import boot, images as building, processes, removal
-from tests.cluster.harness.places import CHECKOUT, state
+from tests.cluster.harness import boot, processes, removal
+from tests.cluster.harness import images as building
+from tests.cluster.harness.places import CHECKOUT, NODE, state
 from tests.cluster.harness.programs import Missing, check_machine
-from tests.cluster.tools import Cluster, Namespace
+from tests.cluster.services import make_service
+from tests.cluster.tools import Cluster, Images, Namespace
+from tests.service.harness import HubProcess, ServiceProcess, User
 
 
 @pytest.fixture(scope="session")
@@ -39,12 +41,6 @@ def cluster() -> Iterator[Cluster]:
     finally:
         if not was_up:
             removal.down()
-
-
-@dataclass(frozen=True)
-class Images:
-    base: str
-    runner: str
 
 
 @pytest.fixture(scope="session")
@@ -76,6 +72,40 @@ def namespace(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[Name
         made.remove()
 
 
+@pytest.fixture(scope="session")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProcess]:
+    process = HubProcess(tmp_path_factory.mktemp("hub"))
+    try:
+        yield process.start()
+    finally:
+        process.stop()
+
+
+@pytest.fixture(scope="module")
+def service(hub: HubProcess, namespace: Namespace, images: Images) -> Iterator[ServiceProcess]:
+    """The service on this machine, with its jobs in the cluster; its volume is theirs."""
+    process = make_service(hub, namespace, images)
+    try:
+        yield process.start()
+    finally:
+        process.stop()
+
+
+@pytest.fixture(scope="module")
+def alice(service: ServiceProcess) -> User:
+    return service.user("alice")
+
+
+@pytest.fixture
+def gpus(cluster: Cluster) -> Iterator[None]:
+    """Four GPUs that are only said to be there: the scheduler and the kubelet count them all the same."""
+    path = "/status/capacity/nvidia.com~1gpu"
+    patch = ["patch", "node", NODE, "--subresource=status", "--type=json", "-p"]
+    cluster.kubectl(*patch, f'[{{"op": "add", "path": "{path}", "value": "4"}}]')
+    yield
+    cluster.kubectl(*patch, f'[{{"op": "remove", "path": "{path}"}}]', check=False)
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> Iterator[None]:
     """What the cluster says goes into a failing test's output."""
@@ -85,5 +115,3 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> 
     if report.when == "call" and report.failed and cluster is not None:
         with contextlib.suppress(Exception):
             report.sections.append(("the cluster's events and pods", cluster.story()))
-
-

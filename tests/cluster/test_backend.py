@@ -14,8 +14,7 @@ from outrider_service.backends.kubernetes import KubernetesBackend
 from outrider_service.catalog import MachineType
 from outrider_service.jobs.model import new_job_id
 from tests.cluster.backends import make_backend
-from tests.cluster.conftest import Images
-from tests.cluster.tools import Cluster, Namespace
+from tests.cluster.tools import Cluster, Images, Namespace
 from tests.conformance.backend import *  # noqa: F403
 
 

@@ -6,7 +6,7 @@ from prometheus_client import generate_latest
 
 from .. import __version__
 from ..auth import USAGE_READ_ALL
-from ..backends.capacity import Room
+from ..backends.base import BackendError, Capacity
 from ..jobs import store
 from ..jobs.submit import may_use
 from ..schema.resources import Health, Image, ImageList, Limits, Machine, MachineList, Me, Usage
@@ -53,12 +53,11 @@ async def machines(call: Call) -> MachineList:
     for machine in service.catalog.machines():
         if not may_use(machine.groups, call.caller):
             continue
-        total = free = None
-        room = service.rooms.get(machine.cluster)
-        if room is not None:
-            total = Room(room.cpu, room.memory_mb, room.gpus).less(()).count(machine)
-            here = [held_by(lease) for lease in held if lease.cluster == machine.cluster]
-            free = room.less(here).count(machine)
+        here = [held_by(lease) for lease in held if lease.cluster == machine.cluster]
+        try:
+            size = await service.backends[machine.cluster].capacity(machine, here)
+        except BackendError:
+            size = Capacity(None, None)
         found.append(
             Machine(
                 name=machine.name,
@@ -71,8 +70,8 @@ async def machines(call: Call) -> MachineList:
                 gpu_model=machine.gpu_model,
                 price_per_hour=machine.price_per_hour,
                 preemptible=machine.preemptible,
-                total=total,
-                free=free,
+                total=size.total,
+                free=size.free,
                 waiting=waiting.get(machine.name, 0),
             )
         )

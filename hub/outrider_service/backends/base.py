@@ -114,6 +114,11 @@ class Backend(Protocol):
     queues: bool
     """True where the service decides what may start (local); False where the platform does (Kubernetes)."""
 
+    async def open(self) -> None:
+        """Begin to listen to the platform."""
+
+    async def close(self) -> None: ...
+
     async def start(self, attempt: Attempt) -> None: ...
 
     async def stop(self, ref: AttemptRef, grace_s: float) -> None: ...

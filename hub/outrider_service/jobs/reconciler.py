@@ -218,6 +218,8 @@ class Reconciler:
                 await self._ended(job, step)
                 return 0.0
             case Wait():
+                if job.status is Status.PROVISIONING and seen.phase is Phase.STARTING and seen.message != job.message:
+                    await self._waiting(job, seen.message)
                 # The sweep comes by as well.
                 return step.seconds if step.seconds < SWEEP_S else None
 
@@ -274,6 +276,12 @@ class Reconciler:
         if workspace["type"] == "git" and job.commit_hash:
             workspace["commit"] = job.commit_hash
         return workspace
+
+    async def _waiting(self, job: JobRecord, message: str | None) -> None:
+        """What a start waits for; nothing but a word for whoever looks."""
+        async with self.db.write() as conn:
+            await store.update_job(conn, job.id, message=message)
+        self._changed(job.id)
 
     async def _running(self, job: JobRecord, step: Running, seen: Observation) -> None:
         async with self.db.write() as conn:

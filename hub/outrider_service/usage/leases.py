@@ -35,7 +35,7 @@ class Lease:
 def held_by(lease: Lease) -> Held:
     """A lease as the arithmetic of capacity sees it."""
     is_job = lease.id.startswith("job/")
-    return Held(lease.owner, lease.group_name, lease.cpu, lease.memory_mb, tuple(lease.gpus), is_job)
+    return Held(lease.owner, lease.group_name, lease.cpu, lease.memory_mb, tuple(lease.gpus), is_job, lease.gpu_count)
 
 
 def job_lease_id(job_id: str, attempt: int) -> str:

@@ -67,6 +67,11 @@ class KubernetesBackend:
         self._events: asyncio.Queue[AttemptRef] = asyncio.Queue(MOST_WAITING)
         self._locks: defaultdict[AttemptRef, asyncio.Lock] = defaultdict(asyncio.Lock)
 
+    @classmethod
+    def connected(cls, directories: Directories, settings: KubernetesSettings) -> KubernetesBackend:
+        """With a connection of its own, as the settings say."""
+        return cls(directories, settings, KubernetesApi(settings.kubeconfig))
+
     async def open(self) -> None:
         await self.api.open()
         for watched in (self.jobs, self.pods, self.nodes):

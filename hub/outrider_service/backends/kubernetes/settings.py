@@ -1,9 +1,11 @@
-"""What the operator decides about the platform on Kubernetes. Pure."""
+"""What the operator decides about the platform on Kubernetes."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
+import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 from ...schema.common import Label
@@ -14,6 +16,10 @@ class KubernetesSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    cluster: Label = "default"
+    """The platform's name in machine types and jobs."""
+    kubeconfig: str | None = None
+    """How to reach the cluster; None: the service's own account in it."""
     namespace: str = "default"
     """Where jobs run."""
     volume_claim: str = "outrider"
@@ -35,3 +41,9 @@ class KubernetesSettings(BaseModel):
     """Merged into each pod's specification: a runtime class, tolerations, an admin's affinity."""
     prefix: Label = "outrider"
     """What the names of all objects begin with."""
+
+
+def load_settings(path: Path) -> KubernetesSettings:
+    """Read and check the file. Raises ValueError with the offending field's name."""
+    with path.open(encoding="utf-8") as file:
+        return KubernetesSettings.model_validate(yaml.safe_load(file))

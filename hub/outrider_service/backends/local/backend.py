@@ -40,11 +40,17 @@ class LocalBackend:
     queues = True
     most_nodes = 1
 
-    def __init__(self, directories: Directories, hub_address: str | None, isolation: str | None = None) -> None:
+    def __init__(
+        self,
+        directories: Directories,
+        hub_address: str | None,
+        isolation: str | None = None,
+        room: Room | None = None,
+    ) -> None:
         """``hub_address``: host:port that sandboxes may reach on the loopback. ``isolation``: None to find out."""
         self.directories = directories
         self.hub_address = hub_address
-        self.room: Room | None = None
+        self.room = room
         self.capabilities = sandbox.usable()
         self.isolation: Any = isolation or ("bubblewrap" if self.capabilities.bubblewrap else "plain")
         self.wakes = Wakes(directories.run)
@@ -296,5 +302,8 @@ class LocalBackend:
         """None: the service itself is the queue."""
         return None
 
-    def close(self) -> None:
+    async def open(self) -> None:
+        self.wakes.open()
+
+    async def close(self) -> None:
         self.wakes.close()
