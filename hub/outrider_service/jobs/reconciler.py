@@ -194,14 +194,15 @@ class Reconciler:
         backend = self.backends[job.cluster]
         ref = AttemptRef(job.id, job.attempt)
         seen = await backend.observe(ref)
-        async with self.db.read() as conn:
-            attempt = await store.get_attempt(conn, job.id, job.attempt)
         begun = job.status is not Status.PROVISIONING or seen.started_at is None
         if begun and seen.phase not in (Phase.ABSENT, Phase.STARTING):
             logged = self.ingest.follow(backend, ref, int(job.spec.get("nodes") or 1))
             if seen.phase in (Phase.EXITED, Phase.LOST) and not logged:
                 # The end is told after the last line, so that whoever follows has seen all of it.
                 return LOG_POLL_S
+        # After the log: a workspace that failed is reported there.
+        async with self.db.read() as conn:
+            attempt = await store.get_attempt(conn, job.id, job.attempt)
         workspace_error = attempt["message"] if attempt and attempt["reason"] == Reason.WORKSPACE_FAILED else None
         step = next_step(job, seen, now(), workspace_error, SWEEP_S)
         match step:
