@@ -9,7 +9,7 @@ from ..auth import JOBS_READ, JOBS_WRITE, SPAWN, Caller
 from ..clock import now
 from ..hubapi import HubUnreachable
 from ..jobs.submit import Refused
-from ..schema.resources import Mount, Notebook, NotebookList, SpawnRequest, SpawnSpec
+from ..schema.resources import Mount, Notebook, NotebookList, PodParts, SpawnRequest, SpawnSpec
 from ..usage.leases import Lease, get_lease, notebook_lease_id
 from .errors import ApiError, not_found
 from .jobs import as_api_error
@@ -100,6 +100,11 @@ async def acquire(call: Call) -> SpawnSpec:
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     mounts = [(source, target, False) for source, target in directories.make_storage(user, groups).items()]
     mounts += [(directories.datasets, "/datasets", True), (home, "/home/outrider", False)]
+    cluster = found.lease.cluster
+    machine = call.service.catalog.machine(found.lease.machine)
+    pod = None
+    if machine is not None:
+        pod = call.service.backends[cluster].notebook(machine, found.lease.image, mounts)
     return SpawnSpec(
         lease=found.lease.id,
         image=found.lease.image,
@@ -117,6 +122,7 @@ async def acquire(call: Call) -> SpawnSpec:
             "OUTRIDER_MACHINE": found.lease.machine,
             "OUTRIDER_IMAGE": found.lease.image,
         },
+        pod=PodParts(**pod) if pod is not None else None,
     )
 
 

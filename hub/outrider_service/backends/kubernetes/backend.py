@@ -33,6 +33,7 @@ from .api import ApiError, KubernetesApi, Object
 from .logs import read_piece
 from .names import SCALES_ANNOTATION, index_of, object_name, ref_of
 from .nodes import Demand, capacity, never_fits, read_nodes
+from .notebook import notebook_pod
 from .settings import KubernetesSettings
 from .watched import Watched
 
@@ -319,6 +320,12 @@ class KubernetesBackend:
             if index_of(pod) == 0 and address and port in ports:
                 return Address(host=address, port=manifests.relay_port(ports, port))
         raise BackendError("the job has no address yet")
+
+    def notebook(self, machine: MachineType, image: str, mounts: list[tuple[Path, str, bool]]) -> dict[str, Any] | None:
+        for source, _, read_only in mounts:
+            if os.geteuid() == 0 and not read_only:
+                os.chown(source, self.settings.uid, self.settings.uid, follow_symlinks=False)
+        return notebook_pod(machine, image, mounts, self.directories.home, self.settings)
 
     # -- capacity -----------------------------------------------------------------------------------------------
 

@@ -68,7 +68,7 @@ def observation(
         for pod in by_index.values():
             if (text := _out_of_reach(pod, now)) is not None:
                 return Observation(Phase.LOST, None, "node_lost", text, started_at_, now, node)
-            hopeless = _cannot_start(pod, trouble_since, now)
+            hopeless = cannot_start(pod, trouble_since, now)
             if hopeless is not None:
                 return Observation(Phase.LOST, reason=hopeless[0], message=hopeless[1], node=node)
         running = len(times) == nodes
@@ -217,14 +217,16 @@ def _out_of_reach(pod: Object, now: float) -> str | None:
     return f"node {pod['spec'].get('nodeName')} is out of reach"
 
 
-def _cannot_start(pod: Object, trouble_since: Mapping[str, float], now: float) -> tuple[str, str] | None:
+def cannot_start(
+    pod: Object, trouble_since: Mapping[str, float], now: float, pull_patience_s: float = PULL_PATIENCE_S
+) -> tuple[str, str] | None:
     """Why a pod will never start, if it will not."""
     since = trouble_since.get(pod["metadata"]["uid"], now)
     for status in _statuses(pod):
         waiting = (status.get("state") or {}).get("waiting") or {}
         reason, message = waiting.get("reason"), str(waiting.get("message") or "")
         if reason in PULLING:
-            if NEVER_PULLED.search(f"{reason} {message}") or now - since > PULL_PATIENCE_S:
+            if NEVER_PULLED.search(f"{reason} {message}") or now - since > pull_patience_s:
                 # The name as the pod has it: the status may show another, normalised one.
                 return "image_pull_failed", _short(f"{_image(pod, status['name'])}: {message or reason}")
         elif reason in BROKEN and now - since > BROKEN_PATIENCE_S:
