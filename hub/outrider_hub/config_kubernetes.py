@@ -1,5 +1,5 @@
-"""JupyterHub's configuration in a cluster: the proxy and the service are Deployments of their own, the secrets come from
-the environment, and notebook servers are pods. Runs inside the Hub's process; touches nothing.
+"""JupyterHub's configuration in a cluster: the proxy and the service are Deployments of their own, the secrets come
+from the environment, and notebook servers are pods. Runs inside the Hub's process; touches nothing.
 """
 
 from __future__ import annotations

@@ -7,7 +7,8 @@ from typing import Any
 from outrider_service.backends.kubernetes import KubernetesBackend, KubernetesSettings
 from outrider_service.backends.kubernetes.api import KubernetesApi
 from outrider_service.directories import Directories
-from tests.cluster.tools import Images, Namespace
+from tests.cluster.harness.product import Images
+from tests.cluster.tools import Namespace
 
 
 def make_backend(namespace: Namespace, images: Images, **changes: Any) -> KubernetesBackend:

@@ -16,11 +16,11 @@ from typing import Any
 import pytest
 
 from tests.cluster.harness import boot, processes, removal
-from tests.cluster.harness import images as building
-from tests.cluster.harness.places import CHECKOUT, NODE, state
+from tests.cluster.harness.places import NODE, state
+from tests.cluster.harness.product import Images, job_images
 from tests.cluster.harness.programs import Missing, check_machine
 from tests.cluster.services import make_service
-from tests.cluster.tools import Cluster, Images, Namespace
+from tests.cluster.tools import Cluster, Namespace
 from tests.service.harness import HubProcess, ServiceProcess, User
 
 
@@ -47,14 +47,7 @@ def cluster() -> Iterator[Cluster]:
 def images(cluster: Cluster) -> Images:
     if not cluster.own:
         pytest.skip("images are built for the tests' own cluster only")
-    base = building.base_image()
-    runner = building.build(
-        "outrider-test/runner",
-        CHECKOUT / "images/runner/Dockerfile",
-        [CHECKOUT / "images/runner", CHECKOUT / "client/outrider/runner"],
-        base,
-    )
-    return Images(base, runner)
+    return job_images()
 
 
 @pytest.fixture(scope="module")

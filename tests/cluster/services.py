@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tests.cluster.tools import Images, Namespace
+from tests.cluster.harness.product import Images
+from tests.cluster.tools import Namespace
 from tests.service.harness import HubProcess, ServiceProcess
 
 

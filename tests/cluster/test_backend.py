@@ -14,7 +14,8 @@ from outrider_service.backends.kubernetes import KubernetesBackend
 from outrider_service.catalog import MachineType
 from outrider_service.jobs.model import new_job_id
 from tests.cluster.backends import make_backend
-from tests.cluster.tools import Cluster, Images, Namespace
+from tests.cluster.harness.product import Images
+from tests.cluster.tools import Cluster, Namespace
 from tests.conformance.backend import *  # noqa: F403
 
 

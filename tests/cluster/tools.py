@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +13,6 @@ from tests.cluster.harness.places import NODE
 from tests.cluster.harness.programs import go_programs
 
 UID = 1000
-
-
-@dataclass(frozen=True)
-class Images:
-    """References of the images that the tests use."""
-
-    base: str
-    runner: str
 
 
 class Cluster:

@@ -83,18 +83,24 @@ def build(name: str, dockerfile: Path, inputs: Iterable[Path], base: str, **args
     if pushed(name, tag):
         return reference(name, tag)
     print(f"Building the image {name} …", file=sys.stderr, flush=True)
-    docker = _docker()
     settings = {"BASE_IMAGE": base, **args}
     options = [word for key, value in settings.items() for word in ("--build-arg", f"{key}={value}")]
     target = reference(name, tag)
-    for command in (
-        ["build", "--network=host", "-q", "-t", target, "-f", str(dockerfile), *options, str(CHECKOUT)],
-        ["push", "-q", target],
-    ):
-        done = subprocess.run([*docker, *command], capture_output=True, text=True, check=False, env=_environment())
-        if done.returncode:
-            raise RuntimeError(f"docker {command[0]} of {name} failed:\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}")
+    run_docker(docker(), "build", "--network=host", "-q", "-t", target, "-f", str(dockerfile), *options, str(CHECKOUT))
+    run_docker(docker(), "push", "-q", target)
     return target
+
+
+def run_docker(program: list[str], *words: str) -> None:
+    """Run one of Docker's commands. Raises RuntimeError with what it said."""
+    command = ["nice", "-n", "19", *program, *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=_environment())
+    if done.returncode:
+        raise RuntimeError(f"docker {' '.join(words)} failed:\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}")
+
+
+def tag_of(image: str) -> str:
+    return image.rpartition(":")[2]
 
 
 def _files(inputs: Iterable[Path]) -> list[Path]:
@@ -111,7 +117,7 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "DOCKER_BUILDKIT": "0", "DOCKER_CONFIG": str(state() / "config" / "docker")}
 
 
-def _docker() -> list[str]:
+def docker() -> list[str]:
     """The command line of a Docker that serves us alone; it keeps its layers in the cache."""
     socket = state() / "docker.sock"
     if processes.running("dockerd") is None:
@@ -119,10 +125,10 @@ def _docker() -> list[str]:
         command += ["--exec-root", state() / "docker", "--pidfile", state() / "docker.pid", "--bridge=none"]
         command += ["--iptables=false", "--ip-forward=false", "--insecure-registry", REGISTRY]
         start("dockerd", command)
-    docker = [find("docker"), "--host", f"unix://{socket}"]
+    client = [find("docker"), "--host", f"unix://{socket}"]
     quiet: dict[str, Any] = {"capture_output": True, "check": False}
-    wait_for("dockerd does not answer", lambda: subprocess.run([*docker, "info"], **quiet).returncode == 0)
-    return docker
+    wait_for("dockerd does not answer", lambda: subprocess.run([*client, "info"], **quiet).returncode == 0)
+    return client
 
 
 # -- the registry's protocol --------------------------------------------------------------------------------------

@@ -97,6 +97,7 @@ def job(attempt: Attempt, settings: KubernetesSettings, directories: Directories
     """The Job: as many pods as machines, none of them started a second time."""
     name = object_name(settings.prefix, attempt.ref)
     marks = labels(attempt.ref) | {MACHINE_LABEL: attempt.machine.name}
+    marks |= {"app.kubernetes.io/part-of": "outrider", "app.kubernetes.io/instance": settings.instance}
     if settings.queue:
         marks["kueue.x-k8s.io/queue-name"] = settings.queue
     spec: Manifest = {

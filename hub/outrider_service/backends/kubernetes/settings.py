@@ -39,6 +39,8 @@ class KubernetesSettings(BaseModel):
     """The LocalQueue of Kueue to which jobs go."""
     pod_options: dict[str, Any] = Field(default_factory=dict)
     """Merged into each pod's specification: a runtime class, tolerations, an admin's affinity."""
+    instance: str = "outrider"
+    """The installation's name, on every pod: network policies go by it."""
     prefix: Label = "outrider"
     """What the names of all objects begin with."""
 
