@@ -17,7 +17,8 @@ import pytest
 
 from tests.cluster.harness import boot, processes, removal
 from tests.cluster.harness.places import NODE, state
-from tests.cluster.harness.product import Images, job_images
+from tests.cluster.harness.product import Images, Product, job_images
+from tests.cluster.harness.product import product as everything
 from tests.cluster.harness.programs import Missing, check_machine
 from tests.cluster.services import make_service
 from tests.cluster.tools import Cluster, Namespace
@@ -48,6 +49,12 @@ def images(cluster: Cluster) -> Images:
     if not cluster.own:
         pytest.skip("images are built for the tests' own cluster only")
     return job_images()
+
+
+@pytest.fixture(scope="session")
+def product(images: Images) -> Product:
+    """All of the product's images."""
+    return everything()
 
 
 @pytest.fixture(scope="module")

@@ -88,14 +88,14 @@ class Namespace:
         return self.cluster.get("-n", self.name, *words)
 
 
-def volume(name: str, folder: Path, claim: dict[str, str] | None = None) -> dict[str, Any]:
+def volume(name: str, folder: Path, claim: dict[str, str] | None = None, storage: str = "") -> dict[str, Any]:
     """A volume that is a directory of the node."""
     here = {"key": "kubernetes.io/hostname", "operator": "In", "values": [NODE]}
     spec: dict[str, Any] = {
         "capacity": {"storage": "1Gi"},
         "accessModes": ["ReadWriteMany", "ReadWriteOnce"],
         "persistentVolumeReclaimPolicy": "Retain",
-        "storageClassName": "",
+        "storageClassName": storage,
         "local": {"path": str(folder)},
         "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [here]}]}},
     }

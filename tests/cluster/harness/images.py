@@ -99,10 +99,6 @@ def run_docker(program: list[str], *words: str) -> None:
         raise RuntimeError(f"docker {' '.join(words)} failed:\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}")
 
 
-def tag_of(image: str) -> str:
-    return image.rpartition(":")[2]
-
-
 def _files(inputs: Iterable[Path]) -> list[Path]:
     found: list[Path] = []
     for path in inputs:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from .images import base_image, docker, pushed, reference, run_docker, tag_of
+from .images import base_image, docker, pushed, reference, run_docker
 from .images import build as build_image
 from .places import CHECKOUT
 
@@ -35,6 +35,7 @@ class Product(Images):
     service: str
     proxy: str
     notebook: str
+    no_python: str
 
 
 def job_images() -> Images:
@@ -61,6 +62,7 @@ def product() -> Product:
         service=make("service", [*PYTHON_SOURCES, *pages], found.base),
         proxy=make("proxy", [], _node_base(found.base)),
         notebook=make("notebook-cpu", [CLIENT, CHECKOUT / "constraints.txt"], found.base),
+        no_python=_derived("no-python", found.base, ["RUN rm -rf /usr/bin/python3* /usr/lib/python3*"]),
     )
 
 
@@ -69,14 +71,20 @@ def _node_base(base: str) -> str:
     node = Path(shutil.which("node") or "/usr/bin/node").resolve()
     npm = Path(shutil.which("npm") or "/usr/bin/npm").resolve().parent.parent
     version = subprocess.check_output([node, "--version"])
-    name, tag = "outrider-test/node", hashlib.sha256(version + tag_of(base).encode()).hexdigest()[:16]
+    link = "RUN ln -s /usr/local/lib/node_modules/npm/bin/npm-cli.js /usr/local/bin/npm"
+    lines = ["COPY node /usr/local/bin/node", "COPY npm /usr/local/lib/node_modules/npm", link, f"# {version.decode()}"]
+    return _derived("node", base, lines, node=node, npm=npm)
+
+
+def _derived(name: str, base: str, lines: list[str], **files: Path) -> str:
+    """The base with a few changes that are no Dockerfile of the product's."""
+    name, tag = f"outrider-test/{name}", hashlib.sha256("\n".join([base, *lines]).encode()).hexdigest()[:16]
     if not pushed(name, tag):
         with tempfile.TemporaryDirectory() as scratch:
-            shutil.copy(node, f"{scratch}/node")
-            shutil.copytree(npm, f"{scratch}/npm", symlinks=True)
-            link = "RUN ln -s /usr/local/lib/node_modules/npm/bin/npm-cli.js /usr/local/bin/npm"
-            lines = [f"FROM {base}", "COPY node /usr/local/bin/node", "COPY npm /usr/local/lib/node_modules/npm", link]
-            Path(scratch, "Dockerfile").write_text("\n".join(lines) + "\n")
+            for target, source in files.items():
+                copy = shutil.copytree if source.is_dir() else shutil.copy
+                copy(source, f"{scratch}/{target}")
+            Path(scratch, "Dockerfile").write_text("\n".join([f"FROM {base}", *lines]) + "\n")
             run_docker(docker(), "build", "--network=host", "-q", "-t", reference(name, tag), scratch)
             run_docker(docker(), "push", "-q", reference(name, tag))
     return reference(name, tag)

@@ -15,8 +15,17 @@ from .places import SOURCES, cache
 
 KUBERNETES: Final = "v1.34.4"
 VERSION_FLAGS: Final = " ".join(
-    f"-X k8s.io/component-base/version.{name}={value}"
-    for name, value in (("gitVersion", KUBERNETES), ("gitMajor", "1"), ("gitMinor", "34"))
+    f"-X {name}={value}"
+    for name, value in (
+        ("k8s.io/component-base/version.gitVersion", KUBERNETES),
+        ("k8s.io/component-base/version.gitMajor", "1"),
+        ("k8s.io/component-base/version.gitMinor", "34"),
+        # What helm takes for granted without a cluster.
+        ("helm.sh/helm/v3/pkg/chartutil.k8sVersionMajor", "1"),
+        ("helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor", "34"),
+        ("helm.sh/helm/v3/pkg/lint/rules.k8sVersionMajor", "1"),
+        ("helm.sh/helm/v3/pkg/lint/rules.k8sVersionMinor", "34"),
+    )
 )
 COMMANDS: Final = {
     "kubernetes": [
@@ -124,7 +133,7 @@ def _key(part: str) -> str:
     digest = hashlib.sha256(subprocess.check_output(["go", "version"]))
     for path in sorted((SOURCES / "build" / part).iterdir()):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
-    digest.update(" ".join(COMMANDS[part]).encode())
+    digest.update(" ".join(COMMANDS[part]).encode() + VERSION_FLAGS.encode() * (part == "helm"))
     return digest.hexdigest()[:16]
 
 

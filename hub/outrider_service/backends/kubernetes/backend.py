@@ -58,6 +58,7 @@ class KubernetesBackend:
         namespace = settings.namespace
         self._core = f"/api/v1/namespaces/{namespace}"
         self._batch = f"/apis/batch/v1/namespaces/{namespace}"
+        self._policies = f"/apis/networking.k8s.io/v1/namespaces/{namespace}/networkpolicies"
         self.jobs = Watched(api, f"{self._batch}/jobs", "app.kubernetes.io/managed-by=outrider", self._job_changed)
         self.pods = Watched(api, f"{self._core}/pods", "", self._pod_changed)
         self.nodes = Watched(api, "/api/v1/nodes", "", self._node_changed)
@@ -185,9 +186,10 @@ class KubernetesBackend:
                 job = await self.api.get(f"{self._batch}/jobs/{name}")
         if job is None:
             await asyncio.to_thread(self._make_directories, attempt)
-            await self._create_once("secrets", manifests.secret(attempt, self.settings))
+            await self._create_once(f"{self._core}/secrets", manifests.secret(attempt, self.settings))
             if attempt.nodes > 1:
-                await self._create_once("services", manifests.service(attempt, self.settings))
+                await self._create_once(f"{self._core}/services", manifests.service(attempt, self.settings))
+                await self._create_once(self._policies, manifests.network(attempt, self.settings))
             try:
                 wanted = manifests.job(attempt, self.settings, self.directories)
                 job = await self.api.create(f"{self._batch}/jobs", wanted)
@@ -199,9 +201,9 @@ class KubernetesBackend:
             raise PlatformAway(f"{name} is still being deleted")
         self.jobs.put(job)
 
-    async def _create_once(self, kind: str, manifest: manifests.Manifest) -> None:
+    async def _create_once(self, path: str, manifest: manifests.Manifest) -> None:
         try:
-            await self.api.create(f"{self._core}/{kind}", manifest)
+            await self.api.create(path, manifest)
         except ApiError as error:
             if error.status != 409:
                 raise
@@ -296,6 +298,7 @@ class KubernetesBackend:
         job = self._job(ref)
         if job is None or int(job["spec"].get("completions") or 1) > 1:
             await self.api.delete(f"{self._core}/services/{name}")
+            await self.api.delete(f"{self._policies}/{name}")
         await asyncio.to_thread(remove_tree, run)
 
     async def follow_logs(self, ref: AttemptRef, node: int, cursor: str | None) -> AsyncIterator[RawLog]:

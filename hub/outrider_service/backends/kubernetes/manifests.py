@@ -70,6 +70,22 @@ def service(attempt: Attempt, settings: KubernetesSettings) -> Manifest:
     }
 
 
+def network(attempt: Attempt, settings: KubernetesSettings) -> Manifest:
+    """Lets the pods of a job on several machines talk to each other, and to nobody else's."""
+    same = [{"podSelector": {"matchLabels": labels(attempt.ref)}}]
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": object_name(settings.prefix, attempt.ref), "labels": labels(attempt.ref)},
+        "spec": {
+            "podSelector": {"matchLabels": labels(attempt.ref)},
+            "policyTypes": ["Ingress", "Egress"],
+            "ingress": [{"from": same}],
+            "egress": [{"to": same}],
+        },
+    }
+
+
 def run_file(attempt: Attempt) -> dict[str, Any]:
     """The runner's specification of this attempt (``outrider.runner``)."""
     workspace = dict(attempt.workspace)
