@@ -80,6 +80,8 @@ def start_api_server() -> None:
             f"--service-account-key-file={config}/sa.pub",
             f"--service-account-signing-key-file={config}/sa.key",
             "--kubelet-preferred-address-types=InternalIP,Hostname",
+            f"--kubelet-client-certificate={config}/kubelet-client.crt",
+            f"--kubelet-client-key={config}/kubelet-client.key",
         ],
     )
     wait_for("the API server does not answer", _api_ready)
@@ -152,6 +154,11 @@ def _tokens() -> None:
         subprocess.run([openssl, "genrsa", "-out", config / "sa.key", "2048"], check=True, capture_output=True)
         public = [openssl, "rsa", "-in", config / "sa.key", "-pubout", "-out", config / "sa.pub"]
         subprocess.run(public, check=True, capture_output=True)
+        # Who the API server is to the kubelet, for logs and exec.
+        who = ["-subj", "/O=system:masters/CN=apiserver", "-days", "3650"]
+        pair = ["-keyout", config / "kubelet-client.key", "-out", config / "kubelet-client.crt"]
+        request = [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", *who, *pair]
+        subprocess.run(request, check=True, capture_output=True)
     if (config / "tokens.csv").exists():
         return
     rows = []
@@ -310,7 +317,11 @@ def _kubelet_config() -> dict[str, Any]:
         "clusterDNS": [ADDRESS],
         "clusterDomain": "cluster.local",
         "address": ADDRESS,
-        "authentication": {"webhook": {"enabled": True}, "anonymous": {"enabled": False}},
+        "authentication": {
+            "webhook": {"enabled": True},
+            "anonymous": {"enabled": False},
+            "x509": {"clientCAFile": f"{state()}/config/kubelet-client.crt"},
+        },
         "authorization": {"mode": "Webhook"},
         "podLogsDir": f"{state()}/pod-logs",
         "registryPullQPS": 50,

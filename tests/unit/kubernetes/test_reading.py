@@ -63,6 +63,11 @@ ENDS = {
         [pod(main=terminated(143), **DISRUPTED)],
         (Phase.LOST, None, "platform_error"),
     ),
+    "deleted by somebody, and the kubelet is done with it": (
+        job("Failed"),
+        [pod(main=terminated(143), metadata={"deletionTimestamp": T1, "deletionGracePeriodSeconds": 0})],
+        (Phase.LOST, None, "platform_error"),
+    ),
     "ended before it was deleted": (
         job("Failed"),
         [pod(main=terminated(4, at=T0), **DISRUPTED)],

@@ -194,7 +194,9 @@ def _deleted_before(pod: Object, end: float | None) -> bool:
     due = moment(pod["metadata"].get("deletionTimestamp"))
     if due is None or end is None:
         return False
-    return due - float(pod["metadata"].get("deletionGracePeriodSeconds") or 0) <= end
+    # The kubelet's last word sets the grace to zero and the time to that of the removal.
+    grace = pod["metadata"].get("deletionGracePeriodSeconds") or pod["spec"].get("terminationGracePeriodSeconds") or 0
+    return due - float(grace) <= end
 
 
 def _container_end(terminated: Object, over: float | None) -> Observation:
