@@ -6,6 +6,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 PORT ?= $(or $(OUTRIDER_PORT),8000)
 ARGS ?=
+# Most tests wait for something most of the time.
+TEST_PROCESSES ?= 3
 BIN := .venv/bin
 PYTHON_INPUTS := constraints.txt requirements.in requirements-dev.in client/pyproject.toml hub/pyproject.toml
 UI_INPUTS := docs/openapi.json $(shell find extensions -type f -not -path '*/node_modules/*' -not -path '*/lib/*' \
@@ -22,7 +24,7 @@ run: setup ## The whole platform on this machine (PORT=8000; ARGS=--no-sample)
 
 test: setup system-test ## All tests (ARGS: more for pytest)
 	npm test --silent
-	$(BIN)/pytest $(TESTS) $(ARGS)
+	$(BIN)/pytest -n $(TEST_PROCESSES) --dist loadgroup $(TESTS) $(ARGS)
 
 cluster-up: .make/python ## A Kubernetes of our own on this machine, for the tests (as root)
 	@$(BIN)/python -m tests.cluster up

@@ -5,7 +5,15 @@ import hooks from 'eslint-plugin-react-hooks';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['**/lib/', '**/node_modules/', 'extensions/ui/src/api/schema.ts'] },
+  {
+    ignores: [
+      '**/lib/',
+      'extensions/jupyterlab/share/',
+      'extensions/jupyterlab/style/index.js',
+      '**/node_modules/',
+      'extensions/ui/src/api/schema.ts',
+    ],
+  },
   js.configs.recommended,
   ...tseslint.configs.strictTypeChecked,
   ...tseslint.configs.stylisticTypeChecked,

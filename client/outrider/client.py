@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import TracebackType
 
 from . import credentials
+from .catalog import Images, Secrets, Usage
 from .files import Storage
 from .jobs import Jobs
 from .models import Machine, Me, build
@@ -29,6 +30,9 @@ class Client:
         self.jobs = Jobs(self._transport, self.snapshots)
         self.storage = Storage(self._transport, f"{SERVICE}/storage", "/storage")
         self.notebooks = Notebooks(self._transport)
+        self.images = Images(self._transport)
+        self.secrets = Secrets(self._transport)
+        self.usage = Usage(self._transport)
 
     def __enter__(self) -> Client:
         return self

@@ -229,3 +229,94 @@ class Me:
     limits: dict[str, Any]
     usage: dict[str, Any]
     storage: str
+    budgets: list[dict[str, Any]] | None = None
+
+
+@dataclass(frozen=True)
+class ImageFacts:
+    """What an image's registry said; ``status`` is ok, or tells the failures apart."""
+
+    status: str
+    message: str
+    reference: str
+    checked_at: datetime | None
+    try_again_at: datetime | None
+    digest: str | None
+    moved_at: datetime | None
+    architectures: list[str]
+    size: int | None
+    ports: list[str]
+    user: str | None
+    cuda: str | None
+    created_at: datetime | None
+    labels: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image of the catalog, or with an ``owner`` one of the caller's own."""
+
+    name: str
+    title: str
+    description: str
+    for_jobs: bool
+    for_notebooks: bool
+    groups: list[str]
+    enabled: bool
+    owner: str | None
+    digest: str | None
+    facts: ImageFacts | None
+
+    @classmethod
+    def parse(cls, data: dict[str, Any]) -> Image:
+        found = data.get("facts")
+        return dataclasses.replace(build(cls, data), facts=build(ImageFacts, found) if found else None)
+
+
+@dataclass(frozen=True)
+class Secret:
+    """All that is shown of a secret: never its value."""
+
+    kind: str
+    name: str
+    account: str | None
+    group: str | None
+    everybody: bool
+    changed_at: datetime | None
+    changed_by: str
+
+
+@dataclass(frozen=True)
+class UsageRow:
+    """A sum; ``keys`` has the value of each name that was asked for."""
+
+    keys: dict[str, str]
+    hours: float
+    gpu_hours: float
+    cost: float
+
+
+@dataclass(frozen=True)
+class UsageReport:
+    """Sums over the days from ``since`` to ``until``."""
+
+    since: str
+    until: str
+    by: list[str]
+    items: list[UsageRow]
+    total: UsageRow
+
+    @classmethod
+    def parse(cls, data: dict[str, Any]) -> UsageReport:
+        items = [build(UsageRow, item) for item in data.get("items") or []]
+        return dataclasses.replace(build(cls, data), items=items, total=build(UsageRow, data["total"]))
+
+
+@dataclass(frozen=True)
+class StorageHolding:
+    """What a user or group keeps, in bytes; None: not measured yet, or unlimited."""
+
+    subject: str
+    used: int | None
+    limit: int | None
+    measured_at: datetime | None

@@ -77,11 +77,11 @@ def roles() -> list[dict[str, Any]]:
         },
         {
             "name": "outrider-service",
-            "description": "The service: who is there, which servers run, and keep",
+            "description": "The service: who is there, which servers run; start, keep and stop them",
             "scopes": [
                 "list:users",
                 "read:users",
-                "read:servers",
+                "servers",
                 "users:activity",
                 "list:groups",
                 "read:groups",

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
-from traitlets import Bool, Float, Integer, Unicode, default
+from traitlets import Bool, Float, Integer, List, Unicode, default
 from traitlets.config import Application
 
 from .db.engine import migrate
@@ -54,6 +54,15 @@ class OutriderService(Application):
     kubernetes = Unicode(help="The YAML file that describes the cluster where jobs run (OUTRIDER_KUBERNETES)").tag(
         config=True
     )
+    registries = List(
+        Unicode(),
+        help="Registries inside this network that images may come from: host, host:port, or http://host:port "
+        "(OUTRIDER_REGISTRIES, with spaces between)",
+    ).tag(config=True)
+    webhooks = List(
+        Unicode(),
+        help="Hosts inside this network that may be notified, likewise (OUTRIDER_WEBHOOKS)",
+    ).tag(config=True)
     exit_with_parent = Bool(False, help="End when the process that started it ends").tag(config=True)
 
     aliases = {  # noqa: RUF012
@@ -116,6 +125,14 @@ class OutriderService(Application):
     def _cull_timeout(self) -> float:
         return float(os.environ.get("OUTRIDER_CULL_TIMEOUT") or 43200)
 
+    @default("registries")
+    def _registries(self) -> list[str]:
+        return os.environ.get("OUTRIDER_REGISTRIES", "").split()
+
+    @default("webhooks")
+    def _webhooks(self) -> list[str]:
+        return os.environ.get("OUTRIDER_WEBHOOKS", "").split()
+
     def settings(self) -> Settings:
         hub = urlsplit(self.public_url)
         return Settings(
@@ -130,6 +147,8 @@ class OutriderService(Application):
             auth_cache_s=self.auth_cache,
             isolation=self.isolation or None,
             kubernetes=Path(self.kubernetes) if self.kubernetes else None,
+            registries=tuple(self.registries),
+            webhooks=tuple(self.webhooks),
         )
 
     def run(self) -> int:

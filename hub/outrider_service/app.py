@@ -10,7 +10,21 @@ from tornado.routing import URLSpec
 from tornado.web import Application, RequestHandler
 
 from . import portal
-from .api import account, files, jobs, logs, metrics, notebooks, snapshots
+from .api import (
+    account,
+    catalog,
+    files,
+    jobs,
+    logs,
+    metrics,
+    notebooks,
+    registry,
+    secrets,
+    snapshots,
+    spawns,
+    usage,
+    webhooks,
+)
 from .api.openapi import document
 from .api.routing import ApiHandler, Route
 from .api.stream import StreamHandler
@@ -19,12 +33,18 @@ from .service import Service
 
 ROUTES: list[Route] = [
     *account.ROUTES,
+    *registry.ROUTES,
+    *catalog.ROUTES,
+    *secrets.ROUTES,
+    *usage.ROUTES,
+    *webhooks.ROUTES,
     *jobs.ROUTES,
     *logs.ROUTES,
     *metrics.ROUTES,
     *files.ROUTES,
     *snapshots.ROUTES,
     *notebooks.ROUTES,
+    *spawns.ROUTES,
 ]
 
 

@@ -43,8 +43,12 @@ class Directories:
         for path in (self.home, self.datasets, self.snapshots, self.uploads, self.run / "jobs"):
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
 
+    def user(self, user: str) -> Path:
+        """All that a user keeps: storage, and the homes of their notebooks."""
+        return self.home / "users" / slug(user)
+
     def storage(self, user: str) -> Path:
-        return self.home / "users" / slug(user) / "storage"
+        return self.user(user) / "storage"
 
     def team(self, group: str) -> Path:
         return self.home / "teams" / slug(group)
@@ -65,7 +69,7 @@ class Directories:
         return places
 
     def notebook_home(self, user: str, server: str) -> Path:
-        return self.home / "users" / slug(user) / "homes" / slug(server)
+        return self.user(user) / "homes" / slug(server)
 
     def job(self, job_id: str) -> Path:
         return self.home / "jobs" / job_id

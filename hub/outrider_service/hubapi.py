@@ -11,6 +11,13 @@ import aiohttp
 
 TIMEOUT: Final = aiohttp.ClientTimeout(total=15)
 
+START_TIMEOUT: Final = aiohttp.ClientTimeout(total=60)
+
+
+def _server_path(user: str, server: str) -> str:
+    who = quote(user, safe="")
+    return f"/users/{who}/servers/{quote(server, safe='')}" if server else f"/users/{who}/server"
+
 
 class HubUnreachable(Exception):
     """The Hub did not answer, or not as it should."""
@@ -24,12 +31,13 @@ class HubApi:
         self._url = os.environ.get("JUPYTERHUB_API_URL", "http://127.0.0.1:8081/hub/api")
         self._headers = {"Authorization": f"token {os.environ.get('JUPYTERHUB_API_TOKEN', '')}"}
 
-    async def _request(self, method: str, path: str, **options: Any) -> Any:
+    async def _request(self, method: str, path: str, *, fine: tuple[int, ...] = (), **options: Any) -> Any:
+        """The answer; None where there is nothing, or for the statuses that are ``fine``."""
         try:
             async with self._session.request(
                 method, f"{self._url}{path}", headers=self._headers, timeout=TIMEOUT, **options
             ) as answer:
-                if answer.status == 404:
+                if answer.status == 404 or answer.status in fine:
                     return None
                 if answer.status >= 400:
                     raise HubUnreachable(f"the Hub answered {answer.status}")
@@ -57,6 +65,25 @@ class HubApi:
             if not page or len(page) < limit:
                 return found
             offset += limit
+
+    async def stop_server(self, user: str, server: str) -> None:
+        """Ask for its end; one that does not run is no error."""
+        # 400 is what the Hub says of one that does not run.
+        await self._request("DELETE", _server_path(user, server), fine=(400,))
+
+    async def start_server(self, user: str, server: str, options: dict[str, Any]) -> str | None:
+        """Ask for a start. Returns why the Hub refuses, or None."""
+        url = f"{self._url}{_server_path(user, server)}"
+        try:
+            async with self._session.post(url, headers=self._headers, timeout=START_TIMEOUT, json=options) as answer:
+                if answer.status < 400:
+                    return None
+                if answer.status >= 500:
+                    raise HubUnreachable(f"the Hub answered {answer.status}")
+                said = await answer.json(content_type=None)
+                return str(said.get("message") or f"the Hub answered {answer.status}")
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+            raise HubUnreachable("the Hub does not answer") from error
 
     async def report_activity(self, user: str, server: str) -> None:
         """Tell the Hub that a server is in use now, which is what its culler goes by."""

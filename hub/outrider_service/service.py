@@ -6,37 +6,51 @@ import asyncio
 import contextlib
 import logging
 import os
+import platform
 import secrets
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from .auth import Authenticator
 from .backends.base import Backend
 from .backends.capacity import Room
 from .backends.kubernetes import KubernetesBackend, load_settings
 from .backends.local import LocalBackend, local_room
-from .catalog import ConfiguredCatalog, load_catalog
+from .catalog import load_catalog
+from .catalog.stored import StoredCatalog
 from .db import Database
 from .directories import Directories
 from .endpoints.proxy import Proxy
 from .endpoints.tickets import Tickets
-from .hubapi import HubApi, HubUnreachable
+from .housekeeping import Housekeeping
+from .hubapi import HubApi
 from .instruments import Instruments
+from .jobs.grants import Grants
 from .jobs.reconciler import Reconciler
 from .jobs.scheduler import Scheduler
 from .jobs.submit import Intake
 from .logs.ingest import Ingest, Journals
 from .logs.render import LineCache
+from .notifications.delivery import Deliverer
+from .notifications.webhooks import Webhooks
+from .outbound import Guard, Outbound
+from .registry import Credentials, RegistryClient
+from .registry.checks import ImageChecks
 from .signals import Signals
+from .usage.budgets import Budgets
+from .usage.leases import Lease, list_leases
 from .usage.spawns import Spawns
+from .usage.storage import StorageUse
+from .vault import EVERYBODY, REGISTRY, Unreadable, Vault, user_subject
+from .vault.sealing import Seal
 from .workspaces.snapshots import Snapshots
 
 log = logging.getLogger(__name__)
 
-LEASE_CHECK_S = 60.0
 KEY_BYTES = 32
 
 
@@ -56,6 +70,8 @@ class Settings:
     isolation: str | None = None
     kubernetes: Path | None = None
     """The file that describes the cluster; None: jobs run on this machine."""
+    registries: tuple[str, ...] = ()
+    webhooks: tuple[str, ...] = ()
 
 
 def kept_key(path: Path) -> bytes:
@@ -76,6 +92,11 @@ def kept_key(path: Path) -> bytes:
     return key
 
 
+def architecture() -> str:
+    """This machine's, by the name that images use."""
+    return {"x86_64": "amd64", "aarch64": "arm64"}.get(machine := platform.machine(), machine)
+
+
 class Service:
     """All parts by name. Handlers reach the domain through it."""
 
@@ -88,10 +109,20 @@ class Service:
         self.cull_timeout_s = settings.cull_timeout_s
         self.directories = Directories(settings.home)
         self.directories.make()
-        self.catalog: ConfiguredCatalog = load_catalog(settings.catalog)
+        self.configured = load_catalog(settings.catalog).content
         self.signals = Signals()
         self.line_cache = LineCache()
         self.db = Database(settings.database)
+        self.catalog = StoredCatalog(self.db)
+        self._seal = Seal(settings.home / "secrets.keys")
+        self.vault = Vault(self.db, self._seal)
+        self.webhooks = Webhooks(self.db, self._seal)
+        self.webhook_guard = Guard(settings.webhooks)
+        self.deliverer: Deliverer
+        self.budgets = Budgets(self.db, self.catalog)
+        self.storage_use = StorageUse(self.directories, self.catalog)
+        self.grants = Grants(self.vault)
+        self.registries = Guard(settings.registries)
         self.tickets = Tickets(kept_key(settings.home / "endpoints.key"))
         self.cookie_secret = kept_key(settings.home / "cookies.key")
         self.proxy = Proxy()
@@ -111,15 +142,20 @@ class Service:
             self.schedulers,
             self.ingest,
             self.signals,
+            self.grants,
         )
-        self.intake = Intake(self.db, self.catalog, self.backends)
+        self.intake = Intake(self.db, self.catalog, self.backends, self.grants, self._allowance)
         self.snapshots = Snapshots(self.db, self.directories)
-        self.spawns = Spawns(self.db, self.catalog, self.backends, self.rooms, sys.prefix)
+        self.spawns = Spawns(self.db, self.catalog, self.backends, self.rooms, sys.prefix, self.budgets)
         self.spawns.released = self.reconciler.wake_queue  # type: ignore[method-assign]
         self.instruments = Instruments(self)
+        self.checks: ImageChecks
         self.hub: HubApi
         self._session: aiohttp.ClientSession
-        self._tasks: list[asyncio.Task[None]] = []
+
+    async def _allowance(self, owner: str, group: str | None, price_per_hour: float) -> str | None:
+        """Why a job cannot be taken for want of money or room, or None."""
+        return await self.budgets.refusal(owner, group, price_per_hour) or await self.storage_use.refusal(owner, group)
 
     def _make_backends(self) -> None:
         """A cluster takes the place of this machine, or stands beside it under a name of its own."""
@@ -127,37 +163,48 @@ class Service:
             found = load_settings(self.settings.kubernetes)
             self.backends[found.cluster] = KubernetesBackend.connected(self.directories, found)
         if "default" not in self.backends:
-            room = local_room(self.catalog.content.local)
+            room = local_room(self.configured.local)
             local = LocalBackend(self.directories, self.settings.hub_address, self.settings.isolation, room)
             self.backends["default"], self.rooms["default"] = local, room
 
     async def start(self) -> None:
         """Call with the database's lock held."""
+        await self.catalog.load(self.configured)
         await asyncio.to_thread(self.snapshots.clean_up)
         self._session = aiohttp.ClientSession()
         self.hub = HubApi(self._session)
+        self._to_registries = Outbound(self.registries)
+        self._to_webhooks = Outbound(self.webhook_guard)
+        self.deliverer = Deliverer(self.db, self._seal, self._to_webhooks)
+        self.reconciler.on_end = self.deliverer.wake
+        self.checks = ImageChecks(RegistryClient(self._to_registries, architecture()), self._credentials)
         for backend in self.backends.values():
             await backend.open()
         await self.reconciler.start()
-        self._tasks = [asyncio.create_task(self._check_leases(), name="leases")]
+        self._housekeeping = Housekeeping(self)
+        self._housekeeping.start()
 
-    async def _check_leases(self) -> None:
-        while True:
-            await asyncio.sleep(LEASE_CHECK_S)
-            try:
-                await self.spawns.reconcile(self.hub)
-            except HubUnreachable as error:
-                log.warning("notebook leases not checked: %s", error)
-            except Exception:
-                log.exception("notebook leases not checked")
+    async def _credentials(self, user: str, registry: str) -> Credentials | None:
+        """The user's own account at a registry, or everybody's."""
+        subjects = [user_subject(user), EVERYBODY] if user else [EVERYBODY]
+        try:
+            login = await self.vault.login(subjects, REGISTRY, registry)
+        except Unreadable as error:
+            log.warning("credentials for %s: %s", registry, error)
+            return None
+        return None if login is None else Credentials(login.username, login.password)
+
+    @staticmethod
+    async def leases(conn: AsyncConnection) -> list[Lease]:
+        return await list_leases(conn)
 
     async def stop(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._housekeeping.stop()
         await self.reconciler.stop()
         for backend in self.backends.values():
             await backend.close()
         await self.proxy.close()
         await self._session.close()
+        await self._to_registries.close()
+        await self._to_webhooks.close()
         await self.db.close()

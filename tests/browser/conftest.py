@@ -157,8 +157,8 @@ Open = Callable[..., Awaitable[Page]]
 
 @pytest_asyncio.fixture
 async def open_page(browser: Browser, base: str, login: Any) -> AsyncIterator[Open]:
-    """Opens an address below the portal's as somebody who is logged in. Whatever the page complains of is a failure:
-    an exception, a refused request, a breach of the policy."""
+    """Opens an address (a path is one below the portal's) as somebody who is logged in. Whatever the page complains of
+    is a failure: an exception, a refused request, a breach of the policy."""
     contexts: list[BrowserContext] = []
     complaints: list[str] = []
 
@@ -171,7 +171,7 @@ async def open_page(browser: Browser, base: str, login: Any) -> AsyncIterator[Op
         if strict:
             page.on("pageerror", lambda error: complaints.append(str(error)))
             page.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
-        await page.goto(base + path)
+        await page.goto(path if path.startswith("http") else base + path)
         return page
 
     yield opened

@@ -132,6 +132,18 @@ class Installation:
             answer = http.post(path, json=options)
             assert answer.status_code in (201, 202), answer.text
 
+    def refused(self, user: str, server: str, **options: str) -> str:
+        """Start a server that cannot work, and wait until it is given up; what its owner is told."""
+        path = f"/hub/api/users/{user}/servers/{server}"
+        with self.http(user) as http:
+            answer = http.post(path, json=options)
+            if answer.status_code >= 400:
+                return answer.text
+            eventually("it is given up", lambda: not self.notebook(user, server).get("pending"), 90)
+            with http.stream("GET", f"{path}/progress") as stream:
+                said = stream.read().decode()
+        return said if '"failed": true' in said else self.log("hub")
+
     def notebook(self, user: str, server: str = "") -> dict[str, Any]:
         with self.http("root") as http:
             model = http.get(f"/hub/api/users/{user}").json()

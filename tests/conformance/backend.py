@@ -12,6 +12,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+from outrider_sandbox import short_path
 from outrider_service.backends.base import Attempt, AttemptRef, Backend, Observation, Phase
 from outrider_service.logs.lines import parse
 
@@ -171,7 +172,8 @@ async def test_a_port_has_an_address(backend: Backend, attempt: Make) -> None:
         while b"hello" not in answer:
             try:
                 if address.unix is not None:
-                    reader, writer = await asyncio.open_unix_connection(str(address.unix))
+                    with short_path(address.unix) as path:
+                        reader, writer = await asyncio.open_unix_connection(path)
                 else:
                     reader, writer = await asyncio.open_connection(address.host, address.port)
                 writer.write(b"GET / HTTP/1.0\r\n\r\n")

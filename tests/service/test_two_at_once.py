@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -21,13 +22,17 @@ from outrider_service.db import Database
 from outrider_service.db.engine import migrate
 from outrider_service.directories import Directories
 from outrider_service.jobs import scheduler, store
+from outrider_service.jobs.grants import Grants
 from outrider_service.jobs.reconciler import Reconciler
 from outrider_service.jobs.scheduler import Scheduler
 from outrider_service.jobs.submit import Intake, Refused
 from outrider_service.schema.jobs import Status, Submission
 from outrider_service.schema.resources import SpawnRequest
+from outrider_service.usage.budgets import Budgets
 from outrider_service.usage.leases import list_leases
 from outrider_service.usage.spawns import Spawns
+from outrider_service.vault import Vault
+from outrider_service.vault.sealing import Seal
 from outrider_service.workspaces.snapshots import Snapshots
 from tests.service.harness import CATALOG, ServiceProcess, User, eventually, zip_of
 
@@ -57,9 +62,14 @@ def catalog(**limits: Any) -> ConfiguredCatalog:
     return ConfiguredCatalog(CatalogFile.model_validate({**CATALOG, "limits": limits}))
 
 
+async def no_limits(*_: Any) -> None:
+    """Nothing is in the way of a job."""
+
+
 async def submitted(db: Database, known: ConfiguredCatalog, caller: Caller = ALICE, **fields: Any) -> str:
     backend: Any = SimpleNamespace(refusal=lambda _: None, most_nodes=1)
-    intake = Intake(db, known, {"default": backend})
+    grants = Grants(Vault(db, Seal(Path(tempfile.mkdtemp()) / "keys")))
+    intake = Intake(db, known, {"default": backend}, grants, no_limits)
     wanted = Submission.model_validate({"command": "true", "machine": "tiny", **fields})
     return (await intake.submit(caller, wanted, None)).job.id
 
@@ -102,7 +112,7 @@ async def test_jobs_that_a_limit_holds_back_hold_back_nobody_else(
 
 async def test_notebooks_that_ask_at_once_get_no_more_than_there_is(db: Database) -> None:
     backend: Any = SimpleNamespace(refusal=lambda _: None)
-    spawns = Spawns(db, catalog(), {"default": backend}, {"default": Room(4, 4096)}, "/")
+    spawns = Spawns(db, catalog(), {"default": backend}, {"default": Room(4, 4096)}, "/", Budgets(db, catalog()))
 
     async def ask(number: int) -> bool:
         try:

@@ -11,7 +11,7 @@ import sys
 import click
 
 from .. import __version__
-from . import account, artifacts, jobs, notebooks, run, storage
+from . import account, artifacts, images, jobs, notebooks, run, secrets, storage, usage
 from .base import Root
 
 
@@ -34,6 +34,9 @@ for command in (
     artifacts.artifacts,
     storage.storage,
     notebooks.notebooks,
+    images.images,
+    secrets.secrets,
+    usage.usage,
     account.machines,
     account.whoami,
     account.completion,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import click
 
@@ -84,9 +85,15 @@ def whoami(as_json: bool) -> None:
             ("pending", _of(usage.get("pending"), limits.get("max_pending"))),
             ("GPUs", _of(usage.get("gpus"), limits.get("max_gpus"))),
             ("costs now", f"{usage['price_per_hour']:.4g} per hour" if usage.get("price_per_hour") else None),
+            ("budget", "; ".join(_budget(budget, me.name) for budget in me.budgets or [] if budget.get("budget"))),
             ("workspace", f"at most {limits['max_upload_mb']} MiB" if limits.get("max_upload_mb") else None),
         )
     )
+
+
+def _budget(budget: dict[str, Any], user: str) -> str:
+    who = "" if budget["subject"] == f"user:{user}" else budget["subject"].partition(":")[2] + ": "
+    return f"{who}{budget['spent']:.2f} of {budget['budget']:.2f} this month"
 
 
 def _of(used: int | None, limit: int | None) -> str:

@@ -79,3 +79,29 @@ def rm(path: str, recursive: bool, as_json: bool) -> None:
         output.document({"path": remote(path), "deleted": True})
     else:
         output.note(f"/storage/{remote(path)} is removed.")
+
+
+@storage.command()
+@json_option
+def use(as_json: bool) -> None:
+    """Show what you and your teams keep, and how much is allowed."""
+    from ..models import as_json as plain
+    from ..snapshots import human_size
+
+    found = client().usage.storage()
+    if as_json:
+        output.document({"items": plain(found)})
+        return
+    output.table(
+        ("whose", "used", "allowed", "measured"),
+        (
+            (
+                holding.subject.partition(":")[2],
+                "?" if holding.used is None else human_size(holding.used),
+                "" if holding.limit is None else human_size(holding.limit),
+                output.when(holding.measured_at),
+            )
+            for holding in found
+        ),
+        empty="Nothing is kept.",
+    )

@@ -5,11 +5,25 @@ from __future__ import annotations
 
 import os
 import re
+import tempfile
 import urllib.parse
 from pathlib import Path
 from typing import Any, Callable, Dict, List, NamedTuple, Optional
 
 _TIMEOUT_S = 900.0
+
+
+# git asks "Username for 'https://host': " and "Password for 'https://name@host': ".
+_ANSWER = """#!/bin/sh
+server=${OUTRIDER_GIT_SERVER#*://}
+case "$1" in
+  "Username for '$OUTRIDER_GIT_SERVER'"*|"Username for '$OUTRIDER_GIT_SERVER/"*)
+    printf '%s\\n' "$OUTRIDER_GIT_USERNAME" ;;
+  "Password for '"*"@$server'"*|"Password for '"*"@$server/"*)
+    printf '%s\\n' "$OUTRIDER_GIT_PASSWORD" ;;
+  *) exit 1 ;;
+esac
+"""
 
 
 class GitError(Exception):
@@ -27,6 +41,11 @@ Run = Callable[..., Answer]
 def check_out(spec: Dict[str, Any], folder: Path, run: Run) -> str:
     """Fill an empty directory. `run(words, env, timeout_s)` starts a process and gives its exit code and
     output."""
+    with tempfile.TemporaryDirectory(prefix="outrider-git-") as private:
+        return _check_out(spec, folder, run, {**_environment(spec), **_login(spec, Path(private))})
+
+
+def _check_out(spec: Dict[str, Any], folder: Path, run: Run, environment: Dict[str, str]) -> str:
     url: str = spec["url"]
     ref: Optional[str] = spec.get("ref") or None
     commit: Optional[str] = spec.get("commit") or None
@@ -35,7 +54,7 @@ def check_out(spec: Dict[str, Any], folder: Path, run: Run) -> str:
         raise GitError("A git address or ref cannot begin with '-'.")
 
     def git(*words: str) -> Answer:
-        answer = run(["git", "-C", str(folder), *words], _environment(spec), _TIMEOUT_S)
+        answer = run(["git", "-C", str(folder), *words], environment, _TIMEOUT_S)
         if answer.code == 127:
             raise GitError("The image has no git, which a workspace from a git address needs.")
         return answer
@@ -87,12 +106,30 @@ def _environment(spec: Dict[str, Any]) -> Dict[str, str]:
     }
 
 
+def _login(spec: Dict[str, Any], private: Path) -> Dict[str, str]:
+    """What answers git when it is asked for the account: by no command line and in no file, and to this server
+    alone, wherever it may redirect."""
+    if not spec.get("login"):
+        return {}
+    parts = urllib.parse.urlsplit(spec["url"])
+    username, password = spec["login"]
+    script = private / "answer"
+    script.write_text(_ANSWER)
+    script.chmod(0o700)
+    return {
+        "GIT_ASKPASS": str(script),
+        "OUTRIDER_GIT_SERVER": f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}".lower(),
+        "OUTRIDER_GIT_USERNAME": username,
+        "OUTRIDER_GIT_PASSWORD": password,
+    }
+
+
 def _explain(output: str, url: str, wanted: str) -> str:
     said = [line for line in output.splitlines() if line.startswith(("fatal:", "error:", "remote:", "ssh:"))]
     text = (said or output.strip().splitlines() or ["git gave no reason"])[-1]
     text = re.sub(r"^(fatal|error): ", "", text).replace(url, _public(url)).rstrip(".")
     if "could not read Username" in text or "Authentication failed" in text or "Permission denied" in text:
-        text += " (the repository does not exist or needs credentials)"
+        text += " (the repository does not exist or needs credentials: outrider secrets set --git HOST)"
     return f"{_public(url)} at {wanted} could not be fetched: {text}."
 
 

@@ -12,6 +12,7 @@ from traitlets import Int, Unicode, default
 
 from .activity import BusyKernels
 from .handlers import ROUTES
+from .kernels import load_magics
 from .service import Service
 
 BUSY_CHECK_MS = 120_000
@@ -37,6 +38,7 @@ class OutriderExtension(ExtensionApp):
 
     def initialize_settings(self) -> None:
         self.settings["outrider_service"] = Service(self.url, self.token, self.connect_timeout_s)
+        load_magics(self.serverapp)
         watch = BusyKernels(self.serverapp)
         self._timer = PeriodicCallback(watch.look, BUSY_CHECK_MS)
         self._timer.start()

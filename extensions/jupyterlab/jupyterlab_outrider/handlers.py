@@ -12,7 +12,7 @@ from tornado import web
 from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketClientConnection, WebSocketClosedError, WebSocketHandler
 
-from . import preflight, server, workspaces
+from . import artifacts, preflight, server, workspaces
 from .service import Service, ServiceError
 
 PASSED_ON = ("Content-Type", "Content-Length", "Content-Disposition", "Content-Range", "Accept-Ranges", "ETag")
@@ -46,6 +46,11 @@ class OutriderHandler(APIHandler):
 
 class ApiHandler(OutriderHandler):
     """/outrider/api/…: the service's API with this server's token; answers stream through."""
+
+    def prepare(self) -> Any:
+        # A list that is open asks again by itself; that is no use of the server by anybody.
+        self._track_activity = self.request.method != "GET"
+        return super().prepare()
 
     @web.authenticated
     async def get(self, path: str) -> None:
@@ -113,7 +118,10 @@ class ApiHandler(OutriderHandler):
 
 
 class StatusHandler(OutriderHandler):
-    """/outrider/status: whether there is a service, what this server uses, when it stops."""
+    """/outrider/status: whether there is a service, what this server uses, when it stops. Asked again and again by
+    every open page, which is no use of the server by anybody."""
+
+    _track_activity = False
 
     @web.authenticated
     async def get(self) -> None:
@@ -151,7 +159,11 @@ class SubmitHandler(OutriderHandler):
         data = self.json_body()
         try:
             job = await workspaces.submit(
-                self.service, self.root(), str(data.get("path", "")), dict(data.get("submission") or {})
+                self.service,
+                self.root(),
+                str(data.get("path", "")),
+                dict(data.get("submission") or {}),
+                self.request.headers.get("Idempotency-Key"),
             )
             self.answer(job, 201)
         except ServiceError as error:
@@ -163,8 +175,26 @@ class PreflightHandler(OutriderHandler):
 
     @web.authenticated
     async def post(self) -> None:
+        wanted = self.json_body()
         try:
-            self.answer({"items": await preflight.check(self.service, self.json_body())})
+            folder = None
+            if wanted.get("path"):
+                folder, _ = workspaces.folder_of(self.root(), str(wanted["path"]))
+            self.answer({"items": await preflight.check(self.service, wanted, folder)})
+        except ServiceError as error:
+            self.refuse(error)
+
+
+class CopyHandler(OutriderHandler):
+    """/outrider/copy: an artifact into a folder of this server's files, under a name that is not taken."""
+
+    @web.authenticated
+    async def post(self) -> None:
+        data = self.json_body()
+        try:
+            folder, _ = workspaces.folder_of(self.root(), str(data.get("folder", "")))
+            path = await artifacts.copy(self.service, str(data.get("job", "")), str(data.get("path", "")), folder)
+            self.answer({"path": path.relative_to(self.root().resolve()).as_posix()}, 201)
         except ServiceError as error:
             self.refuse(error)
 
@@ -221,5 +251,6 @@ ROUTES: list[tuple[str, Any]] = [
     ("workspace", WorkspaceHandler),
     ("submit", SubmitHandler),
     ("preflight", PreflightHandler),
+    ("copy", CopyHandler),
     ("stream", StreamHandler),
 ]

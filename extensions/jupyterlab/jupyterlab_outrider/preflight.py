@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+from pathlib import Path
 from typing import Any
 
 from .service import Service
@@ -16,13 +17,15 @@ def result(what: str, answer: str, message: str = "") -> Check:
     return {"check": what, "answer": answer, "message": message}
 
 
-async def check(service: Service, wanted: dict[str, Any]) -> list[Check]:
-    """``image``, ``machine``, ``kernel`` and ``imports`` (top-level module names) of the job to be."""
+async def check(service: Service, wanted: dict[str, Any], folder: Path | None = None) -> list[Check]:
+    """``image``, ``machine``, ``kernel`` and ``imports`` (top-level module names) of the job to be; ``folder`` goes
+    along with it, so what is imported may lie there."""
     machines = (await service.call("GET", "/machines"))["items"]
     me = await service.call("GET", "/me")
     found = [fits(wanted.get("machine"), machines), within(wanted.get("machine"), machines, me)]
-    same = wanted.get("image") in (None, os.environ.get("OUTRIDER_IMAGE"))
-    found += packages([str(name) for name in wanted.get("imports") or []], same)
+    same = wanted.get("image") in (None, "", os.environ.get("OUTRIDER_IMAGE"))
+    names = [str(name) for name in wanted.get("imports") or [] if folder is None or not lies_in(folder, str(name))]
+    found += packages(names, same)
     if wanted.get("kernel"):
         found.append(kernel(str(wanted["kernel"]), same))
     return found
@@ -71,6 +74,10 @@ def kernel(name: str, same_image: bool) -> Check:
     if name in KernelSpecManager().find_kernel_specs():
         return result("kernel", "yes")
     return result("kernel", "no", f"This image has no kernel {name}; Python's default one would be used.")
+
+
+def lies_in(folder: Path, name: str) -> bool:
+    return (folder / f"{name}.py").is_file() or (folder / name).is_dir()
 
 
 def _there(name: str) -> bool:

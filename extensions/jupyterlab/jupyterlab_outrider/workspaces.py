@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import os
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from .service import Service, ServiceError
 
 BLOCK = 1 << 18
 SHOWN = 20
+HIDDEN = "/.*"
+"""In the home directory such names are programs' own business, and may be secrets."""
 
 
 def folder_of(root: Path, path: str) -> tuple[Path, str]:
@@ -26,30 +29,55 @@ def _collect(folder: Path) -> Any:
     from outrider.workspace.collect import collect
 
     try:
-        return collect(folder)
+        return collect(folder, patterns=[HIDDEN] if folder == Path.home().resolve() else [])
     except WorkspaceError as error:
         raise ServiceError(422, str(error), "workspace") from error
 
 
+def left_out(folder: Path, sent: Iterable[str]) -> list[str]:
+    """What lies in the folder and stays there. A directory of which nothing is sent counts as one, and is not
+    looked into: it may be huge."""
+    files = set(sent)
+    directories = {path[:at] for path in files for at, char in enumerate(path) if char == "/"}
+    found: list[str] = []
+    waiting = [""]
+    while waiting:
+        place = waiting.pop()
+        with os.scandir(folder / place) as listing:
+            for item in sorted(listing, key=lambda one: one.name):
+                path = place + item.name
+                if item.is_dir(follow_symlinks=False):
+                    if path in directories:
+                        waiting.append(path + "/")
+                    else:
+                        found.append(path + "/")
+                elif path not in files:
+                    found.append(path)
+    return found
+
+
 async def preview(folder: Path) -> dict[str, Any]:
-    """Size, number and the largest of the files that would be sent."""
+    """Size, number and the largest of the files that would be sent, and what would not."""
     found = await asyncio.to_thread(_collect, folder)
+    stays = await asyncio.to_thread(left_out, folder, [entry.path for entry in found.entries])
     largest = sorted(found.entries, key=lambda entry: -entry.size)[:SHOWN]
     return {
         "folder": str(folder),
         "files": len(found.entries),
         "size": found.size,
         "largest": [{"path": entry.path, "size": entry.size} for entry in largest],
+        "left_out": stays[:SHOWN] if len(stays) <= SHOWN else [*stays[:SHOWN], f"{len(stays) - SHOWN} more"],
         "warnings": found.warnings[:SHOWN],
     }
 
 
-async def submit(service: Service, root: Path, path: str, submission: dict[str, Any]) -> Any:
-    """Upload the folder of ``path`` and submit; the submission's own workspace, if it has one, stands."""
+async def submit(service: Service, root: Path, path: str, submission: dict[str, Any], key: str | None = None) -> Any:
+    """Upload the folder of ``path`` and submit; the submission's own workspace, if it has one, stands. The same
+    ``key`` is the same wish: asked twice, there is one job."""
     if "workspace" not in submission:
         folder, _ = folder_of(root, path)
         submission["workspace"] = {"type": "snapshot", "id": await _upload(service, folder)}
-    return await service.call("POST", "/jobs", submission)
+    return await service.call("POST", "/jobs", submission, {"Idempotency-Key": key} if key else None)
 
 
 async def _upload(service: Service, folder: Path) -> str:

@@ -1,6 +1,7 @@
 /** The pages: which one an address shows, and the frame around all of them. */
 
 import {
+  Compare,
   type Job,
   JobList,
   JobPage,
@@ -97,6 +98,8 @@ function Page({ place, navigation }: { place: Place; navigation: Navigation }): 
       return (
         <JobPage key={id} id={id} view={place.view} onView={onJobView} onDeleted={toJobs} onJob={onJob} />
       );
+    case 'compare':
+      return <Compare ids={place.ids} />;
     case 'lost':
       return (
         <div className="or-empty">

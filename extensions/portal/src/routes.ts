@@ -6,6 +6,7 @@ export type Place =
   | { page: 'home' }
   | { page: 'jobs'; view: ListView }
   | { page: 'job'; id: string; view: JobView }
+  | { page: 'compare'; ids: string[] }
   | { page: 'lost' };
 
 const LIST = ['show', 'q', 'owner', 'project', 'experiment', 'tag', 'cursor'] as const;
@@ -19,6 +20,7 @@ export function parse(path: string, search: string): Place {
     .filter((part, i, all) => part || i < all.length - 1);
   if (rest.length > 0) return { page: 'lost' };
   if (first === '') return { page: 'home' };
+  if (first === 'compare' && second === '') return { page: 'compare', ids: query.getAll('job') };
   if (first !== 'jobs') return { page: 'lost' };
   if (second === '') return { page: 'jobs', view: listView(query) };
   const tab = (third || 'overview') as Tab;
@@ -56,6 +58,8 @@ function jobView(tab: Tab, query: URLSearchParams): JobView {
 
 export function addressOf(target: Target): string {
   if (target.page === 'jobs') return `jobs${search(target.query ?? {})}`;
+  if (target.page === 'compare')
+    return `compare?${target.ids.map((id) => `job=${encodeURIComponent(id)}`).join('&')}`;
   const { tab = 'overview', ...rest } = target.view ?? {};
   return `jobs/${encodeURIComponent(target.id)}${tab === 'overview' ? '' : `/${tab}`}${search(rest)}`;
 }

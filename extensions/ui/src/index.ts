@@ -1,10 +1,11 @@
 /** What a shell needs: wrap everything in OutriderProvider, show JobList and JobPage, load style/index.css. */
 
-export { Api, type JobQuery } from './api/client.js';
+export { Api, escapePath, type JobQuery } from './api/client.js';
 export type { Kind, Subscription } from './api/stream.js';
 export { ApiError, type Asked, sentence, type Transport } from './api/transport.js';
 export * from './api/types.js';
 export { JobList, type ListView } from './components/JobList.js';
+export { Compare } from './components/Compare.js';
 export { JobPage } from './components/JobPage.js';
 export {
   Button,
@@ -21,6 +22,7 @@ export {
 } from './components/basics.js';
 export { age, bytes, count, duration, moment, money, pricePerHour } from './core/format.js';
 export {
+  type Extras,
   type JobView,
   type Navigation,
   OutriderProvider,
@@ -29,7 +31,13 @@ export {
   type Target,
   useApi,
   useConnection,
+  useExtras,
   useNavigation,
   useStream,
 } from './state/context.js';
 export { costNow, useEvery, useJob, useJobs, useLoaded, useNow } from './state/hooks.js';
+export { type Draft, draftOfSubmission, EMPTY as EMPTY_DRAFT, type Param, paramOf } from './core/draft.js';
+export { submissionOf } from './core/submission.js';
+export { SubmitDialog } from './submit/SubmitDialog.js';
+export { SubmitForm } from './submit/SubmitForm.js';
+export type { Check, FolderLook, SubmitShell } from './submit/shell.js';

@@ -7,6 +7,7 @@ Talks to the service only.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -15,10 +16,11 @@ from tornado import web
 from traitlets import Unicode, default
 from traitlets.config import LoggingConfigurable
 
+from outrider_service.schema.catalog import Person
 from outrider_service.schema.resources import SpawnRequest, SpawnSpec
 
 from . import options
-from .service_client import ServiceClient, ServiceProblem
+from .service_client import ServiceClient, ServiceProblem, Times
 
 RELEASE_TRIES = 8
 SHORT_S = 3.0
@@ -81,15 +83,18 @@ class CatalogMixin(LoggingConfigurable):
             raise web.HTTPError(400, str(error)) from error
 
     async def get_options_form(self) -> str:
+        groups = [group.name for group in self.user.groups]
         try:
-            images, machines = await asyncio.gather(self.service.images(), self.service.machines())
+            offer = await self.service.offer(
+                self.user.name, Person(user_groups=groups, user_admin=bool(self.user.admin))
+            )
         except ServiceProblem:
             return NO_CATALOG
         try:
             chosen = options.read(self.user_options)
         except options.OptionsError:
             chosen = options.Choice()
-        return options.form(images, machines, chosen)
+        return options.form(offer.images, offer.machines, chosen)
 
     async def claim(self) -> SpawnSpec:
         """Room and directories for this server, or a refusal that people can read."""
@@ -123,30 +128,46 @@ class CatalogMixin(LoggingConfigurable):
         hook = super().run_post_stop_hook()  # type: ignore[misc]
         if asyncio.iscoroutine(hook) or isinstance(hook, asyncio.Future):
             await hook
+        # Before the traces go: what is billed is what the container itself ran.
+        times = await self.times()
         await self.clean_up()
-        if not await self._release():
+        if not await self._release(times):
             # In the background: a service that is away must not hold up whoever waits for the stop.
-            task = asyncio.create_task(self._keep_releasing())
+            task = asyncio.create_task(self._keep_releasing(times))
             self._releases.add(task)
             task.add_done_callback(self._releases.discard)
 
     async def clean_up(self) -> None:
         """For subclasses: removes what an ended server leaves."""
 
-    async def _release(self) -> bool:
+    async def times(self) -> Times:
+        """For subclasses: when the ended server's container started and ended."""
+        return None, None
+
+    async def report_started(self) -> None:
+        """Tell the service since when the container runs; if that fails, its end will tell as well."""
+        started_at, _ = await self.times()
+        try:
+            await ServiceClient(self.service_url, self.service_token, SHORT_S).started(
+                self.user.name, self.name, started_at or time.time()
+            )
+        except ServiceProblem as problem:
+            self.log.warning("The start of %s is not reported: %s", self._log_name, problem.message)
+
+    async def _release(self, times: Times) -> bool:
         """One try to give the room back; False when the service did not take it."""
         try:
-            await ServiceClient(self.service_url, self.service_token, SHORT_S).release(self.user.name, self.name)
+            await ServiceClient(self.service_url, self.service_token, SHORT_S).release(self.user.name, self.name, times)
         except ServiceProblem as problem:
             self.log.warning("The room of %s is not released yet: %s", self._log_name, problem.message)
             return False
         return True
 
-    async def _keep_releasing(self) -> None:
+    async def _keep_releasing(self, times: Times) -> None:
         """What is never released, the service finds by itself: it asks the Hub who runs."""
         for number in range(RELEASE_TRIES):
             await asyncio.sleep(2**number)
-            if self._succeeded() or await self._release():
+            if self._succeeded() or await self._release(times):
                 return
 
     def _succeeded(self) -> bool:

@@ -26,6 +26,7 @@ from outrider_service.schema.resources import SpawnSpec
 
 from . import plan
 from .catalog import CatalogMixin, Refused
+from .service_client import Times
 
 LOOK_S = 0.2
 STOP_MARGIN_S = 15.0
@@ -100,6 +101,7 @@ class LocalSpawner(CatalogMixin, Spawner):
         await asyncio.to_thread(sandbox.launch, str(directory), self._plan(spec, isolation, devices))
         self.step(60, "Waiting for JupyterLab")
         await self._wait_until_it_answers()
+        await self.report_started()
         self.step(90, "JupyterLab is up")
         return f"http://127.0.0.1:{self._host_port}"
 
@@ -195,6 +197,10 @@ class LocalSpawner(CatalogMixin, Spawner):
             if time.monotonic() > deadline:
                 raise TimeoutError(f"the sandbox {directory} does not end")
             await asyncio.sleep(LOOK_S)
+
+    async def times(self) -> Times:
+        state = await asyncio.to_thread(sandbox.state, str(self.directory))
+        return state.started_at, state.finished_at
 
     async def clean_up(self) -> None:
         await asyncio.to_thread(self._clean_up)

@@ -11,7 +11,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from outrider_service.schema.resources import Image, Machine, SpawnRequest
+from outrider_service.schema.catalog import Image, Machine
+from outrider_service.schema.resources import SpawnRequest
 
 
 class Choice(BaseModel):

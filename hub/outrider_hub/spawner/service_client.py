@@ -11,23 +11,19 @@ import json
 import logging
 import time
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest, HTTPResponse
 
-from outrider_service.schema.resources import (
-    Image,
-    ImageList,
-    Machine,
-    MachineList,
-    SpawnRequest,
-    SpawnSpec,
-)
+from outrider_service.schema.catalog import Offer, Person
+from outrider_service.schema.resources import SpawnRequest, SpawnSpec
 
 CALL_TIMEOUT_S = 30.0
 AWAY_S = 30.0
 """How long a service that does not answer is waited for; its restart takes a few seconds."""
 PAUSE_S = 0.5
+Times = tuple[float | None, float | None]
+"""When a container started and ended, in seconds since 1970; None: not known."""
 log = logging.getLogger("outrider.hub")
 
 
@@ -48,23 +44,26 @@ class ServiceClient:
         self._token = token
         self._away_s = away_s
 
-    async def images(self) -> list[Image]:
-        """The images that notebooks may use."""
-        listed = ImageList.model_validate(await self._call("GET", "/images"))
-        return [image for image in listed.items if image.for_notebooks]
-
-    async def machines(self) -> list[Machine]:
-        return MachineList.model_validate(await self._call("GET", "/machines")).items
+    async def offer(self, user: str, person: Person) -> Offer:
+        """The images and machine types that this person may choose, with what is free now."""
+        path = f"/spawns/{quote(user, safe='')}/offer"
+        return Offer.model_validate(await self._call("POST", path, person.model_dump()))
 
     async def claim(self, user: str, server: str, request: SpawnRequest) -> SpawnSpec:
         """Room for a server; asking again for the same server gives the same lease."""
         body = request.model_dump(exclude_none=True)
         return SpawnSpec.model_validate(await self._call("PUT", _spawn_path(user, server), body))
 
-    async def release(self, user: str, server: str) -> None:
-        """The server has ended; releasing what is not there is no error."""
+    async def started(self, user: str, server: str, started_at: float) -> None:
+        """The server's container runs, since then (seconds since 1970)."""
+        await self._call("POST", _spawn_path(user, server) + "/started", {"started_at": started_at})
+
+    async def release(self, user: str, server: str, times: Times = (None, None)) -> None:
+        """The server has ended, its container ran at these times; releasing what is not there is no error."""
+        known = zip(("started_at", "finished_at"), times, strict=True)
+        query = urlencode({name: repr(value) for name, value in known if value is not None})
         try:
-            await self._call("DELETE", _spawn_path(user, server))
+            await self._call("DELETE", _spawn_path(user, server) + (f"?{query}" if query else ""))
         except ServiceProblem as problem:
             if problem.status != 404:
                 raise

@@ -1,17 +1,19 @@
-"""/me, /machines, /images, /health and /metrics/prometheus."""
+"""/me, /health and /metrics/prometheus."""
 
 from __future__ import annotations
 
 from prometheus_client import generate_latest
 
 from .. import __version__
-from ..auth import USAGE_READ_ALL
-from ..backends.base import BackendError, Capacity
+from ..auth import STORAGE_READ, USAGE_READ_ALL
+from ..clock import now
 from ..jobs import store
-from ..jobs.submit import may_use
-from ..schema.resources import Health, Image, ImageList, Limits, Machine, MachineList, Me, Usage
-from ..usage.leases import held_by, list_leases
+from ..schema.resources import Health, Limits, Me, StorageHolding, StorageHoldings, Usage
+from ..schema.usage import Budget
+from ..usage.budgets import Account, next_month
+from ..usage.leases import list_leases
 from .errors import ApiError
+from .render import moment
 from .routing import Call, Route
 
 
@@ -21,6 +23,7 @@ async def me(call: Call) -> Me:
         counts = await store.count_by_status(conn, caller.name)
         held = await list_leases(conn, owner=caller.name)
     limits = service.catalog.limits(caller.name)
+    accounts = await service.budgets.accounts(_subjects(call))
     jobs = [lease for lease in held if lease.id.startswith("job/")]
     return Me(
         name=caller.name,
@@ -28,69 +31,43 @@ async def me(call: Call) -> Me:
         admin=caller.admin,
         groups=list(caller.groups),
         scopes=sorted(scope for scope in caller.scopes if scope.startswith("custom:outrider:")),
-        limits=Limits(
-            max_running=limits.max_running,
-            max_pending=limits.max_pending,
-            max_gpus=limits.max_gpus,
-            max_upload_mb=limits.max_upload_mb,
-        ),
+        limits=Limits(**limits.model_dump()),
         usage=Usage(
             running=len(jobs),
             pending=counts.get("pending", 0),
             gpus=sum(lease.gpu_count for lease in held),
             price_per_hour=sum(lease.price_per_hour for lease in held),
         ),
+        budgets=[_budget(account) for account in accounts],
         storage="/storage",
     )
 
 
-async def machines(call: Call) -> MachineList:
-    service = call.service
-    async with service.db.read() as conn:
-        waiting = await store.waiting_by_machine(conn)
-        held = await list_leases(conn)
-    found = []
-    for machine in service.catalog.machines():
-        if not may_use(machine.groups, call.caller):
-            continue
-        here = [held_by(lease) for lease in held if lease.cluster == machine.cluster]
-        try:
-            size = await service.backends[machine.cluster].capacity(machine, here)
-        except BackendError:
-            size = Capacity(None, None)
-        found.append(
-            Machine(
-                name=machine.name,
-                title=machine.title or machine.name,
-                description=machine.description,
-                cluster=machine.cluster,
-                cpu=machine.cpu,
-                memory_mb=machine.memory_mb,
-                gpu=machine.gpu,
-                gpu_model=machine.gpu_model,
-                price_per_hour=machine.price_per_hour,
-                preemptible=machine.preemptible,
-                total=size.total,
-                free=size.free,
-                waiting=waiting.get(machine.name, 0),
-            )
-        )
-    return MachineList(items=found)
+def _budget(account: Account) -> Budget:
+    return Budget(
+        subject=account.subject,
+        budget=account.budget,
+        spent=round(account.spent, 6),
+        left=None if account.left is None else round(account.left, 6),
+        resets_at=next_month(now()),
+    )
 
 
-async def images(call: Call) -> ImageList:
-    return ImageList(
+def _subjects(call: Call) -> list[str]:
+    return [f"user:{call.caller.name}", *(f"group:{group}" for group in call.caller.groups)]
+
+
+async def my_storage(call: Call) -> StorageHoldings:
+    found = [await call.service.storage_use.holding(subject) for subject in _subjects(call)]
+    return StorageHoldings(
         items=[
-            Image(
-                name=image.name,
-                title=image.title or image.name,
-                description=image.description,
-                for_jobs=image.for_jobs,
-                for_notebooks=image.for_notebooks,
-                environment=image.environment,
+            StorageHolding(
+                subject=holding.subject,
+                used=holding.used,
+                limit=holding.limit,
+                measured_at=moment(holding.measured_at),
             )
-            for image in call.service.catalog.images()
-            if may_use(image.groups, call.caller)
+            for holding in found
         ]
     )
 
@@ -116,13 +93,12 @@ ROUTES = [
     Route("GET", "/me", me, None, "The caller, their limits and what they use now", response=Me),
     Route(
         "GET",
-        "/machines",
-        machines,
-        None,
-        "Machine types with price and what is free",
-        response=MachineList,
+        "/me/storage",
+        my_storage,
+        STORAGE_READ,
+        "What the caller and their groups keep, and may keep",
+        response=StorageHoldings,
     ),
-    Route("GET", "/images", images, None, "Images", response=ImageList),
     Route("GET", "/health", health, None, "Whether the service works", response=Health, public=True),
     Route(
         "GET",

@@ -200,9 +200,33 @@ async def get_storage(call: Call) -> None:
     await _download(call, storage_tree(call))
 
 
+def _keeper(call: Call) -> str:
+    """Whose limit a path of /storage counts against: the team's, or the caller's."""
+    parts = clean(call.path["path"]).split("/")
+    teams = {slug(group): group for group in call.caller.groups}
+    in_team = len(parts) > 2 and parts[0] == "teams" and parts[1] in teams
+    return f"group:{teams[parts[1]]}" if in_team else f"user:{call.caller.name}"
+
+
+async def _room(call: Call) -> int | None:
+    """Bytes that may be uploaded; None: as many as the disk takes. Raises ApiError where there is nothing left."""
+    use, keeper = call.service.storage_use, _keeper(call)
+    if use.limit(keeper) is None:
+        return None
+    found = await use.holding(keeper)
+    if found.full:
+        raise ApiError(413, f"path: {use.sentence(found)}", "path")
+    return None if found.used is None or found.limit is None else found.limit - found.used
+
+
 async def put_storage(call: Call) -> FileEntry:
     assert call.chunks is not None
     tree, path = storage_tree(call), call.path["path"]
+    try:
+        room = await _room(call)
+    except BadPath as error:
+        raise ApiError(422, str(error), "path") from error
+    written = 0
     try:
         pending = await asyncio.to_thread(tree.create, path)
     except BadPath as error:
@@ -213,8 +237,12 @@ async def put_storage(call: Call) -> FileEntry:
         raise ApiError(409, "path: a part of it is a file, or leads out of /storage", "path") from error
     try:
         async for chunk in call.chunks:
+            written += len(chunk)
+            if room is not None and written > room:
+                raise ApiError(413, f"path: only {room} bytes are left of the storage's limit", "path")
             await asyncio.to_thread(pending.write, chunk)
         await asyncio.to_thread(pending.commit)
+        call.service.storage_use.forget(_keeper(call))
     except IsADirectoryError as error:
         pending.discard()
         raise ApiError(409, "path: there is a directory of this name", "path") from error
@@ -231,6 +259,7 @@ async def put_storage(call: Call) -> FileEntry:
 async def delete_storage(call: Call) -> None:
     try:
         await asyncio.to_thread(storage_tree(call).delete, call.path["path"])
+        call.service.storage_use.forget(_keeper(call))
     except BadPath as error:
         raise ApiError(422, str(error), "path") from error
     except OSError as error:

@@ -1,18 +1,16 @@
-"""/notebooks: the caller's servers, what they cost and when they stop; /spawns: the Hub's spawner asks for room."""
+"""/notebooks: the caller's servers, what they cost and when they stop."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import Any
 
-from ..auth import JOBS_READ, JOBS_WRITE, SPAWN, Caller
+from ..auth import JOBS_READ, JOBS_WRITE
 from ..clock import now
 from ..hubapi import HubUnreachable
-from ..jobs.submit import Refused
-from ..schema.resources import Mount, Notebook, NotebookList, PodParts, SpawnRequest, SpawnSpec
+from ..schema.resources import Notebook, NotebookList, NotebookStart
 from ..usage.leases import Lease, get_lease, notebook_lease_id
 from .errors import ApiError, not_found
-from .jobs import as_api_error
 from .render import moment
 from .routing import Call, Route
 
@@ -31,7 +29,7 @@ def render(server: str, model: dict[str, Any], lease: Lease | None, cull_s: floa
     activity = _time(model.get("last_activity")) or _time(model.get("started"))
     running = bool(model.get("ready") or model.get("pending"))
     stops_at = activity + timedelta(seconds=cull_s) if running and activity and cull_s else None
-    hours = (now() - lease.created_at) / 3600 if lease is not None else 0.0
+    hours = (now() - lease.started_at) / 3600 if lease is not None and lease.started_at is not None else 0.0
     return Notebook(
         server=server,
         ready=bool(model.get("ready")),
@@ -85,49 +83,25 @@ async def keep(call: Call) -> Notebook:
     return await one_notebook(call)
 
 
-async def acquire(call: Call) -> SpawnSpec:
-    """Give a notebook its machine. Asking again for a server that has one gives the same answer."""
-    user, server, wanted = call.path["user"], server_name(call.path["server"]), call.body
-    groups = tuple(wanted.user_groups)
-    # The Hub has identified the user; the catalog's rules are those of that user.
-    person = Caller(user, "user", wanted.user_admin, groups, frozenset())
+async def start(call: Call) -> Notebook:
+    """Through the Hub, whose spawner then asks for the machine: its rules are the same as in the browser."""
+    server = server_name(call.path["server"])
+    chosen = {name: value for name, value in call.body.model_dump().items() if value is not None}
     try:
-        found = await call.service.spawns.acquire(person, server, wanted)
-    except Refused as refused:
-        raise as_api_error(refused) from refused
-    directories = call.service.directories
-    home = directories.notebook_home(user, server)
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    mounts = [(source, target, False) for source, target in directories.make_storage(user, groups).items()]
-    mounts += [(directories.datasets, "/datasets", True), (home, "/home/outrider", False)]
-    cluster = found.lease.cluster
-    machine = call.service.catalog.machine(found.lease.machine)
-    pod = None
-    if machine is not None:
-        pod = call.service.backends[cluster].notebook(machine, found.lease.image, mounts)
-    return SpawnSpec(
-        lease=found.lease.id,
-        image=found.lease.image,
-        environment=found.environment,
-        machine=found.lease.machine,
-        cpu=found.lease.cpu,
-        memory_mb=found.lease.memory_mb,
-        gpus=found.lease.gpus,
-        price_per_hour=found.lease.price_per_hour,
-        mounts=[Mount(source=str(s), target=t, read_only=r) for s, t, r in mounts],
-        home="/home/outrider",
-        env={
-            "OUTRIDER_STORAGE": "/storage",
-            "OUTRIDER_DATASETS": "/datasets",
-            "OUTRIDER_MACHINE": found.lease.machine,
-            "OUTRIDER_IMAGE": found.lease.image,
-        },
-        pod=PodParts(**pod) if pod is not None else None,
-    )
+        refusal = await call.service.hub.start_server(call.caller.name, server, chosen)
+    except HubUnreachable as error:
+        raise ApiError(502, f"The notebook could not be started: {error}.") from error
+    if refusal is not None:
+        raise ApiError(409, refusal)
+    return await one_notebook(call)
 
 
-async def release(call: Call) -> None:
-    await call.service.spawns.release(call.path["user"], server_name(call.path["server"]))
+async def stop(call: Call) -> None:
+    """One that does not run is stopped already."""
+    try:
+        await call.service.hub.stop_server(call.caller.name, server_name(call.path["server"]))
+    except HubUnreachable as error:
+        raise ApiError(502, f"The notebook could not be stopped: {error}.") from error
 
 
 ROUTES = [
@@ -135,29 +109,21 @@ ROUTES = [
     Route("GET", "/notebooks/{server}", one_notebook, JOBS_READ, "One server", response=Notebook),
     Route(
         "POST",
+        "/notebooks/{server}",
+        start,
+        JOBS_WRITE,
+        "Start a server",
+        request=NotebookStart,
+        response=Notebook,
+        status=202,
+    ),
+    Route("DELETE", "/notebooks/{server}", stop, JOBS_WRITE, "Stop a server; its files stay", status=202),
+    Route(
+        "POST",
         "/notebooks/{server}/keep",
         keep,
         JOBS_WRITE,
         "Stay alive for another period",
         response=Notebook,
-    ),
-    Route(
-        "PUT",
-        "/spawns/{user}/{server}",
-        acquire,
-        SPAWN,
-        "The Hub's spawner: a machine for a notebook",
-        request=SpawnRequest,
-        response=SpawnSpec,
-        everybody=True,
-    ),
-    Route(
-        "DELETE",
-        "/spawns/{user}/{server}",
-        release,
-        SPAWN,
-        "The Hub's spawner: the notebook has stopped",
-        status=204,
-        everybody=True,
     ),
 ]

@@ -16,7 +16,7 @@ from urllib.parse import unquote
 
 import orjson
 from jupyterhub.services.auth import HubOAuthenticated
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from tornado.iostream import StreamClosedError
 from tornado.web import HTTPError, RequestHandler, stream_request_body
 
@@ -314,6 +314,15 @@ class ApiHandler(HubOAuthenticated, RequestHandler):
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
         if not isinstance(value, ApiError | HTTPError):
             super().log_exception(typ, value, tb)
+
+
+def checked(kind: Any, value: Any, field_name: str) -> Any:
+    """A part of the address, checked as a body's field of this type is. Raises ApiError naming it."""
+    try:
+        return TypeAdapter(kind).validate_python(value)
+    except ValidationError as error:
+        message = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
+        raise ApiError(422, f"{field_name}: {message}", field_name) from error
 
 
 def parse_body(model: type[M], data: bytes) -> M:

@@ -61,6 +61,11 @@ class Attempt:
     inputs: dict[str, str]
     env: dict[str, str]
     ports: list[int]
+    secrets: dict[str, str] = field(default_factory=dict, repr=False)
+    """Variables like ``env`` that may be seen by nothing but the job itself."""
+    git_login: tuple[str, str] | None = field(default=None, repr=False)
+    """User name and password for a git workspace over https."""
+    image_digest: str | None = None
     gpus: list[str] = field(default_factory=list)
     nodes: int = 1
     priority: int = 0

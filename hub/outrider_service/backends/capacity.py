@@ -18,6 +18,7 @@ class Held:
     memory_mb: int
     gpus: tuple[str, ...]
     is_job: bool
+    machine: str = ""
     gpu_count: int = 0
     """How many GPUs it has, also where the platform decides which."""
 

@@ -1,6 +1,16 @@
 """Machine types and images: what may be asked for, by whom, at what price."""
 
 from .configured import ConfiguredCatalog, load_catalog
+from .listing import EVERYBODY, Listing
 from .model import Catalog, ImageEntry, LimitSet, MachineType
 
-__all__ = ["Catalog", "ConfiguredCatalog", "ImageEntry", "LimitSet", "MachineType", "load_catalog"]
+__all__ = [
+    "EVERYBODY",
+    "Catalog",
+    "ConfiguredCatalog",
+    "ImageEntry",
+    "LimitSet",
+    "Listing",
+    "MachineType",
+    "load_catalog",
+]

@@ -8,7 +8,14 @@ from typing import Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from .listing import Listing
 from .model import ImageEntry, LimitSet, MachineType
+
+
+def is_subject(key: str) -> bool:
+    """Whether limits can be for this: "default", "user:NAME" or "group:NAME"."""
+    kind, colon, name = key.partition(":")
+    return key == "default" or (bool(colon and name) and kind in ("user", "group"))
 
 
 class LocalCapacity(BaseModel):
@@ -36,45 +43,17 @@ class CatalogFile(BaseModel):
             if doubled:
                 raise ValueError(f"{kind} named twice: {', '.join(doubled)}")
         for key in self.limits:
-            if key != "default" and not key.startswith(("user:", "group:")):
+            if not is_subject(key):
                 raise ValueError(f"limits: {key!r} is neither default nor user:NAME nor group:NAME")
         return self
 
 
-class ConfiguredCatalog:
+class ConfiguredCatalog(Listing):
     """The catalog of a file; it changes only with a restart."""
 
     def __init__(self, content: CatalogFile) -> None:
         self.content = content
-        self._machines = {machine.name: machine for machine in content.machines}
-        self._images = {image.name: image for image in content.images}
-
-    def machines(self) -> list[MachineType]:
-        return list(self.content.machines)
-
-    def machine(self, name: str) -> MachineType | None:
-        return self._machines.get(name)
-
-    def images(self) -> list[ImageEntry]:
-        return list(self.content.images)
-
-    def image(self, name: str) -> ImageEntry | None:
-        return self._images.get(name)
-
-    def default_machine(self) -> MachineType:
-        return self.content.machines[0]
-
-    def default_image(self, *, notebook: bool) -> ImageEntry:
-        fit = (i for i in self.content.images if (i.for_notebooks if notebook else i.for_jobs))
-        return next(fit, self.content.images[0])
-
-    def limits(self, user: str) -> LimitSet:
-        """The user's own limits if set, else the default. (Limits of groups hold for the group as a whole.)"""
-        default = self.content.limits.get("default", LimitSet())
-        return self.content.limits.get(f"user:{user}", default)
-
-    def group_limits(self, group: str) -> LimitSet:
-        return self.content.limits.get(f"group:{group}", LimitSet(max_pending=None))
+        super().__init__(content.machines, content.images, content.limits)
 
 
 def load_catalog(path: Path) -> ConfiguredCatalog:

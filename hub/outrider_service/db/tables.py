@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     Double,
     ForeignKey,
@@ -128,7 +129,45 @@ leases = Table(
     Column("gpu_count", Integer, nullable=False),
     Column("price_per_hour", Double, nullable=False),
     Column("created_at", Double, nullable=False),
+    Column("project", String(63)),
+    Column("started_at", Double, comment="of the container; what is billed begins here"),
+    Column("seen_at", Double, comment="when it was last seen to run; what is billed ends here if nobody saw the end"),
     Index("ix_leases_owner", "owner"),
+)
+
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("id", String(330), primary_key=True, comment="the lease's id and time"),
+    Column("kind", String(16), nullable=False, comment="job or notebook"),
+    Column("owner", String(255), nullable=False),
+    Column("group_name", String(255)),
+    Column("project", String(63)),
+    Column("cluster", String(63), nullable=False),
+    Column("machine", String(63), nullable=False),
+    Column("gpu_count", Integer, nullable=False),
+    Column("price_per_hour", Double, nullable=False),
+    Column("started_at", Double, nullable=False),
+    Column("finished_at", Double, nullable=False),
+    Column("cost", Double, nullable=False),
+    Index("ix_ledger_finished_at_id", "finished_at", "id"),
+    Index("ix_ledger_owner_finished_at_id", "owner", "finished_at", "id"),
+)
+
+usage_days = Table(
+    "usage_days",
+    metadata,
+    Column("day", Integer, primary_key=True, comment="days since 1970, UTC"),
+    Column("owner", String(255), primary_key=True),
+    Column("group_name", String(255), primary_key=True, comment="empty: none"),
+    Column("project", String(63), primary_key=True, comment="empty: none"),
+    Column("machine", String(63), primary_key=True),
+    Column("kind", String(16), primary_key=True),
+    Column("seconds", Double, nullable=False),
+    Column("gpu_seconds", Double, nullable=False),
+    Column("cost", Double, nullable=False),
+    Index("ix_usage_days_owner_day", "owner", "day"),
+    Index("ix_usage_days_group_name_day", "group_name", "day"),
 )
 
 snapshots = Table(
@@ -148,13 +187,82 @@ snapshot_owners = Table(
     Column("used_at", Double, nullable=False),
 )
 
+catalog = Table(
+    "catalog",
+    metadata,
+    Column("kind", String(8), primary_key=True, comment="image, machine or limits"),
+    Column("owner", String(255), primary_key=True, comment="whose own image; empty: everybody's, kept by admins"),
+    Column("name", String(512), primary_key=True),
+    Column("origin", String(8), nullable=False, comment="file: follows it; admin, user; removed: stays away"),
+    Column("position", Integer, nullable=False),
+    Column("entry", JSON, nullable=False, comment="without name: MachineType, ImageEntry or LimitSet"),
+    Column("facts", JSON(none_as_null=True), comment="of an image: what its registry said last"),
+    Column("changed_at", Double, nullable=False),
+    Column("changed_by", String(255)),
+)
+
+secrets = Table(
+    "secrets",
+    metadata,
+    Column("subject", String(300), primary_key=True, comment="user:NAME, group:NAME or everybody"),
+    Column("kind", String(16), primary_key=True, comment="variable, registry or git"),
+    Column("name", String(255), primary_key=True),
+    Column("account", String(255)),
+    Column("sealed", Text, nullable=False),
+    Column("changed_at", Double, nullable=False),
+    Column("changed_by", String(255), nullable=False),
+)
+
+webhooks = Table(
+    "webhooks",
+    metadata,
+    Column("id", String(14), primary_key=True),
+    Column("owner", String(255), nullable=False),
+    Column("url", String(2048), nullable=False),
+    Column("events", JSON, nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("sealed", Text, nullable=False, comment="the key that signs"),
+    Column("created_at", Double, nullable=False),
+    Column("last_at", Double),
+    Column("last_error", Text, comment="of the last try; null: it arrived"),
+    Index("ix_webhooks_owner", "owner"),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("webhook_id", String(14), ForeignKey("webhooks.id", ondelete="CASCADE"), nullable=False),
+    Column("event", String(32), nullable=False),
+    Column("data", JSON, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("due_at", Double, nullable=False),
+    Index("ix_deliveries_due_at", "due_at"),
+)
+
+notices = Table(
+    "notices",
+    metadata,
+    Column("subject", String(300), primary_key=True),
+    Column("what", String(64), primary_key=True, comment="told once: as budget/2024-05"),
+    Column("told_at", Double, nullable=False),
+)
+
 __all__ = [
     "attempts",
+    "catalog",
+    "deliveries",
     "events",
     "jobs",
     "leases",
+    "ledger",
     "metadata",
+    "notices",
+    "secrets",
     "snapshot_owners",
     "snapshots",
     "tags",
+    "usage_days",
+    "webhooks",
 ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from ..backends.base import Attempt, AttemptRef, Backend, BackendError, Observation, Phase, PlatformAway
@@ -20,10 +20,14 @@ from ..directories import Directories
 from ..logs.ingest import Ingest
 from ..schema.jobs import Reason, Status
 from ..signals import Signals
-from ..usage.leases import drop_lease, get_lease, job_lease_id
+from ..usage.leases import get_lease, job_lease_id, mark_seen, mark_started
+from ..usage.ledger import settle
+from ..vault import Unreadable
 from . import store
 from .environment import environment
+from .grants import Grants, Mask
 from .model import JobRecord
+from .notices import tell_end
 from .scheduler import Scheduler
 from .states import Again, Ended, Running, Start, Stop, Wait, again, next_step
 from .workqueue import WorkQueue
@@ -52,8 +56,10 @@ class Reconciler:
         schedulers: Mapping[str, Scheduler],
         ingest: Ingest,
         signals: Signals,
+        grants: Grants,
     ) -> None:
         self.db = db
+        self.grants = grants
         self.catalog = catalog
         self.directories = directories
         self.backends = backends
@@ -63,7 +69,9 @@ class Reconciler:
         self.queue = WorkQueue(self._handle)
         self._tasks: list[asyncio.Task[None]] = []
         self._start_failures: dict[AttemptRef, int] = {}
+        self.on_end: Callable[[], None] | None = None
         ingest.on_record = self._on_record
+        ingest.mask_of = self._mask_of
         ingest.on_complete = lambda ref: self.wake(ref.job_id)
 
     async def start(self) -> None:
@@ -122,13 +130,19 @@ class Reconciler:
         """Wake the active jobs, but those that quietly run as they should: of a thousand that is nearly every one."""
         async with self.db.read() as conn:
             active = await store.active(conn)
+        running = []
         for n, job in enumerate(active):
             quiet = job.status == Status.RUNNING and job.desired == "run" and job.cluster in self.backends
             seen = await self.backends[job.cluster].observe(AttemptRef(job.id, job.attempt)) if quiet else None
             if seen is None or seen.phase is not Phase.RUNNING:
                 self.wake(job.id)
+            else:
+                running.append(job_lease_id(job.id, job.attempt))
             if n % SWEEP_SLICE == 0:
                 await asyncio.sleep(0)
+        if running:
+            async with self.db.write() as conn:
+                await mark_seen(conn, running, now())
 
     # -- what handles -------------------------------------------------------------------------------------------
 
@@ -173,7 +187,10 @@ class Reconciler:
         # Never cancel what the scheduler has placed meanwhile: the status is checked again in the transaction.
         time = now()
         reason = Reason(job.stop_reason or Reason.CANCELLED_BY_USER)
-        text = "Cancelled before it started." if job.attempt == 0 else "Cancelled while it waited to run again."
+        if reason is Reason.OVER_BUDGET:
+            text = "Cancelled: the budget is used up."
+        else:
+            text = "Cancelled before it started." if job.attempt == 0 else "Cancelled while it waited to run again."
         async with self.db.write() as conn:
             current = await store.get_job(conn, job.id, lock=True)
             if current is None or current.status is not Status.PENDING:
@@ -187,7 +204,9 @@ class Reconciler:
                 finished_at=time,
             )
             await store.add_event(conn, job.id, job.attempt, "cancelled", text, time)
+            await tell_end(conn, job, Status.CANCELLED, reason, text, time)
         self._changed(job.id)
+        self._told()
         return 0.0 if job.desired == "delete" else None
 
     async def _active(self, job: JobRecord) -> float | None:
@@ -228,18 +247,24 @@ class Reconciler:
         async with self.db.read() as conn:
             lease = await get_lease(conn, job_lease_id(job.id, job.attempt))
         machine = self.catalog.machine(job.machine)
-        if lease is None or machine is None:
-            text = f"the machine type {job.machine} is no longer in the catalog"
+        image = self.catalog.image(job.image, job.owner)
+        if lease is None or machine is None or image is None:
+            missing = f"image {job.image}" if machine is not None else f"machine type {job.machine}"
+            text = f"The {missing} is no longer in the catalog. Choose another and submit again."
             await self._ended(job, Ended(Status.FAILED, Reason.UNSCHEDULABLE, None, text, None, None))
             return None
-        image = self.catalog.image(job.image)
+        try:
+            granted = await self.grants.of(job)
+        except Unreadable as error:
+            await self._ended(job, Ended(Status.FAILED, Reason.PLATFORM_ERROR, None, str(error), None, None))
+            return None
         submission = job.submission
         attempt = Attempt(
             ref=ref,
             owner=job.owner,
             groups=tuple(job.owner_groups),
             machine=machine,
-            environment=image.environment if image else None,
+            environment=image.environment,
             image=job.image,
             command=submission.command,
             args=submission.args,
@@ -249,6 +274,9 @@ class Reconciler:
             inputs=dict(submission.inputs),
             env=environment(job),
             ports=list(submission.ports),
+            secrets=granted.env,
+            git_login=(granted.git.username, granted.git.password) if granted.git else None,
+            image_digest=job.image_digest,
             gpus=lease.gpus,
             nodes=submission.nodes,
             priority=job.priority,
@@ -271,6 +299,11 @@ class Reconciler:
             await self._ended(job, Ended(Status.FAILED, Reason.PLATFORM_ERROR, None, text, None, None))
             return None
         return 1.0
+
+    async def _mask_of(self, job_id: str) -> Mask | None:
+        async with self.db.read() as conn:
+            job = await store.get_job(conn, job_id)
+        return None if job is None else await self.grants.mask(job)
 
     def _workspace(self, job: JobRecord) -> dict[str, Any]:
         workspace = dict(job.spec["workspace"])
@@ -295,6 +328,7 @@ class Reconciler:
                 started_at=step.started_at,
                 node=seen.node,
             )
+            await mark_started(conn, job_lease_id(job.id, job.attempt), step.started_at)
             await store.add_event(conn, job.id, job.attempt, "machine_ready", "The machine is ready.", step.started_at)
         self._changed(job.id)
 
@@ -317,10 +351,14 @@ class Reconciler:
         self._start_failures.pop(AttemptRef(job.id, job.attempt), None)
         follow = again(job, end, time)
         started = end.started_at or job.started_at
-        finished = end.finished_at or time
-        seconds = max(0.0, finished - started) if started is not None else 0.0
         async with self.db.write() as conn:
-            await drop_lease(conn, job_lease_id(job.id, job.attempt))
+            lease = await get_lease(conn, job_lease_id(job.id, job.attempt))
+            seen = lease.seen_at if lease is not None and end.reason is Reason.NODE_LOST else None
+            # Of a machine that vanished nobody knows the end: what is billed ends when it was last seen.
+            finished = end.finished_at or seen or time
+            seconds = max(0.0, finished - started) if started is not None else 0.0
+            if lease is not None:
+                await settle(conn, lease, started, finished)
             await store.update_attempt(
                 conn,
                 job.id,
@@ -334,6 +372,7 @@ class Reconciler:
             )
             await self._write_end(conn, job, end, follow, seconds, started, finished)
         self._changed(job.id)
+        self._told()
         self.wake_queue(job.cluster)
 
     async def _write_end(
@@ -356,6 +395,7 @@ class Reconciler:
                 "finished_at": finished,
             }
             kind, message = end.status.value, end.message
+            await tell_end(conn, job, end.status, end.reason, end.message, finished, end.exit_code)
         else:
             values |= {
                 "status": Status.PENDING.value,
@@ -425,6 +465,11 @@ class Reconciler:
         known = await store.list_events(conn, ref.job_id, 0, 1000)
         if not any(e["type"] == kind and e["attempt"] == ref.number for e in known):
             await store.add_event(conn, ref.job_id, ref.number, kind, message, time)
+
+    def _told(self) -> None:
+        """There may be notifications to send."""
+        if self.on_end is not None:
+            self.on_end()
 
     def _changed(self, job_id: str) -> None:
         self.signals.send(f"job/{job_id}")

@@ -18,6 +18,7 @@ from ..db import Database
 from ..schema.jobs import Reason, Status
 from ..usage.leases import add_lease, held_by, job_lease_id, list_leases, take_turn
 from . import store
+from .notices import tell_end
 from .scheduling import Placement, Plan, plan
 
 log = logging.getLogger(__name__)
@@ -90,7 +91,19 @@ class Scheduler:
             return
         number = job.attempt + 1
         lease_id = job_lease_id(job.id, number)
-        await add_lease(conn, lease_id, job.owner, job.group_name, placement.machine, job.image, placement.gpus, time)
+        await add_lease(
+            conn,
+            lease_id,
+            job.owner,
+            job.group_name,
+            placement.machine,
+            job.image,
+            placement.gpus,
+            time,
+            project=job.project,
+            # What was shown when it was submitted, for all of its machines.
+            price_per_hour=job.price_per_hour,
+        )
         await store.insert_attempt(conn, job.id, number, time)
         await store.update_job(
             conn, job.id, status=Status.PROVISIONING.value, attempt=number, started_at=None, exit_code=None
@@ -113,3 +126,4 @@ class Scheduler:
             finished_at=time,
         )
         await store.add_event(conn, job_id, job.attempt, "failed", text, time)
+        await tell_end(conn, job, Status.FAILED, Reason.UNSCHEDULABLE, text, time)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -31,6 +32,10 @@ class Limits(Protocol):
 class _Used:
     running: int = 0
     gpus: int = 0
+    machines: Counter[str] = field(default_factory=Counter)
+
+    def allows_another(self, machine: MachineType) -> bool:
+        return machine.max_per_user is None or self.machines[machine.name] < machine.max_per_user
 
     def allows(self, limits: LimitSet, machine: MachineType) -> bool:
         if limits.max_running is not None and self.running >= limits.max_running:
@@ -81,7 +86,7 @@ def plan(
     users: dict[str, _Used] = {}
     groups: dict[str, _Used] = {}
     for item in held:
-        _count(users, groups, item.owner, item.group, max(item.gpu_count, len(item.gpus)), running=item.is_job)
+        _count(users, groups, item, max(item.gpu_count, len(item.gpus)), running=item.is_job)
     result = Plan()
     for job in in_order(queue):
         machine = machine_of(job.machine)
@@ -91,7 +96,8 @@ def plan(
         if job.not_before > now:
             result.wake_at = min(result.wake_at or job.not_before, job.not_before)
             continue
-        if not users.setdefault(job.owner, _Used()).allows(user_limits(job.owner), machine):
+        used = users.setdefault(job.owner, _Used())
+        if not used.allows(user_limits(job.owner), machine) or not used.allows_another(machine):
             continue
         if job.group and not groups.setdefault(job.group, _Used()).allows(group_limits(job.group), machine):
             continue
@@ -101,20 +107,16 @@ def plan(
             break
         if free is not None:
             free.take(machine, gpus)
-        _count(users, groups, job.owner, job.group, machine.gpu, running=True)
+        _count(users, groups, job, machine.gpu, running=True)
         result.placed.append(Placement(job.id, machine, gpus))
     return result
 
 
 def _count(
-    users: dict[str, _Used],
-    groups: dict[str, _Used],
-    owner: str,
-    group: str | None,
-    gpus: int,
-    *,
-    running: bool,
+    users: dict[str, _Used], groups: dict[str, _Used], item: Held | Waiting, gpus: int, *, running: bool
 ) -> None:
-    for used in [users.setdefault(owner, _Used())] + ([groups.setdefault(group, _Used())] if group else []):
+    both = [users.setdefault(item.owner, _Used())] + ([groups.setdefault(item.group, _Used())] if item.group else [])
+    for used in both:
         used.running += running
         used.gpus += gpus
+        used.machines[item.machine] += 1

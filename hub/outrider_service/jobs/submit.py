@@ -6,7 +6,7 @@ Raises ``Refused`` with the field at fault; the handlers turn that into HTTP.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,6 +21,7 @@ from ..db import Database
 from ..schema.jobs import Status, Submission
 from ..workspaces.snapshots import owns_snapshot
 from . import store
+from .grants import Grants
 from .model import JobRecord, new_job_id
 
 
@@ -44,42 +45,50 @@ class Accepted:
 
 
 def allowed_machine(catalog: Catalog, name: str | None, caller: Caller) -> MachineType:
-    """The machine type asked for, or the default. One that the caller may not use looks unknown."""
-    if name is None:
-        return catalog.default_machine()
-    machine = catalog.machine(name)
-    if machine is None or not may_use(machine.groups, caller):
-        known = ", ".join(m.name for m in catalog.machines() if may_use(m.groups, caller))
-        raise Refused("invalid", f"machine: there is no machine type {name!r}; there are {known}", "machine")
-    return machine
+    """The machine type asked for, or the first. One that the caller may not use looks unknown."""
+    usable = [machine for machine in catalog.machines() if may_use(machine.groups, caller)]
+    found = next((machine for machine in usable if name in (None, machine.name)), None)
+    if found is not None:
+        return found
+    known = ", ".join(machine.name for machine in usable) or "none for you"
+    wanted = "machine type" if name is None else f"machine type {name!r}"
+    raise Refused("invalid", f"machine: there is no {wanted}; there are {known}", "machine")
 
 
 def allowed_image(catalog: Catalog, name: str | None, caller: Caller, *, notebook: bool) -> ImageEntry:
-    if name is None:
-        return catalog.default_image(notebook=notebook)
-    image = catalog.image(name)
-    usable = image is not None and (image.for_notebooks if notebook else image.for_jobs)
-    if image is None or not usable or not may_use(image.groups, caller):
-        known = ", ".join(
-            i.name
-            for i in catalog.images()
-            if may_use(i.groups, caller) and (i.for_notebooks if notebook else i.for_jobs)
-        )
-        raise Refused("invalid", f"image: there is no image {name!r}; there are {known}", "image")
-    return image
+    """The image asked for, or the first: of everybody's, and of the caller's own."""
+    usable = [
+        image
+        for image in catalog.images(caller.name)
+        if may_use(image.groups, caller) and (image.for_notebooks if notebook else image.for_jobs)
+    ]
+    found = next((image for image in usable if name in (None, image.name)), None)
+    if found is not None:
+        return found
+    known = ", ".join(image.name for image in usable) or "none for you"
+    wanted = "image" if name is None else f"image {name!r}"
+    raise Refused("invalid", f"image: there is no {wanted}; there are {known}", "image")
 
 
 def may_use(groups: tuple[str, ...], caller: Caller) -> bool:
     return not groups or caller.admin or bool(set(groups) & set(caller.groups))
 
 
+Allowance = Callable[[str, str | None, float], Awaitable[str | None]]
+"""From the owner, the group that pays and the price per hour to why nothing can be started, or None."""
+
+
 class Intake:
     """Submits and clones jobs."""
 
-    def __init__(self, db: Database, catalog: Catalog, backends: Mapping[str, Backend]) -> None:
+    def __init__(
+        self, db: Database, catalog: Catalog, backends: Mapping[str, Backend], grants: Grants, allowance: Allowance
+    ) -> None:
         self.db = db
         self.catalog = catalog
         self.backends = backends
+        self.grants = grants
+        self.allowance = allowance
 
     async def submit(self, caller: Caller, wanted: Submission, key: str | None) -> Accepted:
         digest = hashlib.sha256(wanted.model_dump_json().encode()).hexdigest()
@@ -109,7 +118,7 @@ class Intake:
             parent_id=job.id,
             name=wanted.name or job.name,
             commit_hash=None if latest else job.commit_hash,
-            image_digest=None if latest else job.image_digest,
+            image_digest=image.digest if latest else job.image_digest or image.digest,
         )
         return await self._insert(fresh, tags, digest)
 
@@ -134,9 +143,12 @@ class Intake:
             raise Refused("forbidden", text, "machine")
         if wanted.group is not None and wanted.group not in caller.groups:
             raise Refused("invalid", f"group: you are not in a group {wanted.group!r}", "group")
-        if wanted.secrets:
-            raise Refused("invalid", f"secrets: there is no secret {wanted.secrets[0]!r}", "secrets")
+        for name in await self.grants.missing(caller, wanted):
+            raise Refused("invalid", f"secrets: there is no secret {name!r}; set it first", "secrets")
         await self._check_references(caller, wanted, cloned)
+        lacking = await self.allowance(caller.name, wanted.group, machine.price_per_hour)
+        if lacking is not None:
+            raise Refused("forbidden", lacking)
         # Last: where one user has the platform, a submission that is none does not make it theirs.
         refusal = backend.refusal(caller.name)
         if refusal is not None:
@@ -177,7 +189,7 @@ class Intake:
             cluster=wanted.cluster,
             machine=machine.name,
             image=image.name,
-            image_digest=None,
+            image_digest=image.digest,
             spec=spec,
             priority=wanted.priority,
             price_per_hour=machine.price_per_hour * wanted.nodes,

@@ -100,6 +100,7 @@ class Journals:
 
 RecordHandler = Callable[[AttemptRef, float, dict[str, Any]], Awaitable[None]]
 CompleteHandler = Callable[[AttemptRef], None]
+MaskFinder = Callable[[str], Awaitable[Callable[[bytes], bytes] | None]]
 
 
 class Ingest:
@@ -111,6 +112,8 @@ class Ingest:
         self.signals = signals
         self.on_record = on_record
         self.on_complete: CompleteHandler | None = None
+        self.mask_of: MaskFinder | None = None
+        """From a job to what takes its secrets out of its output; None: it has none."""
         self._tasks: dict[tuple[AttemptRef, int], asyncio.Task[None]] = {}
         self.lines_total = 0
 
@@ -152,9 +155,10 @@ class Ingest:
     async def _read(self, backend: Backend, ref: AttemptRef, node: int) -> None:
         while True:
             try:
+                mask = await self.mask_of(ref.job_id) if self.mask_of is not None else None
                 cursor = self.journals.get(ref.job_id).cursor(ref.number, node)
                 async for piece in backend.follow_logs(ref, node, cursor):
-                    await self._take(ref, node, piece.data, piece.cursor)
+                    await self._take(ref, node, mask(piece.data) if mask else piece.data, piece.cursor)
                 async with self.journals.lock(ref.job_id):
                     journal = self.journals.get(ref.job_id)
                     await asyncio.to_thread(journal.mark_complete, ref.number, node)

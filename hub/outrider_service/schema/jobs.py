@@ -195,6 +195,9 @@ class Submission(Request):
         words = [self.command or "", *(self.args or []), *self.env, *self.env.values()]
         if sum(len(word.encode()) for word in words) > LARGEST_START:
             raise ValueError(f"env: with the command it must not be larger than {LARGEST_START >> 10} KiB")
+        doubled = sorted(set(self.secrets) & set(self.env))
+        if doubled:
+            raise ValueError(f"secrets: {doubled[0]} is among env as well")
         if self.notebook is not None and self.workspace.type == "none":
             raise ValueError("notebook: it comes from the workspace, which is none")
         return self

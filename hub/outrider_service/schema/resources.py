@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import Field
 
 from .common import Request, Resource, Timestamp
+from .usage import Budget
 
 
 class LogLine(Resource):
@@ -84,44 +85,13 @@ class Snapshot(Resource):
     created: bool = Field(description="false when the service already had it")
 
 
-class Machine(Resource):
-    name: str
-    title: str
-    description: str
-    cluster: str
-    cpu: float
-    memory_mb: int
-    gpu: int
-    gpu_model: str | None
-    price_per_hour: float
-    preemptible: bool
-    total: int | None = Field(description="how many fit the platform when it is empty; null: unknown")
-    free: int | None = Field(description="how many fit now; null: unknown")
-    waiting: int = Field(description="jobs that wait for this type")
-
-
-class MachineList(Resource):
-    items: list[Machine]
-
-
-class Image(Resource):
-    name: str = Field(description="what `image` of a submission names")
-    title: str
-    description: str
-    for_jobs: bool
-    for_notebooks: bool
-    environment: str | None = Field(description="on the local platform: the Python environment used")
-
-
-class ImageList(Resource):
-    items: list[Image]
-
-
 class Limits(Resource):
     max_running: int | None
     max_pending: int | None
     max_gpus: int | None
     max_upload_mb: int
+    max_storage_mb: int | None
+    budget_per_month: float | None
 
 
 class Usage(Resource):
@@ -139,6 +109,7 @@ class Me(Resource):
     scopes: list[str]
     limits: Limits
     usage: Usage
+    budgets: list[Budget] = Field(description="what may be spent this month: one's own, and one's groups'")
     storage: str = Field(description="where /storage is seen by jobs")
 
 
@@ -155,6 +126,25 @@ class Notebook(Resource):
     last_activity: Timestamp | None
     stops_at: Timestamp | None = Field(description="when the culler stops it unless it is used")
     stop_reason: str | None
+
+
+class NotebookStart(Request):
+    """What to start it with; the defaults where left out."""
+
+    image: str | None = None
+    machine: str | None = None
+    group: str | None = None
+
+
+class StorageHolding(Resource):
+    subject: str = Field(description='"user:NAME" or "group:NAME"')
+    used: int | None = Field(description="bytes; null: not measured yet")
+    limit: int | None = Field(description="bytes; null: unlimited")
+    measured_at: Timestamp | None
+
+
+class StorageHoldings(Resource):
+    items: list[StorageHolding]
 
 
 class NotebookList(Resource):
@@ -205,6 +195,9 @@ class SpawnSpec(Resource):
     memory_mb: int
     gpus: list[str]
     price_per_hour: float
+    max_age_s: int | None = Field(default=None, description="stop it at this age, used or not")
+    idle_timeout_s: int | None = Field(default=None, description="stop it unused for so long; 0: never; null: as usual")
+    gpu_idle_timeout_s: int | None = Field(default=None, description="its GPUs idle for so long: it is idle")
     mounts: list[Mount]
     home: str = Field(description="inside the sandbox; where the server starts")
     env: dict[str, str]

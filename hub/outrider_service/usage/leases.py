@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, insert, select, text
+from sqlalchemy import insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ..backends.capacity import Held
@@ -30,12 +30,20 @@ class Lease:
     gpu_count: int
     price_per_hour: float
     created_at: float
+    project: str | None = None
+    started_at: float | None = None
+    seen_at: float | None = None
+
+    @property
+    def kind(self) -> str:
+        """job or notebook."""
+        return self.id.partition("/")[0]
 
 
 def held_by(lease: Lease) -> Held:
     """A lease as the arithmetic of capacity sees it."""
-    is_job = lease.id.startswith("job/")
-    return Held(lease.owner, lease.group_name, lease.cpu, lease.memory_mb, tuple(lease.gpus), is_job, lease.gpu_count)
+    is_job, gpus = lease.kind == "job", tuple(lease.gpus)
+    return Held(lease.owner, lease.group_name, lease.cpu, lease.memory_mb, gpus, is_job, lease.machine, lease.gpu_count)
 
 
 def job_lease_id(job_id: str, attempt: int) -> str:
@@ -55,7 +63,11 @@ async def add_lease(
     image: str,
     gpus: Sequence[str],
     time: float,
+    *,
+    project: str | None = None,
+    price_per_hour: float | None = None,
 ) -> None:
+    """``price_per_hour`` None: the machine type's own of now."""
     await conn.execute(
         insert(leases).values(
             id=lease_id,
@@ -68,7 +80,8 @@ async def add_lease(
             memory_mb=machine.memory_mb,
             gpus=list(gpus),
             gpu_count=machine.gpu,
-            price_per_hour=machine.price_per_hour,
+            price_per_hour=machine.price_per_hour if price_per_hour is None else price_per_hour,
+            project=project,
             created_at=time,
         )
     )
@@ -81,8 +94,16 @@ async def take_turn(conn: AsyncConnection) -> None:
         await conn.execute(text("LOCK TABLE leases IN SHARE ROW EXCLUSIVE MODE"))
 
 
-async def drop_lease(conn: AsyncConnection, lease_id: str) -> None:
-    await conn.execute(delete(leases).where(leases.c.id == lease_id))
+async def mark_started(conn: AsyncConnection, lease_id: str, started: float) -> None:
+    """Its container runs, since then."""
+    await conn.execute(update(leases).where(leases.c.id == lease_id).values(started_at=started, seen_at=started))
+
+
+async def mark_seen(conn: AsyncConnection, lease_ids: Sequence[str], time: float) -> None:
+    """These run now."""
+    for at in range(0, len(lease_ids), 500):
+        chosen = leases.c.id.in_(lease_ids[at : at + 500])
+        await conn.execute(update(leases).where(chosen).values(seen_at=time))
 
 
 async def get_lease(conn: AsyncConnection, lease_id: str) -> Lease | None:

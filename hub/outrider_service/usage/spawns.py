@@ -18,7 +18,19 @@ from ..hubapi import HubApi
 from ..jobs import store
 from ..jobs.submit import Refused, allowed_image, allowed_machine
 from ..schema.resources import SpawnRequest
-from .leases import Lease, add_lease, drop_lease, get_lease, held_by, list_leases, notebook_lease_id, take_turn
+from .budgets import Budgets
+from .leases import (
+    Lease,
+    add_lease,
+    get_lease,
+    held_by,
+    list_leases,
+    mark_seen,
+    mark_started,
+    notebook_lease_id,
+    take_turn,
+)
+from .ledger import settle
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +42,7 @@ FORGET_AFTER_S = 300.0
 class Acquired:
     lease: Lease
     environment: str
+    machine: MachineType
 
 
 class Spawns:
@@ -42,12 +55,14 @@ class Spawns:
         backends: Mapping[str, Backend],
         rooms: Mapping[str, Room],
         default_environment: str,
+        budgets: Budgets,
     ) -> None:
         self.db = db
         self.catalog = catalog
         self.backends = backends
         self.rooms = rooms
         self.default_environment = default_environment
+        self.budgets = budgets
 
     async def acquire(self, person: Caller, server: str, wanted: SpawnRequest) -> Acquired:
         """The lease of a notebook; the same again while it holds one. Raises Refused."""
@@ -56,27 +71,35 @@ class Spawns:
         refusal = self.backends[machine.cluster].refusal(person.name)
         if refusal is not None:
             raise Refused("forbidden", refusal)
+        lacking = await self.budgets.refusal(person.name, wanted.group, machine.price_per_hour)
+        if lacking is not None:
+            raise Refused("forbidden", lacking)
         lease_id = notebook_lease_id(person.name, server)
         async with self.db.write() as conn:
             await take_turn(conn)
             known = await get_lease(conn, lease_id)
-            if known is not None and (known.machine, known.image) == (machine.name, image.name):
-                return self._acquired(known, image)
+            same = known is not None and (known.machine, known.image) == (machine.name, image.name)
+            if known is not None and same and known.started_at is None:
+                return self._acquired(known, image, machine)
             if known is not None:
-                # A restart on another machine: the old one is given back first.
-                await drop_lease(conn, lease_id)
+                # A restart whose end nobody reported, perhaps on another machine: what there was is given back first.
+                await settle(conn, known, known.started_at, known.seen_at or now())
             held = await list_leases(conn)
             self._check_limits(held, machine, person.name, wanted.group)
             gpus = await self._fit(conn, machine)
             await add_lease(conn, lease_id, person.name, wanted.group, machine, image.name, gpus, now())
             lease = await get_lease(conn, lease_id)
         assert lease is not None
-        return self._acquired(lease, image)
+        return self._acquired(lease, image, machine)
 
     def _check_limits(self, held: list[Lease], machine: MachineType, user: str, group: str | None) -> None:
         """A notebook's GPUs count as those of a job."""
         own = [lease for lease in held if lease.owner == user]
         teams = [lease for lease in held if group is not None and lease.group_name == group]
+        same = sum(lease.machine == machine.name for lease in own)
+        if machine.max_per_user is not None and same >= machine.max_per_user:
+            text = f"machine: you may hold {machine.max_per_user} of {machine.name} at once, and hold {same}"
+            raise Refused("forbidden", text, "machine")
         pairs = [(self.catalog.limits(user), own, "you")]
         if group is not None:
             pairs.append((self.catalog.group_limits(group), teams, f"the group {group}"))
@@ -86,8 +109,8 @@ class Spawns:
                 text = f"machine: it has {machine.gpu} GPUs; {who} may use {limits.max_gpus} at once, of {used} in use"
                 raise Refused("forbidden", text, "machine")
 
-    def _acquired(self, lease: Lease, image: ImageEntry) -> Acquired:
-        return Acquired(lease, image.environment or self.default_environment)
+    def _acquired(self, lease: Lease, image: ImageEntry, machine: MachineType) -> Acquired:
+        return Acquired(lease, image.environment or self.default_environment, machine)
 
     async def _fit(self, conn: AsyncConnection, machine: MachineType) -> list[str]:
         room = self.rooms.get(machine.cluster)
@@ -108,11 +131,24 @@ class Spawns:
             )
         return gpus
 
-    async def release(self, user: str, server: str) -> None:
-        """The notebook has stopped. Unknown is fine."""
+    async def started(self, user: str, server: str, time: float) -> None:
+        """The notebook's container runs, since then. Repeats and unknown ones are fine."""
         async with self.db.write() as conn:
             lease = await get_lease(conn, notebook_lease_id(user, server))
-            await drop_lease(conn, notebook_lease_id(user, server))
+            if lease is not None and lease.started_at is None:
+                await mark_started(conn, lease.id, max(time, lease.created_at))
+
+    async def release(
+        self, user: str, server: str, started: float | None = None, finished: float | None = None
+    ) -> None:
+        """The notebook has stopped; the times are its container's, where they are known. Unknown is fine."""
+        async with self.db.write() as conn:
+            lease = await get_lease(conn, notebook_lease_id(user, server))
+            if lease is not None:
+                begun = started if started is not None else lease.started_at
+                # An end before this lease is that of the server before it.
+                begun = None if begun is None else max(begun, lease.created_at)
+                await settle(conn, lease, begun, finished or now())
         if lease is not None:
             self.released(lease.cluster)
 
@@ -126,8 +162,11 @@ class Spawns:
         if not leases:
             return
         active = await hub.active_servers()
+        alive = [lease.id for lease in leases if tuple(lease.id.split("/", 2)[1:]) in active]
+        async with self.db.write() as conn:
+            await mark_seen(conn, alive, now())
         for lease in leases:
             _, user, server = lease.id.split("/", 2)
             if (user, server) not in active and now() - lease.created_at > FORGET_AFTER_S:
                 log.warning("dropping the lease of %s: the Hub knows no such server", lease.id)
-                await self.release(user, server)
+                await self.release(user, server, finished=lease.seen_at or lease.created_at)

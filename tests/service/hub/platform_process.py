@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import os
+import random
 import re
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -29,16 +33,23 @@ machines:
 local: {cpu: 8, memory_mb: 16000}
 """
 DEADLINE_S = 90
+BLOCK = 8
 
 
 def free_block(count: int = 5) -> int:
-    """The first of some free ports that follow each other."""
-    for _ in range(100):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            first = probe.getsockname()[1]
-        if first + count < 65000 and all(is_free(first + offset) for offset in range(count)):
-            return first
+    """The first of some free ports that follow each other, this process's own until it ends.
+
+    Below those that the system hands out itself, and locked: other test processes take theirs at the same time.
+    """
+    locks = Path(tempfile.gettempdir()) / f"outrider-test-ports-{os.getuid()}"
+    locks.mkdir(exist_ok=True)
+    for first in random.SystemRandom().sample(range(10_000, 32_000, BLOCK), 200):
+        lock = os.open(locks / str(first), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if all(is_free(first + offset) for offset in range(count)):
+                return first
+        os.close(lock)
     raise RuntimeError("no free ports")
 
 

@@ -3,19 +3,20 @@
 import pytest
 
 from outrider_hub.spawner import options
-from outrider_service.schema.resources import Image, Machine
+from outrider_service.catalog.model import ImageEntry, MachineType
+from outrider_service.schema.catalog import Image, Machine
 
 MACHINE = {
-    "name": "gpu",
-    "title": "A <fast> GPU",
-    "description": "",
-    "cluster": "default",
-    "cpu": 0.5,
-    "memory_mb": 16384,
-    "gpu": 2,
-    "gpu_model": "L4",
-    "price_per_hour": 1.25,
-    "preemptible": False,
+    **MachineType(
+        name="gpu",
+        title="A <fast> GPU",
+        cpu=0.5,
+        memory_mb=16384,
+        gpu=2,
+        gpu_model="L4",
+        price_per_hour=1.25,
+    ).model_dump(),
+    "groups": [],
     "total": 4,
     "free": 0,
     "waiting": 3,
@@ -23,7 +24,8 @@ MACHINE = {
 
 
 def image(name, title):
-    return Image(name=name, title=title, description="", for_jobs=True, for_notebooks=True, environment=None)
+    entry = ImageEntry(name=name, title=title).model_dump()
+    return Image(**{**entry, "groups": []}, owner=None, facts=None)
 
 
 def test_empty_choices_mean_the_default():

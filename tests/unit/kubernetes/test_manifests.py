@@ -191,6 +191,24 @@ def test_what_may_be_secret_is_in_the_secret_alone(attempt: Make) -> None:
     assert "hunter3" not in job
 
 
+def test_secrets_of_the_vault_and_pinned_images(attempt: Make) -> None:
+    wanted = attempt(
+        image="ghcr.io:443/team/image:1",
+        image_digest="sha256:" + "0" * 64,
+        secrets={"KEY": "hunter4"},
+        git_login=("me", "hunter5"),
+        workspace={"type": "git", "url": "https://g/x", "ref": "main"},
+    )
+    job = manifests.job(wanted, SETTINGS, HOME)
+    container = job["spec"]["template"]["spec"]["containers"][0]
+    assert container["image"] == "ghcr.io:443/team/image@sha256:" + "0" * 64
+    assert {entry["name"] for entry in container["env"]} >= {"TOKEN", "KEY"}
+    assert "hunter" not in json.dumps(job)
+    data = manifests.secret(wanted, SETTINGS)["data"]
+    assert base64.b64decode(data["env.KEY"]) == b"hunter4"
+    assert json.loads(base64.b64decode(data["run.json"]))["workspace"]["login"] == ["me", "hunter5"]
+
+
 def test_several_machines_find_each_other(attempt: Make) -> None:
     wanted = attempt(nodes=3)
     job = manifests.job(wanted, SETTINGS, HOME)

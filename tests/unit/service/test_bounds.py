@@ -25,6 +25,7 @@ from outrider_service.schema.jobs import LARGEST_START, Submission
 from outrider_service.schema.resources import SpawnRequest
 from outrider_service.service import kept_key
 from outrider_service.signals import Signals
+from outrider_service.usage.budgets import Budgets
 from outrider_service.usage.spawns import Spawns
 
 
@@ -125,7 +126,7 @@ async def test_a_notebooks_gpus_count_as_those_of_a_job(tmp_path: Path) -> None:
     backend: Any = SimpleNamespace(refusal=lambda _: None)
     room = Room(8, 8000, {f"u{n}": "GPU" for n in range(8)})
     db = Database(url)
-    spawns = Spawns(db, known, {"default": backend}, {"default": room}, "/")
+    spawns = Spawns(db, known, {"default": backend}, {"default": room}, "/", Budgets(db, known))
 
     async def ask(name: str, server: str, **wanted: str) -> None:
         await spawns.acquire(Caller(name, "user", False, (), frozenset()), server, SpawnRequest(**wanted))

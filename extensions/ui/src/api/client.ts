@@ -6,6 +6,7 @@ import type {
   ChartList,
   EventPage,
   FileList,
+  ImageList,
   Job,
   JobPage,
   LogPage,
@@ -78,6 +79,10 @@ export class Api {
 
   machines(signal?: AbortSignal): Promise<MachineList> {
     return this.json('/machines', { signal });
+  }
+
+  images(signal?: AbortSignal): Promise<ImageList> {
+    return this.json('/images', { signal });
   }
 
   notebooks(signal?: AbortSignal): Promise<NotebookList> {

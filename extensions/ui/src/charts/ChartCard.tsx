@@ -29,7 +29,7 @@ const HEIGHT = 210;
 const TALL = 420;
 
 interface Props {
-  job: string;
+  job: string | null;
   chart: ChartData;
   /** Moves with the data of this chart. */
   version: number;
@@ -40,7 +40,7 @@ interface Props {
   /** A log line whose point is to be shown. */
   line: number | undefined;
   onRange: (range: [number, number] | null) => void;
-  onLine: (line: number) => void;
+  onLine: (line: number, key: string) => void;
 }
 
 export function ChartCard(props: Props): ReactElement {
@@ -210,7 +210,7 @@ interface KeptProps {
   at: { series: Drawn; index: number } | null;
   timed: boolean;
   write: (y: number) => string;
-  onLine: (line: number) => void;
+  onLine: (line: number, key: string) => void;
   onClose: () => void;
 }
 
@@ -232,7 +232,7 @@ function Kept({ at, timed, write, onLine, onClose }: KeptProps): ReactElement {
           tone="quiet"
           icon="log"
           onClick={() => {
-            onLine(line);
+            onLine(line, series.key);
           }}
         >
           Line {count(line)}
@@ -248,17 +248,17 @@ const DETAIL = 4_000;
 
 /** The chart with the points that a zoomed part of it lacks, once they have come. */
 function useRefined(
-  job: string,
+  job: string | null,
   chart: ChartData,
   version: number,
   settings: Settings,
   context: Context,
 ): ChartData {
   const api = useApi();
-  const part = partOf(chart, settings, context);
+  const part = job === null ? null : partOf(chart, settings, context);
   const wanted = useSettled(part === null ? '' : JSON.stringify(part), SETTLE_MS);
   const finer = useLoaded(wanted, async (signal) => {
-    if (wanted === '') return null;
+    if (wanted === '' || job === null) return null;
     const asked = JSON.parse(wanted) as Part;
     return { part: asked, chart: await api.chart(job, chart.chart, { points: DETAIL, ...asked }, signal) };
   });

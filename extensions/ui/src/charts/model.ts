@@ -27,6 +27,14 @@ export interface Drawn extends Columns {
 export interface Context {
   origin: number;
   course: Course | null;
+  /** Where series are of several jobs: those of the job that the series with this key is of. */
+  of?: (key: string) => Placing;
+}
+
+/** The zero of a job's time axis, and when it was at which step. */
+export interface Placing {
+  origin: number;
+  course: Course | null;
 }
 
 /** Custom charts in the order in which they appeared, then the platform's. */
@@ -61,7 +69,8 @@ export function drawn(
 ): Drawn[] {
   const all = [...chart.series.values()];
   return all.map((series) => {
-    const columns = placed(series, chart.system, settings.axis, context.origin, context.course);
+    const { origin, course } = context.of?.(series.key) ?? context;
+    const columns = placed(series, chart.system, settings.axis, origin, course);
     return {
       ...columns,
       key: series.key,

@@ -5,7 +5,7 @@ import { type ReactElement, useState } from 'react';
 import { sentence } from '../api/transport.js';
 import type { FileEntry, Job } from '../api/types.js';
 import { bytes, moment } from '../core/format.js';
-import { type JobView, useApi } from '../state/context.js';
+import { type JobView, useApi, useExtras } from '../state/context.js';
 import { useLoaded } from '../state/hooks.js';
 import { Button, Empty, Icon, Link, Loading, Problem } from './basics.js';
 import { Preview } from './Preview.js';
@@ -130,6 +130,7 @@ function Entry({ job, entry, current }: { job: Job; entry: FileEntry; current: b
       <td className="or-number">{folder ? '' : bytes(entry.size)}</td>
       <td className="or-col-modified">{moment(new Date(entry.modified))}</td>
       <td className="or-col-actions">
+        <CopyHere job={job} path={entry.path} name={name} />
         <a
           className="or-button or-button-quiet or-button-icon"
           href={api.artifactHref(job.id, entry.path)}
@@ -141,6 +142,22 @@ function Entry({ job, entry, current }: { job: Job; entry: FileEntry; current: b
         </a>
       </td>
     </tr>
+  );
+}
+
+/** Into the user's own files, where the shell has some. */
+function CopyHere({ job, path, name }: { job: Job; path: string; name: string }): ReactElement | null {
+  const { copyArtifact } = useExtras();
+  const [busy, setBusy] = useState(false);
+  if (copyArtifact === undefined) return null;
+  const copy = (): void => {
+    setBusy(true);
+    void copyArtifact(job, path).finally(() => {
+      setBusy(false);
+    });
+  };
+  return (
+    <Button tone="quiet" icon="copy" label={`Copy ${name} to my files`} disabled={busy} onClick={copy} />
   );
 }
 

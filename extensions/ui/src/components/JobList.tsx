@@ -5,9 +5,10 @@ import { type ReactElement, useEffect, useState } from 'react';
 import type { JobQuery } from '../api/client.js';
 import { ACTIVE, hasEnded, type Job, type Status } from '../api/types.js';
 import { count } from '../core/format.js';
-import { useApi } from '../state/context.js';
+import { useApi, useNavigation } from '../state/context.js';
 import { useJobs, useNow } from '../state/hooks.js';
 import { useJobActions } from './actions.js';
+import { ChangeAndRun } from './ChangeAndRun.js';
 import { Button, Command, Empty, Problem } from './basics.js';
 import { ConfirmDelete, ConfirmStop } from './confirms.js';
 import { JobFilters, NARROWED } from './JobFilters.js';
@@ -152,6 +153,9 @@ export function JobList({ view, onView, owners = false }: Props): ReactElement {
         <Several
           jobs={selected}
           busy={actions.busy !== null}
+          onAgain={(some) => {
+            void actions.againAll(some).then(clear);
+          }}
           onStop={(some) => {
             setAsking({ what: 'stop', jobs: some });
           }}
@@ -187,16 +191,49 @@ export function JobList({ view, onView, owners = false }: Props): ReactElement {
 interface SeveralProps {
   jobs: Job[];
   busy: boolean;
+  onAgain: (jobs: Job[]) => void;
   onStop: (jobs: Job[]) => void;
   onDelete: (jobs: Job[]) => void;
   onClear: () => void;
 }
 
-function Several({ jobs, busy, onStop, onDelete, onClear }: SeveralProps): ReactElement {
+function Several({ jobs, busy, onAgain, onStop, onDelete, onClear }: SeveralProps): ReactElement {
   const active = jobs.filter((job) => !hasEnded(job));
+  const navigation = useNavigation();
+  const [changing, setChanging] = useState(false);
+  const [only] = jobs;
   return (
     <div className="or-several" role="region" aria-label="Chosen jobs">
       <span>{count(jobs.length)} chosen</span>
+      {jobs.length > 1 && (
+        <Button
+          icon="chart"
+          onClick={() => {
+            navigation.go({ page: 'compare', ids: jobs.map((job) => job.id) });
+          }}
+        >
+          Compare
+        </Button>
+      )}
+      <Button
+        icon="again"
+        disabled={busy}
+        onClick={() => {
+          onAgain(jobs);
+        }}
+      >
+        Run again
+      </Button>
+      {jobs.length === 1 && (
+        <Button
+          disabled={busy}
+          onClick={() => {
+            setChanging(true);
+          }}
+        >
+          Change and run
+        </Button>
+      )}
       <Button
         icon="stop"
         disabled={active.length === 0 || busy}
@@ -219,6 +256,14 @@ function Several({ jobs, busy, onStop, onDelete, onClear }: SeveralProps): React
       <Button tone="quiet" onClick={onClear}>
         Clear
       </Button>
+      {changing && only !== undefined && (
+        <ChangeAndRun
+          job={only}
+          onClose={() => {
+            setChanging(false);
+          }}
+        />
+      )}
     </div>
   );
 }

@@ -4,9 +4,10 @@ import { lazy, type ReactElement, Suspense, useEffect, useId, useState } from 'r
 
 import { hasEnded, type Job } from '../api/types.js';
 import { duration, money, moment, pricePerHour, span } from '../core/format.js';
-import { type JobView, type Tab, TABS, useApi } from '../state/context.js';
+import { type JobView, type Tab, TABS, useApi, useExtras } from '../state/context.js';
 import { costNow, type LiveJob, useJob, useNow } from '../state/hooks.js';
 import { type JobActions, useJobActions } from './actions.js';
+import { ChangeAndRun } from './ChangeAndRun.js';
 import { Button, CopyButton, Empty, Link, Loading, Problem, ProgressBar, StatusBadge } from './basics.js';
 import { ConfirmDelete, ConfirmStop } from './confirms.js';
 import { FailureCard } from './FailureCard.js';
@@ -146,13 +147,25 @@ function Actions({
   actions,
   onDeleted,
 }: Pick<LoadedProps, 'job' | 'live' | 'actions' | 'onDeleted'>): ReactElement {
-  const [asking, setAsking] = useState<'stop' | 'delete' | null>(null);
+  const { openResult } = useExtras();
+  const [asking, setAsking] = useState<'stop' | 'delete' | 'change' | null>(null);
   const busy = actions.busy !== null;
   const close = (): void => {
     setAsking(null);
   };
   return (
     <div className="or-job-actions">
+      {job.notebook !== null && openResult !== undefined && job.started_at !== null && (
+        <Button
+          icon="open"
+          title="The notebook as far as it has run"
+          onClick={() => {
+            openResult(job);
+          }}
+        >
+          Open the notebook
+        </Button>
+      )}
       {!hasEnded(job) && (
         <Button
           icon="stop"
@@ -175,6 +188,15 @@ function Actions({
         Run again
       </Button>
       <Button
+        disabled={busy}
+        title="Fill in the form as this job has it, and change what should be different"
+        onClick={() => {
+          setAsking('change');
+        }}
+      >
+        Change and run
+      </Button>
+      <Button
         icon="trash"
         tone="quiet"
         label="Delete"
@@ -183,6 +205,7 @@ function Actions({
           setAsking('delete');
         }}
       />
+      {asking === 'change' && <ChangeAndRun job={job} onClose={close} />}
       {asking === 'stop' && (
         <ConfirmStop
           jobs={[job]}

@@ -6,11 +6,14 @@ import { type ReactElement, useState } from 'react';
 import type { Job } from '../api/types.js';
 import { bytes } from '../core/format.js';
 import { kindOf, type PreviewKind } from '../core/preview.js';
-import { useApi } from '../state/context.js';
+import { useApi, useExtras } from '../state/context.js';
 import { useLoaded } from '../state/hooks.js';
-import { Icon, Link, Loading, Problem } from './basics.js';
+import { Button, Icon, Link, Loading, Problem } from './basics.js';
+import { NotebookPreview } from './NotebookPreview.js';
 
 const HEAD = 256 * 1024;
+/** A notebook is only readable as a whole. */
+const LARGEST_NOTEBOOK = 16 * 2 ** 20;
 const MOST_ROWS = 200;
 const MOST_COLUMNS = 50;
 
@@ -25,15 +28,28 @@ export function Preview({ job, path, directory }: Props): ReactElement {
   const kind = kindOf(path);
   const name = path.slice(directory.length);
   const href = api.artifactHref(job.id, path);
+  const { openArtifact } = useExtras();
   return (
     <section className="or-preview" aria-label={`Preview of ${name}`}>
       <header className="or-toolbar">
         <h2>{name}</h2>
         <span className="or-spring" />
-        <a className="or-button or-button-plain" href={href} target="_blank" rel="noreferrer">
-          <Icon name="open" />
-          Open
-        </a>
+        {openArtifact !== undefined ? (
+          <Button
+            icon="open"
+            title="Copies it to your files and opens it there"
+            onClick={() => {
+              void openArtifact(job, path);
+            }}
+          >
+            Open
+          </Button>
+        ) : (
+          <a className="or-button or-button-plain" href={href} target="_blank" rel="noreferrer">
+            <Icon name="open" />
+            Open
+          </a>
+        )}
         <a className="or-button or-button-plain" href={href} download={name}>
           <Icon name="download" />
           Download
@@ -71,18 +87,20 @@ function Picture({ href, name }: { href: string; name: string }): ReactElement {
 
 function Contents({ job, path, kind }: { job: Job; path: string; kind: PreviewKind }): ReactElement {
   const api = useApi();
-  const head = useLoaded(`${job.id}/${path}`, (signal) => api.artifactHead(job.id, path, HEAD, signal));
+  const most = kind === 'notebook' ? LARGEST_NOTEBOOK : HEAD;
+  const head = useLoaded(`${job.id}/${path}`, (signal) => api.artifactHead(job.id, path, most, signal));
   if (head.error) return <Problem onRetry={head.reload}>{head.error.message}</Problem>;
   if (head.value === undefined) return <Loading />;
   const data = head.value;
-  const cut = data.length >= HEAD;
+  const cut = data.length >= most;
   // Bytes that no text has: showing them would help nobody.
   if (data.subarray(0, 4096).includes(0))
     return <p className="or-faint">Not text. Download it to look at it.</p>;
   const text = new TextDecoder().decode(data);
+  if (kind === 'notebook' && !cut) return <NotebookPreview text={text} />;
   return (
     <>
-      {cut && <p className="or-faint">The first {bytes(HEAD)}. Download it for the rest.</p>}
+      {cut && <p className="or-faint">The first {bytes(most)}. Download it for the rest.</p>}
       {kind === 'table' ? (
         <Rows rows={(path.endsWith('.tsv') ? tsvParseRows : csvParseRows)(text)} />
       ) : (

@@ -16,6 +16,7 @@ export interface JobActions {
   stop: (jobs: readonly Pick<Job, 'id' | 'name'>[]) => Promise<Job[]>;
   remove: (jobs: readonly Pick<Job, 'id' | 'name'>[]) => Promise<boolean>;
   again: (job: Job) => Promise<void>;
+  againAll: (jobs: readonly Job[]) => Promise<void>;
   againWith: (job: Job, changes: Partial<Submission>) => Promise<void>;
 }
 
@@ -60,6 +61,12 @@ export function useJobActions(): JobActions {
       undefined,
     again: async (job) => {
       open(await run('again', `Submitted ${job.name} again.`, () => api.clone(job.id)));
+    },
+    againAll: async (jobs) => {
+      const made = await run('again', `Submitted ${named(jobs)} again.`, () =>
+        inTurn(jobs, (job) => api.clone(job.id)),
+      );
+      if (jobs.length === 1) open(made?.[0]);
     },
     againWith: async (job, changes) => {
       // A key of its own: if the answer is lost and the button pressed again, that is a new wish.

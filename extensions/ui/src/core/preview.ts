@@ -1,6 +1,6 @@
 /** What can be shown of a file, by its name. Pure. */
 
-export type PreviewKind = 'image' | 'table' | 'json' | 'text';
+export type PreviewKind = 'image' | 'table' | 'json' | 'notebook' | 'text';
 
 const KINDS: Record<string, PreviewKind> = {
   png: 'image',
@@ -13,6 +13,7 @@ const KINDS: Record<string, PreviewKind> = {
   csv: 'table',
   tsv: 'table',
   json: 'json',
+  ipynb: 'notebook',
 };
 
 /** Anything of an unknown name is tried as text. */

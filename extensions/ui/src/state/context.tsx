@@ -13,6 +13,8 @@ import {
 import { Api } from '../api/client.js';
 import { type ConnectionState, Stream } from '../api/stream.js';
 import type { Transport } from '../api/transport.js';
+import type { Job } from '../api/types.js';
+import type { SubmitShell } from '../submit/shell.js';
 
 export const TABS = ['overview', 'log', 'charts', 'artifacts', 'timeline'] as const;
 export type Tab = (typeof TABS)[number];
@@ -26,7 +28,9 @@ export interface JobView {
 }
 
 export type Target =
-  { page: 'jobs'; query?: Record<string, string> } | { page: 'job'; id: string; view?: JobView };
+  | { page: 'jobs'; query?: Record<string, string> }
+  | { page: 'job'; id: string; view?: JobView }
+  | { page: 'compare'; ids: readonly string[] };
 
 /** The shell's: an address for each target (to open elsewhere, to copy), and the way there. */
 export interface Navigation {
@@ -34,10 +38,23 @@ export interface Navigation {
   go(target: Target, options?: { replace?: boolean }): void;
 }
 
+/** What a shell can do besides showing; each is offered where it is there. */
+export interface Extras {
+  /** For the form of a new job. */
+  submit?: SubmitShell;
+  /** Opens an artifact beside the job, in whatever the shell has for such files. */
+  openArtifact?: (job: Job, path: string) => Promise<void>;
+  /** Copies an artifact to where the user keeps files, and says where that was. */
+  copyArtifact?: (job: Job, path: string) => Promise<string>;
+  /** Opens the notebook that a job has run, or is running. */
+  openResult?: (job: Job) => void;
+}
+
 interface Outrider {
   api: Api;
   stream: Stream;
   navigation: Navigation;
+  extras: Extras;
 }
 
 const Context = createContext<Outrider | null>(null);
@@ -45,21 +62,37 @@ const Context = createContext<Outrider | null>(null);
 interface ProviderProps {
   transport: Transport;
   navigation: Navigation;
+  extras?: Extras;
   children: ReactNode;
 }
 
-/** Around everything: makes the one API client and the one stream of the page. Give it a transport that stays. */
-export function OutriderProvider({ transport, navigation, children }: ProviderProps): ReactElement {
-  const parts = useMemo(() => {
+const NONE: Extras = {};
+
+const known = new WeakMap<Transport, { api: Api; stream: Stream }>();
+
+/** The one API client and the one stream of a transport: a shell may have several trees of components on a page. */
+function partsOf(transport: Transport): { api: Api; stream: Stream } {
+  let parts = known.get(transport);
+  if (parts === undefined) {
     const api = new Api(transport);
-    return {
-      api,
-      stream: new Stream(
-        () => transport.openStream(),
-        () => api.me(),
-      ),
-    };
-  }, [transport]);
+    const stream = new Stream(
+      () => transport.openStream(),
+      () => api.me(),
+    );
+    parts = { api, stream };
+    known.set(transport, parts);
+  }
+  return parts;
+}
+
+/** Around every tree of components. Give them all the same transport, and one that stays. */
+export function OutriderProvider({
+  transport,
+  navigation,
+  extras = NONE,
+  children,
+}: ProviderProps): ReactElement {
+  const parts = useMemo(() => partsOf(transport), [transport]);
   useEffect(() => {
     const { wake } = parts.stream;
     const onVisible = (): void => {
@@ -72,7 +105,7 @@ export function OutriderProvider({ transport, navigation, children }: ProviderPr
       document.removeEventListener('visibilitychange', onVisible);
     };
   }, [parts]);
-  const value = useMemo(() => ({ ...parts, navigation }), [parts, navigation]);
+  const value = useMemo(() => ({ ...parts, navigation, extras }), [parts, navigation, extras]);
   return <Context.Provider value={value}>{children}</Context.Provider>;
 }
 
@@ -88,6 +121,10 @@ export function useApi(): Api {
 
 export function useStream(): Stream {
   return useOutrider().stream;
+}
+
+export function useExtras(): Extras {
+  return useOutrider().extras;
 }
 
 export function useNavigation(): Navigation {

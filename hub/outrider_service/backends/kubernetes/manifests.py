@@ -46,7 +46,7 @@ def secret(attempt: Attempt, settings: KubernetesSettings) -> Manifest:
     if "command" in _files(attempt) and attempt.command:
         data["command"] = attempt.command + "\n"
     # A key of its own each: a name that is no file name is no variable either.
-    data |= {f"env.{name}": value for name, value in attempt.env.items()}
+    data |= {f"env.{name}": value for name, value in variables(attempt).items()}
     return {
         "apiVersion": "v1",
         "kind": "Secret",
@@ -91,6 +91,8 @@ def run_file(attempt: Attempt) -> dict[str, Any]:
     workspace = dict(attempt.workspace)
     if workspace["type"] == "snapshot":
         workspace = {"type": "snapshot", "archive": f"{INSIDE}/snapshot.zip"}
+    if attempt.git_login is not None:
+        workspace["login"] = list(attempt.git_login)
     return {
         "command": attempt.command,
         "args": attempt.args,
@@ -191,7 +193,7 @@ def pod(attempt: Attempt, settings: KubernetesSettings, directories: Directories
         "containers": [
             {
                 "name": MAIN,
-                "image": settings.images.get(attempt.image, attempt.image),
+                "image": reference(attempt, settings),
                 "command": ["/bin/sh", f"{INSIDE}/start"],
                 "env": environment(attempt, settings),
                 "workingDir": "/workspace",
@@ -222,6 +224,21 @@ LOCKED: Final = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["A
 RUNNER: Final = f"import sys; sys.path.insert(0, {INSIDE!r}); from outrider_runner.__main__ import main; main()"
 
 
+def variables(attempt: Attempt) -> dict[str, str]:
+    """The job's own, its owner's secrets among them."""
+    return {**attempt.env, **attempt.secrets}
+
+
+def reference(attempt: Attempt, settings: KubernetesSettings) -> str:
+    """What the kubelet pulls: exactly what was pinned, unless the operator gave the name another meaning here."""
+    if attempt.image in settings.images:
+        return settings.images[attempt.image]
+    if not attempt.image_digest:
+        return attempt.image
+    head, slash, last = attempt.image.partition("@")[0].rpartition("/")
+    return f"{head}{slash}{last.partition(':')[0]}@{attempt.image_digest}"
+
+
 def resources(attempt: Attempt) -> Manifest:
     """Memory and GPUs are limits; processors are shared by what was asked for, idle ones by all."""
     machine = attempt.machine
@@ -248,17 +265,18 @@ def environment(attempt: Attempt, settings: KubernetesSettings) -> list[Manifest
         "PS_JOBSPACE": "/storage",
         "PS_DATASETS": "/datasets",
     }
-    if settings.hub_url and "OUTRIDER_URL" not in attempt.env:
+    given = variables(attempt)
+    if settings.hub_url and "OUTRIDER_URL" not in given:
         fixed["OUTRIDER_URL"] = settings.hub_url
-    if not attempt.machine.gpu and "NVIDIA_VISIBLE_DEVICES" not in attempt.env:
+    if not attempt.machine.gpu and "NVIDIA_VISIBLE_DEVICES" not in given:
         # Images made for GPUs ask for all of them, and where the runtime is NVIDIA's they would get them.
         fixed["NVIDIA_VISIBLE_DEVICES"] = "void"
     own = [
         {"name": key, "valueFrom": {"secretKeyRef": {"name": name, "key": f"env.{key}"}}}
-        for key in attempt.env
+        for key in given
         if key not in fixed and key != NODE
     ]
-    ranks = [entry for entry in rank(attempt, settings) if entry["name"] == NODE or entry["name"] not in attempt.env]
+    ranks = [entry for entry in rank(attempt, settings) if entry["name"] == NODE or entry["name"] not in given]
     return [*own, *({"name": key, "value": value} for key, value in fixed.items()), *ranks]
 
 

@@ -147,6 +147,8 @@ class LocalBackend:
             inside = f"{INSIDE}/snapshot.zip"
             real = str(self.directories.snapshot(workspace["id"]))
             workspace = {"type": "snapshot", "archive": inside if self.isolation == "bubblewrap" else real}
+        if attempt.git_login is not None:
+            workspace["login"] = list(attempt.git_login)
         return {
             "command": attempt.command,
             "args": attempt.args,
@@ -191,6 +193,7 @@ class LocalBackend:
             "LANG": "C.UTF-8",
             "VIRTUAL_ENV": str(prefix),
             **attempt.env,
+            **attempt.secrets,
             "OUTRIDER_ARTIFACTS": paths["artifacts"],
             "OUTRIDER_STORAGE": paths["storage"],
             "OUTRIDER_DATASETS": paths["datasets"],

@@ -1,0 +1,88 @@
+"""Images, secrets, usage and what storage holds: small calls of the service, typed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from .models import Image, ImageFacts, Secret, StorageHolding, UsageReport, build
+from .transport import SERVICE, Transport, segment, subpath
+
+
+class Images:
+    """The catalog as the caller sees it, and images of their own. ``shared``: for everybody, which admins may."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def list(self) -> list[Image]:
+        found = self._transport.json("GET", f"{SERVICE}/images")
+        return [Image.parse(item) for item in found["items"]]
+
+    def check(self, image: str) -> ImageFacts:
+        """What the image's registry says of it, with the caller's own credentials."""
+        body = {"image": image}
+        return build(ImageFacts, self._transport.json("POST", f"{SERVICE}/images/check", body=body, safe=True))
+
+    def add(self, image: str, *, shared: bool = False, check: bool = True, **fields: Any) -> Image:
+        """Add an image; its registry is asked first, and its digest pinned, unless ``check`` is False."""
+        given = {name: value for name, value in fields.items() if value is not None}
+        body = {"name": image, "check": check, **given}
+        return Image.parse(self._transport.json("POST", f"{SERVICE}/{_collection(shared)}", body=body))
+
+    def pin(self, image: str, *, shared: bool = False) -> Image:
+        """Let it mean what its tag means now."""
+        path = f"{SERVICE}/{_collection(shared)}/{subpath(image)}/pin"
+        return Image.parse(self._transport.json("POST", path, safe=True))
+
+    def remove(self, image: str, *, shared: bool = False) -> None:
+        self._transport.request("DELETE", f"{SERVICE}/{_collection(shared)}/{subpath(image)}", safe=True)
+
+
+def _collection(shared: bool) -> str:
+    return "images" if shared else "own-images"
+
+
+class Secrets:
+    """What jobs are given by name. Values go in and never come out."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def list(self) -> list[Secret]:
+        return [build(Secret, item) for item in self._transport.json("GET", f"{SERVICE}/secrets")["items"]]
+
+    def set(
+        self, name: str, value: str, *, kind: str = "variable", account: str | None = None, group: str | None = None
+    ) -> Secret:
+        """``kind`` registry or git: the password or token of ``account`` at the host ``name``."""
+        body = {"value": value} if account is None else {"value": value, "account": account}
+        path = f"{SERVICE}/secrets/{segment(kind)}/{segment(name)}"
+        return build(Secret, self._transport.json("PUT", path, params={"group": group}, body=body, safe=True))
+
+    def remove(self, name: str, *, kind: str = "variable", group: str | None = None) -> None:
+        path = f"{SERVICE}/secrets/{segment(kind)}/{segment(name)}"
+        self._transport.request("DELETE", path, params={"group": group}, safe=True)
+
+
+class Usage:
+    """Hours and money."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def report(self, by: Iterable[str] = (), **filters: Any) -> UsageReport:
+        """Sums by user, group, project, machine, kind or day; ``since`` and ``until`` are days, ``all`` is
+        everybody's."""
+        params = {"by": list(by), **filters}
+        return UsageReport.parse(self._transport.json("GET", f"{SERVICE}/usage", params=params))
+
+    def csv(self, by: Iterable[str] = (), **filters: Any) -> str:
+        """The same as a table for a spreadsheet."""
+        params = {"by": list(by), **filters, "format": "csv"}
+        return self._transport.request("GET", f"{SERVICE}/usage", params=params).text
+
+    def storage(self) -> list[StorageHolding]:
+        """What the caller and their groups keep, and may keep."""
+        found = self._transport.json("GET", f"{SERVICE}/me/storage")
+        return [build(StorageHolding, item) for item in found["items"]]

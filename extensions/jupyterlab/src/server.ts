@@ -1,0 +1,122 @@
+/** This page's own server, which calls the Outrider service: no token ever comes here. */
+
+import { ServerConnection } from '@jupyterlab/services';
+import type { Asked, Check, FolderLook, Job, Me, Notebook, Submission, Transport } from '@outrider/ui';
+
+export interface Usage {
+  cpu?: number | null;
+  memory?: number | null;
+  memory_limit?: number | null;
+  gpus?: GpuUsage[];
+}
+
+/** As the sampler reports it; what a GPU does not tell is null. */
+export interface GpuUsage {
+  index: number;
+  name?: string | null;
+  utilisation: number | null;
+  memory_used: number | null;
+  memory_total: number | null;
+}
+
+/** What the server says of itself; `reachable` is false when there is no service, and `message` says why. */
+export interface ServerStatus {
+  reachable: boolean;
+  message: string | null;
+  image: string | null;
+  machine: string | null;
+  usage: Usage;
+  notebook: Notebook | null;
+  me: Me | null;
+}
+
+export interface Copied {
+  path: string;
+}
+
+/** An answer that is not the one hoped for. `status` 0: none came. */
+export class ServerError extends Error {
+  constructor(
+    readonly status: number,
+    message: string,
+    readonly field?: string,
+  ) {
+    super(message);
+  }
+}
+
+export class Server {
+  readonly transport: Transport;
+
+  constructor(private readonly settings: ServerConnection.ISettings) {
+    this.transport = {
+      fetch: (path, asked) => this.request(`api${path}`, asked),
+      openStream: () => this.openStream(),
+      href: (path) => `${this.settings.baseUrl}outrider/api${path}`,
+    };
+  }
+
+  status(): Promise<ServerStatus> {
+    return this.json('status');
+  }
+
+  keep(): Promise<Notebook> {
+    return this.json('keep', { method: 'POST', body: {} });
+  }
+
+  /** What would be sent along with a job of the file at `path`. */
+  workspace(path: string, signal: AbortSignal): Promise<FolderLook> {
+    return this.json(`workspace?path=${encodeURIComponent(path)}`, { signal });
+  }
+
+  preflight(wanted: Record<string, unknown>, signal: AbortSignal): Promise<{ items: Check[] }> {
+    return this.json('preflight', { method: 'POST', body: wanted, signal });
+  }
+
+  /** Sends a job with the folder of the file at `path` as its workspace. */
+  submit(path: string, submission: Partial<Submission>, key: string): Promise<Job> {
+    const headers = { 'Idempotency-Key': key };
+    return this.json('submit', { method: 'POST', body: { path, submission }, headers });
+  }
+
+  /** Copies an artifact into a folder of the file browser. */
+  copy(job: string, path: string, folder: string): Promise<Copied> {
+    return this.json('copy', { method: 'POST', body: { job, path, folder } });
+  }
+
+  private async json<T>(path: string, asked?: Asked): Promise<T> {
+    let answer: Response;
+    try {
+      answer = await this.request(path, asked);
+    } catch (error) {
+      if (asked?.signal?.aborted === true) throw error;
+      throw new ServerError(0, 'This notebook server does not answer.');
+    }
+    if (answer.ok) return (await answer.json()) as T;
+    const said = (await answer.json().catch(() => ({}))) as { message?: string; field?: string };
+    throw new ServerError(
+      answer.status,
+      said.message ?? `The server answered ${String(answer.status)}.`,
+      said.field,
+    );
+  }
+
+  private request(path: string, asked: Asked = {}): Promise<Response> {
+    const { method = 'GET', body, headers = {}, signal } = asked;
+    const sent: RequestInit = { method, headers, cache: 'no-cache' };
+    if (signal !== undefined) sent.signal = signal;
+    if (body !== undefined) {
+      sent.body = JSON.stringify(body);
+      sent.headers = { ...headers, 'Content-Type': 'application/json' };
+    }
+    return ServerConnection.makeRequest(`${this.settings.baseUrl}outrider/${path}`, sent, this.settings);
+  }
+
+  private openStream(): WebSocket {
+    const address = new URL(`${this.settings.wsUrl}outrider/stream`);
+    // Only outside the Hub, where Jupyter itself gives the page its own server's token.
+    if (this.settings.appendToken && this.settings.token !== '')
+      address.searchParams.set('token', this.settings.token);
+    return new this.settings.WebSocket(address);
+  }
+}

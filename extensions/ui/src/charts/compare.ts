@@ -1,0 +1,58 @@
+/** The charts of several jobs as one: a series of each job in the same chart, each from its own start. Pure. */
+
+import type { ChartData, SeriesData } from '../state/chartStore.js';
+import { type Context, contextOf, inOrder, type Placing } from './model.js';
+
+export interface Compared {
+  id: string;
+  name: string;
+  /** When it began to run, in seconds; null: not yet. */
+  started: number | null;
+  charts: readonly ChartData[];
+}
+
+/** A key that tells whose the series is. */
+export function jobOfKey(key: string): string {
+  return key.slice(0, key.indexOf('/'));
+}
+
+export function merged(jobs: readonly Compared[]): ChartData[] {
+  const names = labels(jobs);
+  const charts = new Map<string, ChartData>();
+  for (const job of jobs) {
+    for (const chart of job.charts) {
+      const whole = charts.get(chart.chart) ?? {
+        ...chart,
+        series: new Map<string, SeriesData>(),
+        version: 0,
+      };
+      whole.axis ??= chart.axis;
+      whole.version += chart.version;
+      for (const series of chart.series.values()) {
+        const key = `${job.id}/${series.key}`;
+        const name = [names.get(job.id), series.name].filter(Boolean).join(', ');
+        whole.series.set(key, { ...series, key, name });
+      }
+      charts.set(chart.chart, whole);
+    }
+  }
+  return inOrder(charts.values());
+}
+
+/** Jobs of the same name are told apart by their ids. */
+function labels(jobs: readonly Compared[]): Map<string, string> {
+  return new Map(
+    jobs.map((job) => {
+      const alone = jobs.filter((other) => other.name === job.name).length === 1;
+      return [job.id, alone ? job.name : `${job.name} (${job.id})`];
+    }),
+  );
+}
+
+/** Every job is placed by its own start and its own course. */
+export function contextOfAll(jobs: readonly Compared[]): Context {
+  const placings = new Map<string, Placing>(jobs.map((job) => [job.id, contextOf(job.charts, job.started)]));
+  const course = [...placings.values()].find((placing) => placing.course !== null)?.course ?? null;
+  const nothing: Placing = { origin: 0, course: null };
+  return { origin: 0, course, of: (key) => placings.get(jobOfKey(key)) ?? nothing };
+}

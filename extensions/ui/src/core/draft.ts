@@ -1,0 +1,282 @@
+/** What a form for a new job holds: text as it was typed, what is wrong with it, and the submission it makes. Pure. */
+
+import type { Submission } from '../api/types.js';
+import { commandLine } from './submission.js';
+
+export type ParamType = 'text' | 'number' | 'yes or no' | 'JSON';
+export const PARAM_TYPES: readonly ParamType[] = ['text', 'number', 'yes or no', 'JSON'];
+
+export interface Param {
+  name: string;
+  type: ParamType;
+  text: string;
+}
+
+export interface Pair {
+  name: string;
+  text: string;
+}
+
+/** `folder` is what the shell sends along by itself; `kept` a workspace that an earlier job had. */
+export type WorkspaceKind = 'folder' | 'git' | 'none' | 'kept';
+
+export interface Draft {
+  name: string;
+  runs: 'command' | 'notebook';
+  command: string;
+  notebook: string;
+  image: string;
+  machine: string;
+  workspace: WorkspaceKind;
+  kept?: Submission['workspace'];
+  url: string;
+  ref: string;
+  params: Param[];
+  env: Pair[];
+  secrets: string;
+  ports: string;
+  isPublic: boolean;
+  tags: string;
+  project: string;
+  experiment: string;
+  group: string;
+  timeout: string;
+  retries: string;
+  priority: string;
+  nodes: string;
+  shm: string;
+  /** `name=job`, as many as one likes. */
+  inputs: string;
+  cluster: string;
+}
+
+export const EMPTY: Draft = {
+  name: '',
+  runs: 'command',
+  command: '',
+  notebook: '',
+  image: '',
+  machine: '',
+  workspace: 'none',
+  url: '',
+  ref: '',
+  params: [],
+  env: [],
+  secrets: '',
+  ports: '',
+  isPublic: false,
+  tags: '',
+  project: '',
+  experiment: '',
+  group: '',
+  timeout: '',
+  retries: '',
+  priority: '',
+  nodes: '',
+  shm: '',
+  inputs: '',
+  cluster: '',
+};
+
+/** Sentences by the name of the submission's field that they are about. */
+export type Problems = Partial<Record<string, string>>;
+
+const NAME = /^[A-Za-z_]\w*$/;
+const LABEL = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
+const INPUT = /^[A-Za-z0-9_][\w.-]{0,62}=j[0-9a-z]{12}$/;
+const IMAGE = /^[A-Za-z0-9][A-Za-z0-9._/:@-]*$/;
+
+export function problemsOf(draft: Draft): Problems {
+  const found: Problems = {};
+  if (draft.runs === 'command' && draft.command.trim() === '') found.command = 'Say what to run.';
+  if (draft.runs === 'notebook' && !/^[^/].*\.ipynb$/.test(draft.notebook))
+    found.notebook = 'Name an .ipynb file inside the workspace.';
+  if (draft.runs === 'notebook' && draft.workspace === 'none')
+    found.workspace = 'A notebook comes from the workspace, so there must be one.';
+  if (draft.image !== '' && !IMAGE.test(draft.image))
+    found.image = 'This is no image reference such as python:3.11.';
+  if (draft.workspace === 'git' && !/^(https|ssh):\/\/[^\s@/]+(@[^\s/]+)?\/\S+$/.test(draft.url))
+    found.workspace = 'Give an https:// or ssh:// address of a repository.';
+  found.params = problemOfParams(draft.params);
+  found.env = problemOfNames(
+    draft.env.map((pair) => pair.name),
+    'variable',
+  );
+  if (words(draft.secrets).some((name) => !NAME.test(name)))
+    found.secrets = 'Names of secrets have letters, digits and _ only.';
+  if (words(draft.inputs).some((one) => !INPUT.test(one)))
+    found.inputs = 'Give each as name=job, with the job’s id.';
+  found.ports = problemOfPorts(draft.ports);
+  for (const field of ['project', 'experiment'] as const)
+    if (draft[field] !== '' && !LABEL.test(draft[field]))
+      found[field] = 'Letters, digits, dots and hyphens, at most 63.';
+  if (words(draft.tags).some((tag) => !LABEL.test(tag)))
+    found.tags = 'Tags have letters, digits, dots and hyphens.';
+  if (draft.timeout !== '' && seconds(draft.timeout) === null)
+    found.timeout_s = 'A time such as 90 s, 30 min, 2 h or 1 d.';
+  for (const [field, name, least, most] of [
+    ['retries', 'retries', 0, 100],
+    ['priority', 'priority', -100, 100],
+    ['nodes', 'nodes', 1, 1024],
+    ['shm', 'shm_mb', 1, 16_777_216],
+  ] as const) {
+    const value = Number(draft[field]);
+    if (draft[field] !== '' && (!Number.isInteger(value) || value < least || value > most))
+      found[name] = `A whole number from ${String(least)} to ${String(most)}.`;
+  }
+  return Object.fromEntries(Object.entries(found).filter(([, text]) => text !== undefined));
+}
+
+function problemOfNames(names: readonly string[], what: string): string | undefined {
+  const bad = names.find((name) => !NAME.test(name));
+  if (bad !== undefined)
+    return bad === ''
+      ? `Each ${what} needs a name.`
+      : `“${bad}” is no name of a ${what}: letters, digits and _.`;
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined) return `“${twice}” is there twice.`;
+  const ours = what === 'variable' ? names.find((name) => name.startsWith('OUTRIDER_')) : undefined;
+  return ours === undefined ? undefined : `“${ours}” is set by the platform.`;
+}
+
+function problemOfParams(params: readonly Param[]): string | undefined {
+  const names = problemOfNames(
+    params.map((param) => param.name),
+    'parameter',
+  );
+  if (names !== undefined) return names;
+  const bad = params.find((param) => valueOf(param) === undefined);
+  if (bad === undefined) return undefined;
+  const wanted = { number: 'a number', 'yes or no': 'true or false', JSON: 'JSON', text: 'text' }[bad.type];
+  return `“${bad.name}” must be ${wanted}.`;
+}
+
+function problemOfPorts(text: string): string | undefined {
+  const ports = words(text).map(Number);
+  if (ports.some((port) => !Number.isInteger(port) || port < 1024 || port > 65_535))
+    return 'Ports are numbers from 1024 to 65535.';
+  return new Set(ports).size < ports.length ? 'A port is there twice.' : undefined;
+}
+
+/** The value that was typed; undefined when the text is not of the type. */
+export function valueOf({ type, text }: Param): unknown {
+  const trimmed = text.trim();
+  switch (type) {
+    case 'text':
+      return text;
+    case 'number':
+      return trimmed !== '' && Number.isFinite(Number(trimmed)) ? Number(trimmed) : undefined;
+    case 'yes or no':
+      return trimmed === 'true' ? true : trimmed === 'false' ? false : undefined;
+    case 'JSON':
+      try {
+        return JSON.parse(trimmed) as unknown;
+      } catch {
+        return undefined;
+      }
+  }
+}
+
+/** A parameter as the form shows it. */
+export function paramOf(name: string, value: unknown): Param {
+  if (typeof value === 'string') return { name, type: 'text', text: value };
+  if (typeof value === 'number') return { name, type: 'number', text: String(value) };
+  if (typeof value === 'boolean') return { name, type: 'yes or no', text: String(value) };
+  return { name, type: 'JSON', text: JSON.stringify(value) };
+}
+
+/** What is between commas or spaces. */
+export function words(text: string): string[] {
+  return text.split(/[\s,]+/).filter(Boolean);
+}
+
+const UNITS: Record<string, number> = { s: 1, m: 60, min: 60, h: 3600, d: 86_400 };
+
+/** `2 h 30 min` as seconds; a bare number is seconds. Null when it is no time, or not above zero. */
+export function seconds(text: string): number | null {
+  const compact = text.replaceAll(/\s+/g, '');
+  if (/^\d+$/.test(compact)) return Number(compact) || null;
+  if (!/^(\d+(\.\d+)?(s|min|m|h|d))+$/.test(compact)) return null;
+  let sum = 0;
+  for (const [, number, unit] of compact.matchAll(/(\d+(?:\.\d+)?)(s|min|m|h|d)/g))
+    sum += Number(number) * (UNITS[unit ?? ''] ?? 0);
+  return Math.round(sum) || null;
+}
+
+function record<T>(entries: [string, T][]): Record<string, T> {
+  return Object.fromEntries(entries);
+}
+
+/** The submission. The shell puts in what `folder` becomes; a draft with problems makes one that is refused. */
+export function submissionOfDraft(draft: Draft): Submission {
+  const made: Partial<Submission> = {};
+  const set = <K extends keyof Submission>(name: K, value: Submission[K] | null, wanted: boolean): void => {
+    if (wanted && value !== null) made[name] = value;
+  };
+  set('name', draft.name.trim(), draft.name.trim() !== '');
+  set('image', draft.image, draft.image !== '');
+  set('machine', draft.machine, draft.machine !== '');
+  set('command', draft.command, draft.runs === 'command');
+  set('notebook', draft.notebook, draft.runs === 'notebook');
+  if (draft.workspace === 'git')
+    made.workspace = { type: 'git', url: draft.url.trim(), ref: draft.ref.trim() || null };
+  else if (draft.workspace === 'kept' && draft.kept !== undefined) made.workspace = draft.kept;
+  else made.workspace = { type: 'none' };
+  made.params = record(draft.params.map((param) => [param.name, valueOf(param)]));
+  made.env = record(draft.env.map((pair) => [pair.name, pair.text]));
+  made.inputs = record(words(draft.inputs).map((one) => one.split('=') as [string, string]));
+  set('cluster', draft.cluster, draft.cluster !== '');
+  made.secrets = words(draft.secrets);
+  made.ports = words(draft.ports).map(Number);
+  made.public = draft.isPublic && made.ports.length > 0;
+  made.tags = words(draft.tags);
+  set('project', draft.project, draft.project !== '');
+  set('experiment', draft.experiment, draft.experiment !== '');
+  set('group', draft.group, draft.group !== '');
+  set('timeout_s', seconds(draft.timeout), draft.timeout !== '');
+  set('retries', Number(draft.retries), draft.retries !== '');
+  set('priority', Number(draft.priority), draft.priority !== '');
+  set('nodes', Number(draft.nodes), draft.nodes !== '');
+  set('shm_mb', Number(draft.shm), draft.shm !== '');
+  return made as Submission;
+}
+
+/** The form for running a submission again with changes. */
+export function draftOfSubmission(made: Submission): Draft {
+  const { workspace } = made;
+  const text = (value: number | null | undefined, usual: number | null): string =>
+    value === null || value === undefined || value === usual ? '' : String(value);
+  return {
+    ...EMPTY,
+    name: made.name ?? '',
+    runs: made.notebook ? 'notebook' : 'command',
+    command: made.notebook
+      ? ''
+      : commandLine({ command: made.command ?? null, args: made.args ?? null, notebook: null }),
+    notebook: made.notebook ?? '',
+    image: made.image ?? '',
+    machine: made.machine ?? '',
+    workspace: workspace.type === 'snapshot' ? 'kept' : workspace.type === 'git' ? 'git' : 'none',
+    kept: workspace,
+    url: workspace.type === 'git' ? workspace.url : '',
+    ref: workspace.type === 'git' ? (workspace.ref ?? '') : '',
+    params: Object.entries(made.params ?? {}).map(([name, value]) => paramOf(name, value)),
+    env: Object.entries(made.env ?? {}).map(([name, value]) => ({ name, text: value })),
+    secrets: (made.secrets ?? []).join(', '),
+    ports: (made.ports ?? []).join(', '),
+    isPublic: made.public,
+    tags: (made.tags ?? []).join(', '),
+    project: made.project ?? '',
+    experiment: made.experiment ?? '',
+    group: made.group ?? '',
+    timeout: text(made.timeout_s, null),
+    retries: text(made.retries, 0),
+    priority: text(made.priority, 0),
+    nodes: text(made.nodes, 1),
+    shm: text(made.shm_mb, null),
+    inputs: Object.entries(made.inputs ?? {})
+      .map(([name, id]) => `${name}=${id}`)
+      .join(', '),
+    cluster: made.cluster,
+  };
+}

@@ -1,0 +1,41 @@
+/** What was looked at before sending: each "no" says what to change, each "unknown" that nobody can tell. */
+
+import type { ReactElement } from 'react';
+
+import type { Check } from './shell.js';
+
+const TITLES: Record<string, string> = {
+  machine: 'Machine',
+  limits: 'Your limits',
+  packages: 'Packages',
+  kernel: 'Kernel',
+};
+const WORDS: Record<Check['answer'], string> = { yes: 'fits', no: 'does not fit', unknown: 'not known' };
+
+export function Checks({
+  checks,
+  failed,
+}: {
+  checks: readonly Check[];
+  failed: string | null;
+}): ReactElement | null {
+  if (checks.length === 0 && failed === null) return null;
+  return (
+    <section className="or-checks" aria-label="Checked before sending" aria-live="polite">
+      <ul>
+        {checks.map(({ check, answer, message }) => (
+          <li key={check} className={`or-check or-check-${answer}`}>
+            <span className="or-check-mark" aria-hidden="true">
+              {{ yes: '✓', no: '✗', unknown: '?' }[answer]}
+            </span>
+            <span>
+              <strong>{TITLES[check] ?? check}</strong> <span className="or-hidden">{WORDS[answer]}. </span>
+              {message}
+            </span>
+          </li>
+        ))}
+      </ul>
+      {failed !== null && <p className="or-faint">It could not be checked: {failed}</p>}
+    </section>
+  );
+}

@@ -1,0 +1,121 @@
+/** Which files go along: the shell's folder with its size and what is left out, a repository, or none. */
+
+import { type ReactElement, useId } from 'react';
+
+import { Loading, Problem } from '../components/basics.js';
+import type { Draft, WorkspaceKind } from '../core/draft.js';
+import { bytes, count } from '../core/format.js';
+import { useLoaded } from '../state/hooks.js';
+import { TextField } from './fields.js';
+import type { FolderLook } from './shell.js';
+
+interface Props {
+  draft: Draft;
+  folder: ((signal: AbortSignal) => Promise<FolderLook>) | undefined;
+  problem: string | undefined;
+  onChange: (changes: Partial<Draft>) => void;
+}
+
+const TITLES: Record<WorkspaceKind, string> = {
+  folder: 'The file’s folder',
+  git: 'A Git repository',
+  none: 'None',
+  kept: 'As it was',
+};
+
+export function WorkspaceChoice({ draft, folder, problem, onChange }: Props): ReactElement {
+  const group = useId();
+  const kinds: WorkspaceKind[] = [];
+  if (folder !== undefined) kinds.push('folder');
+  if (draft.kept?.type === 'snapshot') kinds.push('kept');
+  kinds.push('git', 'none');
+  return (
+    <fieldset className="or-workspace">
+      <legend>Workspace</legend>
+      <div className="or-radios">
+        {kinds.map((kind) => (
+          <label key={kind}>
+            <input
+              type="radio"
+              name={group}
+              checked={draft.workspace === kind}
+              onChange={() => {
+                onChange({ workspace: kind });
+              }}
+            />
+            {TITLES[kind]}
+          </label>
+        ))}
+      </div>
+      {draft.workspace === 'folder' && folder !== undefined && <Look folder={folder} />}
+      {draft.workspace === 'kept' && (
+        <p className="or-faint">The very files that the earlier job ran with.</p>
+      )}
+      {draft.workspace === 'none' && (
+        <p className="or-faint">The job starts in an empty directory. /storage is there all the same.</p>
+      )}
+      {draft.workspace === 'git' && (
+        <div className="or-pair">
+          <TextField
+            label="Repository"
+            value={draft.url}
+            placeholder="https://example.org/team/project.git"
+            problem={problem}
+            onChange={(url) => {
+              onChange({ url });
+            }}
+          />
+          <TextField
+            label="Branch, tag or commit"
+            value={draft.ref}
+            placeholder="its default branch"
+            onChange={(ref) => {
+              onChange({ ref });
+            }}
+          />
+        </div>
+      )}
+      {draft.workspace !== 'git' && problem !== undefined && <p className="or-wrong">{problem}</p>}
+    </fieldset>
+  );
+}
+
+function Look({ folder }: { folder: (signal: AbortSignal) => Promise<FolderLook> }): ReactElement {
+  const look = useLoaded('folder', folder);
+  if (look.error) return <Problem onRetry={look.reload}>{look.error.message}</Problem>;
+  if (look.value === undefined) return <Loading />;
+  const { folder: path, files, size, largest, left_out: out, warnings } = look.value;
+  return (
+    <div className="or-look">
+      <p>
+        <code>{path}</code>: {count(files)} {files === 1 ? 'file' : 'files'}, <strong>{bytes(size)}</strong>
+        {out.length > 0 && <>; left out: {shortList(out)}</>}
+      </p>
+      {warnings.map((text) => (
+        <p key={text} className="or-warning">
+          {text}
+        </p>
+      ))}
+      {largest.length > 0 && (
+        <details>
+          <summary>The largest files</summary>
+          <ul>
+            {largest.map((file) => (
+              <li key={file.path}>
+                <code>{file.path}</code> <span className="or-faint or-number">{bytes(file.size)}</span>
+              </li>
+            ))}
+          </ul>
+        </details>
+      )}
+      <p className="or-faint">
+        What Git ignores stays here, and what a file <code>.outriderignore</code> names.
+      </p>
+    </div>
+  );
+}
+
+function shortList(names: readonly string[]): string {
+  const shown = names.slice(0, 6).join(', ');
+  return names.length > 6 ? `${shown} and ${count(names.length - 6)} more` : shown;
+}

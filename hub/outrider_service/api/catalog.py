@@ -1,0 +1,287 @@
+"""/machines, /images and /limits: what may be chosen, and how admins keep it. /own-images: a user's own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import ValidationError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ..auth import CATALOG_ADMIN, JOBS_WRITE, Caller
+from ..backends.base import BackendError, Capacity
+from ..catalog import ImageEntry, LimitSet, MachineType
+from ..catalog.configured import is_subject
+from ..catalog.model import Entry
+from ..catalog.stored import Row
+from ..jobs import store
+from ..jobs.submit import may_use
+from ..schema.catalog import (
+    CatalogQuery,
+    Image,
+    ImageFacts,
+    ImageList,
+    ImagePatch,
+    ImageWrite,
+    LimitsList,
+    LimitsOf,
+    LimitsWrite,
+    Machine,
+    MachineList,
+    MachinePatch,
+    MachineWrite,
+    OwnImageWrite,
+)
+from ..service import Service
+from ..usage.leases import Lease, held_by, list_leases
+from .errors import ApiError, from_validation, not_found
+from .questions import usable
+from .routing import Call, Route
+
+MOST_OWN_IMAGES = 100
+
+
+def render_image(row: Row) -> Image:
+    image: ImageEntry = row.model
+    return Image(
+        **image.model_dump(exclude={"groups", "title"}),
+        title=image.title or image.name,
+        groups=list(image.groups),
+        owner=row.owner or None,
+        facts=ImageFacts.model_validate(row.facts) if row.facts else None,
+    )
+
+
+def images_for(service: Service, caller: Caller, *, all_of_them: bool = False) -> list[Image]:
+    """Those that the caller may choose: everybody's in the admin's order, then their own."""
+    shared = [
+        row
+        for row in service.catalog.rows("image")
+        if all_of_them or (row.model.enabled and may_use(row.model.groups, caller))
+    ]
+    names = {row.name for row in shared}
+    own = [row for row in service.catalog.rows("image", caller.name) if row.name not in names]
+    return [render_image(row) for row in [*shared, *own]]
+
+
+async def machines_for(service: Service, caller: Caller, *, all_of_them: bool = False) -> list[Machine]:
+    async with service.db.read() as conn:
+        waiting = await store.waiting_by_machine(conn)
+        held = await list_leases(conn)
+    every = [row.model for row in service.catalog.rows("machine")] if all_of_them else service.catalog.machines()
+    return [
+        await render_machine(service, machine, held, waiting)
+        for machine in every
+        if all_of_them or may_use(machine.groups, caller)
+    ]
+
+
+async def render_machine(
+    service: Service, machine: MachineType, held: Sequence[Lease], waiting: dict[str, int]
+) -> Machine:
+    here = [held_by(lease) for lease in held if lease.cluster == machine.cluster]
+    backend = service.backends.get(machine.cluster)
+    try:
+        size = Capacity(None, None) if backend is None else await backend.capacity(machine, here)
+    except BackendError:
+        size = Capacity(None, None)
+    return Machine(
+        **machine.model_dump(exclude={"groups", "title", "tolerations"}),
+        tolerations=list(machine.tolerations),
+        title=machine.title or machine.name,
+        groups=list(machine.groups),
+        total=size.total,
+        free=size.free,
+        waiting=waiting.get(machine.name, 0),
+    )
+
+
+def changed(entry: Row, patch: Any, model: type[Entry]) -> Any:
+    """The entry with the patch's fields in it. Raises ApiError naming the field that cannot be so."""
+    try:
+        return model.model_validate({**entry.entry, "name": entry.name, **patch.model_dump(exclude_unset=True)})
+    except ValidationError as error:
+        raise from_validation(error) from error
+
+
+# -- machines -------------------------------------------------------------------------------------------------------
+
+
+def _every(call: Call) -> bool:
+    """Whether a list shows all there is: asked for, and allowed to."""
+    return bool(call.query.all) and call.caller.may(CATALOG_ADMIN)
+
+
+async def list_machines(call: Call) -> MachineList:
+    return MachineList(items=await machines_for(call.service, call.caller, all_of_them=_every(call)))
+
+
+async def _saved_machine(call: Call, write: MachineWrite) -> Machine:
+    if write.cluster not in call.service.backends:
+        known = ", ".join(call.service.backends)
+        raise ApiError(422, f"cluster: there is no {write.cluster!r}; there is {known}", "cluster")
+    model = MachineType.model_validate(write.model_dump(exclude={"position"}))
+    await call.service.catalog.save("machine", model.name, model, call.caller.name, position=write.position)
+    # Jobs may have waited for exactly this.
+    call.service.reconciler.wake_queue(model.cluster)
+    async with call.service.db.read() as conn:
+        held, waiting = await list_leases(conn), await store.waiting_by_machine(conn)
+    return await render_machine(call.service, model, held, waiting)
+
+
+async def add_machine(call: Call) -> Machine:
+    if call.service.catalog.row("machine", call.body.name) is not None:
+        raise ApiError(409, f"name: there is a machine type {call.body.name} already", "name")
+    return await _saved_machine(call, call.body)
+
+
+async def change_machine(call: Call) -> Machine:
+    row = call.service.catalog.row("machine", call.path["machine"])
+    if row is None:
+        raise not_found("machine type")
+    return await _saved_machine(call, changed(row, call.body, MachineWrite))
+
+
+async def remove_machine(call: Call) -> None:
+    name = call.path["machine"]
+    row = call.service.catalog.row("machine", name)
+    if row is None:
+        raise not_found("machine type")
+    async with call.service.db.read() as conn:
+        in_use = await _uses_of(conn, name)
+    if in_use:
+        raise ApiError(409, f"{name} is in use or waited for by {in_use} jobs and notebooks. Disable it first.")
+    await call.service.catalog.remove("machine", name, call.caller.name)
+
+
+async def _uses_of(conn: AsyncConnection, machine: str) -> int:
+    held = sum(lease.machine == machine for lease in await list_leases(conn))
+    return held + (await store.waiting_by_machine(conn)).get(machine, 0)
+
+
+# -- images ---------------------------------------------------------------------------------------------------------
+
+
+async def list_images(call: Call) -> ImageList:
+    return ImageList(items=images_for(call.service, call.caller, all_of_them=_every(call)))
+
+
+async def add_image(call: Call) -> Image:
+    if call.service.catalog.row("image", call.body.name) is not None:
+        raise ApiError(409, f"name: {call.body.name} is in the catalog already", "name")
+    return await _saved_image(call, call.body)
+
+
+async def change_image(call: Call) -> Image:
+    row = call.service.catalog.row("image", call.path["path"])
+    if row is None:
+        raise not_found("image")
+    return await _saved_image(call, changed(row, call.body, ImageWrite))
+
+
+async def _saved_image(call: Call, write: ImageWrite) -> Image:
+    facts = await _facts(call, write.name) if write.check else None
+    content = write.model_dump(exclude={"position", "check"})
+    if facts is not None:
+        content["digest"] = facts["digest"]
+    model, by = ImageEntry.model_validate(content), call.caller.name
+    row = await call.service.catalog.save("image", model.name, model, by, position=write.position, facts=facts)
+    return render_image(row)
+
+
+async def _facts(call: Call, name: str) -> dict[str, Any]:
+    """What the registry says of a usable image. Raises ApiError saying why it is none."""
+    return (await usable(call.service, name, call.caller.name)).model_dump(mode="json")
+
+
+async def remove_image(call: Call) -> None:
+    if call.service.catalog.row("image", call.path["path"]) is None:
+        raise not_found("image")
+    await call.service.catalog.remove("image", call.path["path"], call.caller.name)
+
+
+async def add_own_image(call: Call) -> Image:
+    catalog, write, owner = call.service.catalog, call.body, call.caller.name
+    if (shared := catalog.image(write.name)) is not None and shared.enabled and may_use(shared.groups, call.caller):
+        raise ApiError(409, f"name: {write.name} is in the catalog already, for everybody", "name")
+    if catalog.row("image", write.name, owner) is None and len(catalog.rows("image", owner)) >= MOST_OWN_IMAGES:
+        raise ApiError(409, f"You have {MOST_OWN_IMAGES} images of your own. Remove one first.")
+    facts = await _facts(call, write.name) if write.check else None
+    digest = facts["digest"] if facts else None
+    model = ImageEntry.model_validate({**write.model_dump(exclude={"check"}), "digest": digest})
+    return render_image(await catalog.save("image", write.name, model, owner, owner=owner, facts=facts))
+
+
+async def remove_own_image(call: Call) -> None:
+    owner = call.caller.name
+    if call.service.catalog.row("image", call.path["path"], owner) is None:
+        raise not_found("image")
+    await call.service.catalog.remove("image", call.path["path"], owner, owner=owner)
+
+
+# -- limits ---------------------------------------------------------------------------------------------------------
+
+
+def _limits_of(subject: str, limits: LimitSet) -> LimitsOf:
+    return LimitsOf(subject=subject, **limits.model_dump())
+
+
+async def list_limits(call: Call) -> LimitsList:
+    return LimitsList(items=[_limits_of(row.name, row.model) for row in call.service.catalog.rows("limits")])
+
+
+async def set_limits(call: Call) -> LimitsOf:
+    subject = call.path["subject"]
+    if not is_subject(subject):
+        raise ApiError(422, "subject: must be default, user:NAME or group:NAME", "subject")
+    model = LimitSet.model_validate(call.body.model_dump())
+    await call.service.catalog.save("limits", subject, model, call.caller.name)
+    for cluster in call.service.backends:
+        call.service.reconciler.wake_queue(cluster)
+    return _limits_of(subject, model)
+
+
+async def remove_limits(call: Call) -> None:
+    if call.service.catalog.row("limits", call.path["subject"]) is None:
+        raise not_found("set of limits")
+    await call.service.catalog.remove("limits", call.path["subject"], call.caller.name)
+
+
+def _admin(method: str, path: str, function: Any, summary: str, **options: Any) -> Route:
+    return Route(method, path, function, CATALOG_ADMIN, summary, everybody=True, **options)
+
+
+ROUTES = [
+    Route(
+        "GET",
+        "/machines",
+        list_machines,
+        None,
+        "Machine types with price and what is free",
+        query=CatalogQuery,
+        response=MachineList,
+    ),
+    _admin("POST", "/machines", add_machine, "Add one", request=MachineWrite, response=Machine, status=201),
+    _admin("PATCH", "/machines/{machine}", change_machine, "Change it", request=MachinePatch, response=Machine),
+    _admin("DELETE", "/machines/{machine}", remove_machine, "Remove it", status=204),
+    Route("GET", "/images", list_images, None, "Images", query=CatalogQuery, response=ImageList),
+    _admin("POST", "/images", add_image, "Add one for everybody", request=ImageWrite, response=Image, status=201),
+    _admin("PATCH", "/images/{path}", change_image, "Change it", request=ImagePatch, response=Image),
+    _admin("DELETE", "/images/{path}", remove_image, "Remove it", status=204),
+    Route(
+        "POST",
+        "/own-images",
+        add_own_image,
+        JOBS_WRITE,
+        "Add an image of one's own, from any registry",
+        request=OwnImageWrite,
+        response=Image,
+        status=201,
+    ),
+    Route("DELETE", "/own-images/{path}", remove_own_image, JOBS_WRITE, "Remove an image of one's own", status=204),
+    _admin("GET", "/limits", list_limits, "Limits and budgets", response=LimitsList),
+    _admin("PUT", "/limits/{subject}", set_limits, "Set them", request=LimitsWrite, response=LimitsOf),
+    _admin("DELETE", "/limits/{subject}", remove_limits, "Let the default hold again", status=204),
+]
+
+__all__ = ["ROUTES", "images_for", "machines_for", "render_image"]

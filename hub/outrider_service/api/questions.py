@@ -1,0 +1,25 @@
+"""Questions to registries on a caller's behalf, with refusals that name the field."""
+
+from __future__ import annotations
+
+from ..registry import BadReference
+from ..schema.catalog import ImageFacts
+from ..service import Service
+from .errors import ApiError
+
+
+async def ask(service: Service, image: str, user: str, field: str = "image") -> ImageFacts:
+    """What the registry says to this user."""
+    try:
+        return await service.checks.ask(image, user)
+    except BadReference as error:
+        raise ApiError(422, f"{field}: {error}", field) from error
+
+
+async def usable(service: Service, image: str, user: str) -> ImageFacts:
+    """The facts of an image that can be used. Raises ApiError saying why not."""
+    facts = await ask(service, image, user, "name")
+    if facts.status != "ok":
+        when = f" Try again after {facts.try_again_at:%H:%M} UTC." if facts.try_again_at else ""
+        raise ApiError(422, f"name: {facts.message}{when}", "name")
+    return facts

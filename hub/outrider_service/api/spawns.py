@@ -1,0 +1,150 @@
+"""/spawns: the Hub's spawner asks what may be started, for room and for directories, and says what has stopped.
+
+The Hub has identified the user and knows their groups; it is believed. The catalog's rules are those of that user.
+"""
+
+from __future__ import annotations
+
+from ..auth import SPAWN, Caller
+from ..jobs.submit import Refused
+from ..schema.catalog import HeldNotebook, HeldNotebookList, Offer, Person, RunStart, RunTimes
+from ..schema.resources import Mount, PodParts, SpawnRequest, SpawnSpec
+from ..usage.leases import list_leases
+from .catalog import images_for, machines_for
+from .jobs import as_api_error
+from .notebooks import server_name
+from .render import instant
+from .routing import Call, Route
+
+
+def _person(call: Call) -> Caller:
+    return Caller(call.path["user"], "user", call.body.user_admin, tuple(call.body.user_groups), frozenset())
+
+
+async def offer(call: Call) -> Offer:
+    person = _person(call)
+    images = [image for image in images_for(call.service, person) if image.for_notebooks]
+    return Offer(images=images, machines=await machines_for(call.service, person))
+
+
+async def held(call: Call) -> HeldNotebookList:
+    async with call.service.db.read() as conn:
+        leases = await list_leases(conn, prefix="notebook/")
+    found = []
+    for lease in leases:
+        _, user, server = lease.id.split("/", 2)
+        machine = call.service.catalog.machine(lease.machine)
+        found.append(
+            HeldNotebook(
+                user=user,
+                server=server,
+                machine=lease.machine,
+                since=instant(lease.created_at),
+                max_age_s=machine.max_age_s if machine else None,
+                idle_timeout_s=machine.idle_timeout_s if machine else None,
+                gpu_idle_timeout_s=machine.gpu_idle_timeout_s if machine else None,
+                gpus=lease.gpus,
+            )
+        )
+    return HeldNotebookList(items=found)
+
+
+async def acquire(call: Call) -> SpawnSpec:
+    """Give a notebook its machine. Asking again for a server that has one gives the same answer."""
+    user, server, wanted = call.path["user"], server_name(call.path["server"]), call.body
+    groups = tuple(wanted.user_groups)
+    try:
+        found = await call.service.spawns.acquire(_person(call), server, wanted)
+    except Refused as refused:
+        raise as_api_error(refused) from refused
+    directories = call.service.directories
+    home = directories.notebook_home(user, server)
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    mounts = [(source, target, False) for source, target in directories.make_storage(user, groups).items()]
+    mounts += [(directories.datasets, "/datasets", True), (home, "/home/outrider", False)]
+    backend = call.service.backends[found.lease.cluster]
+    pod = backend.notebook(found.machine, found.lease.image, mounts)
+    return SpawnSpec(
+        lease=found.lease.id,
+        image=found.lease.image,
+        environment=found.environment,
+        machine=found.lease.machine,
+        cpu=found.lease.cpu,
+        memory_mb=found.lease.memory_mb,
+        gpus=found.lease.gpus,
+        price_per_hour=found.lease.price_per_hour,
+        max_age_s=found.machine.max_age_s,
+        idle_timeout_s=found.machine.idle_timeout_s,
+        gpu_idle_timeout_s=found.machine.gpu_idle_timeout_s,
+        mounts=[Mount(source=str(s), target=t, read_only=r) for s, t, r in mounts],
+        home="/home/outrider",
+        env={
+            "OUTRIDER_STORAGE": "/storage",
+            "OUTRIDER_DATASETS": "/datasets",
+            "OUTRIDER_MACHINE": found.lease.machine,
+            "OUTRIDER_IMAGE": found.lease.image,
+        },
+        pod=PodParts(**pod) if pod is not None else None,
+    )
+
+
+async def started(call: Call) -> None:
+    await call.service.spawns.started(call.path["user"], server_name(call.path["server"]), call.body.started_at)
+
+
+async def release(call: Call) -> None:
+    asked, server = call.query, server_name(call.path["server"])
+    await call.service.spawns.release(call.path["user"], server, asked.started_at, asked.finished_at)
+
+
+ROUTES = [
+    Route(
+        "GET",
+        "/spawns",
+        held,
+        SPAWN,
+        "The Hub's culler: which notebooks hold machines, and when they should stop",
+        response=HeldNotebookList,
+        everybody=True,
+    ),
+    Route(
+        "POST",
+        "/spawns/{user}/offer",
+        offer,
+        SPAWN,
+        "The Hub's spawner: what this person may choose",
+        request=Person,
+        response=Offer,
+        everybody=True,
+    ),
+    Route(
+        "PUT",
+        "/spawns/{user}/{server}",
+        acquire,
+        SPAWN,
+        "The Hub's spawner: a machine for a notebook",
+        request=SpawnRequest,
+        response=SpawnSpec,
+        everybody=True,
+    ),
+    Route(
+        "DELETE",
+        "/spawns/{user}/{server}",
+        release,
+        SPAWN,
+        "The Hub's spawner: the notebook has stopped",
+        query=RunTimes,
+        status=204,
+        everybody=True,
+    ),
+    Route(
+        "POST",
+        "/spawns/{user}/{server}/started",
+        started,
+        SPAWN,
+        "The Hub's spawner: the notebook's container runs",
+        request=RunStart,
+        status=204,
+        everybody=True,
+    ),
+]

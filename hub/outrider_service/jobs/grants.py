@@ -1,0 +1,95 @@
+"""What a job is given of its owner's secrets, and hiding it from the log. Reads the vault."""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from ..auth import Caller
+from ..schema.jobs import Submission
+from ..vault import GIT, Login, Unreadable, Vault, group_subject, user_subject
+from ..vault.masking import masker
+from .model import JobRecord
+
+log = logging.getLogger(__name__)
+
+KEPT_MASKS: Final = 4096
+
+Mask = Callable[[bytes], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """For the sandbox alone."""
+
+    env: dict[str, str] = field(default_factory=dict, repr=False)
+    git: Login | None = field(default=None, repr=False)
+
+
+def subjects(owner: str, billed_to: str | None, groups: Iterable[str]) -> list[str]:
+    """Whose secrets a job may have, in the order in which they are looked for."""
+    others = sorted(set(groups) - {billed_to})
+    return [user_subject(owner), *(group_subject(group) for group in [billed_to, *others] if group)]
+
+
+def git_host(workspace: dict[str, Any]) -> str | None:
+    """The server whose credentials a workspace may need; ssh has none of ours."""
+    if workspace.get("type") != "git":
+        return None
+    parts = urlsplit(workspace["url"])
+    return parts.netloc.rpartition("@")[2].lower() if parts.scheme == "https" else None
+
+
+class Grants:
+    """Looks up secrets for jobs."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+        self._masks: OrderedDict[str, Mask | None] = OrderedDict()
+
+    async def missing(self, caller: Caller, wanted: Submission) -> list[str]:
+        """Secrets that a submission names and nobody has whose they could be."""
+        if not wanted.secrets:
+            return []
+        return await self._vault.missing(subjects(caller.name, wanted.group, caller.groups), wanted.secrets)
+
+    async def of(self, job: JobRecord) -> Granted:
+        """What the job starts with. Raises Unreadable with a sentence for its owner."""
+        whose = subjects(job.owner, job.group_name, job.owner_groups)
+        names = job.spec.get("secrets") or []
+        env = await self._vault.variables(whose, names) if names else {}
+        host = git_host(job.spec["workspace"])
+        git = await self._vault.login(whose, GIT, host) if host else None
+        self._remember(job.id, masker([*env.values(), *([git.password] if git else [])]))
+        return Granted(env, git)
+
+    async def mask(self, job: JobRecord) -> Mask | None:
+        """What hides the job's secrets in its output; None: it has none."""
+        if job.id in self._masks:
+            return self._masks[job.id]
+        whose = subjects(job.owner, job.group_name, job.owner_groups)
+        values: list[str] = []
+        for name in job.spec.get("secrets") or []:
+            try:
+                values += (await self._vault.variables(whose, [name])).values()
+            except Unreadable as error:
+                log.warning("output of %s: %s", job.id, error)
+        try:
+            host = git_host(job.spec["workspace"])
+            login = await self._vault.login(whose, GIT, host) if host else None
+            values += [login.password] if login else []
+        except Unreadable as error:
+            log.warning("output of %s: %s", job.id, error)
+        self._remember(job.id, found := masker(values))
+        return found
+
+    def _remember(self, job_id: str, mask: Mask | None) -> None:
+        """What it was given, even if the secret has another value by now."""
+        self._masks[job_id] = mask
+        self._masks.move_to_end(job_id)
+        if len(self._masks) > KEPT_MASKS:
+            self._masks.popitem(last=False)

@@ -1,0 +1,110 @@
+"""The HTTP client behind the guard: bounded in time and size, each redirect checked like the first address."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urljoin, urlsplit
+
+import aiohttp
+from yarl import URL
+
+from .guard import Guard, GuardedResolver, Refusal
+
+TIMEOUT: Final = aiohttp.ClientTimeout(total=30, sock_connect=10)
+MOST_REDIRECTS: Final = 5
+REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+USER_AGENT: Final = "Outrider"
+
+
+class Failure(Exception):
+    """There was no usable answer; the message is for the user."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer. Header names are lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Outbound:
+    """Sends requests to where users say. Make it inside the event loop; close it."""
+
+    def __init__(self, guard: Guard) -> None:
+        self.guard = guard
+        # No cache: each connection goes to an address that was just checked. No cookies, no proxy of the environment.
+        connector = aiohttp.TCPConnector(
+            resolver=GuardedResolver(guard), use_dns_cache=False, limit=32, limit_per_host=8, force_close=True
+        )
+        self._session = aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=TIMEOUT,
+            auto_decompress=False,
+            trust_env=False,
+            headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
+        )
+
+    async def close(self) -> None:
+        await self._session.close()
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        most_bytes: int = 4 * 2**20,
+        redirects: bool = True,
+    ) -> Answer:
+        """The answer, after redirects. ``Authorization`` goes to no other origin. Raises Refusal and Failure."""
+        sent = dict(headers or {})
+        try:
+            # All hops together: a chain of slow ones is no way around the time limit.
+            async with asyncio.timeout(TIMEOUT.total):
+                for _ in range(MOST_REDIRECTS + 1):
+                    here = self.guard.read_url(url)
+                    answer = await self._once(method, here, sent, body, most_bytes)
+                    target = answer.headers.get("location")
+                    if not redirects or answer.status not in REDIRECTS or not target:
+                        return answer
+                    url = urljoin(url, target)
+                    if self.guard.read_url(url).origin() != here.origin():
+                        sent.pop("Authorization", None)
+        except Refusal:
+            raise
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+            raise Failure(_why(error, url)) from error
+        raise Failure(f"{urlsplit(url).hostname} redirects too often.")
+
+    async def _once(
+        self, method: str, url: URL, headers: Mapping[str, str], body: bytes | None, most_bytes: int
+    ) -> Answer:
+        async with self._session.request(method, url, headers=headers, data=body, allow_redirects=False) as response:
+            found = bytearray()
+            async for chunk in response.content.iter_chunked(65536):
+                found += chunk
+                if len(found) > most_bytes:
+                    raise Failure(f"{response.url.host} answered with more than {most_bytes >> 10} KiB.")
+            return Answer(response.status, {k.lower(): v for k, v in response.headers.items()}, bytes(found))
+
+
+def _why(error: BaseException, url: str) -> str:
+    """The reason in words that say nothing about what is inside."""
+    host = urlsplit(url).hostname
+    if isinstance(error, TimeoutError):
+        return f"{host} did not answer in time."
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return f"There is no host {host}."
+    if isinstance(error, aiohttp.ClientConnectorCertificateError | ssl.SSLError | aiohttp.ClientSSLError):
+        return f"{host} could not be trusted: its certificate is not valid."
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return f"{host} takes no connections."
+    return f"{host} did not answer as a web server does."

@@ -1,0 +1,185 @@
+"""Manifests, indexes and configurations read: pure functions from JSON to facts about an image."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Final
+
+import orjson
+
+INDEXES: Final = frozenset(
+    {"application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json"}
+)
+MANIFESTS: Final = frozenset(
+    {"application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.v2+json"}
+)
+CONFIGS: Final = frozenset(
+    {"application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json"}
+)
+ACCEPT: Final = ", ".join(sorted(INDEXES | MANIFESTS))
+MOST_PLATFORMS: Final = 64
+MOST_LABELS: Final = 32
+LONGEST_LABEL: Final = 500
+
+
+class Problem(Exception):
+    """Why there is no answer; ``status`` tells the failures apart, the message is for the user."""
+
+    def __init__(
+        self,
+        status: str,
+        message: str,
+        *,
+        try_again_at: float | None = None,
+        architectures: list[str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.try_again_at = try_again_at
+        self.architectures = architectures or []
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """An image for one architecture: where its configuration is, and what is downloaded."""
+
+    config_digest: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """What the image says about itself."""
+
+    architecture: str
+    ports: list[str] = field(default_factory=list)
+    user: str | None = None
+    cuda: str | None = None
+    created_at: str | None = None
+    labels: dict[str, str] = field(default_factory=dict)
+
+
+def digest_of(body: bytes) -> str:
+    return f"sha256:{hashlib.sha256(body).hexdigest()}"
+
+
+def not_an_image(why: str) -> Problem:
+    return Problem("not_an_image", f"This is not a container image: {why}.")
+
+
+def read_json(body: bytes) -> dict[str, Any]:
+    try:
+        found = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise not_an_image("the registry's answer is not JSON") from error
+    if not isinstance(found, dict):
+        raise not_an_image("the registry's answer is no manifest")
+    return found
+
+
+def media_type(document: Mapping[str, Any], header: str | None) -> str:
+    """What a manifest is; by what it says itself, or by how it was sent."""
+    own = document.get("mediaType")
+    return own if isinstance(own, str) else (header or "").partition(";")[0].strip()
+
+
+def platforms(index: Mapping[str, Any]) -> dict[str, str]:
+    """Digest by architecture ("amd64", "arm64/v8") of an index's Linux images. Attestations are none."""
+    found: dict[str, str] = {}
+    entries = index.get("manifests")
+    for entry in (entries if isinstance(entries, list) else [])[:MOST_PLATFORMS]:
+        platform = entry.get("platform") if isinstance(entry, dict) else None
+        if not isinstance(platform, dict) or platform.get("os") != "linux":
+            continue
+        architecture, variant = platform.get("architecture"), platform.get("variant")
+        digest = entry.get("digest")
+        if isinstance(architecture, str) and isinstance(digest, str) and architecture != "unknown":
+            name = f"{architecture}/{variant}" if isinstance(variant, str) and variant else architecture
+            found.setdefault(name[:64], digest)
+    return found
+
+
+def choose(found: Mapping[str, str], wanted: str) -> str:
+    """The digest of the image for this architecture. Raises Problem."""
+    for name, digest in found.items():
+        if name.partition("/")[0] == wanted:
+            return digest
+    if not found:
+        raise not_an_image("its index names no Linux image")
+    raise wrong_architecture(list(found), wanted)
+
+
+def wrong_architecture(found: list[str], wanted: str) -> Problem:
+    text = f"The image is for {', '.join(found)}, and the machines here are {wanted}."
+    return Problem("wrong_architecture", text, architectures=found)
+
+
+def read_manifest(document: Mapping[str, Any]) -> Manifest:
+    """Raises Problem for what is stored like an image and is none (a Helm chart, a signature)."""
+    config, layers = document.get("config"), document.get("layers")
+    if not isinstance(config, dict) or not isinstance(layers, list) or document.get("schemaVersion") != 2:
+        raise not_an_image("its manifest has no configuration and layers")
+    if config.get("mediaType") not in CONFIGS:
+        raise not_an_image(f"it holds {str(config.get('mediaType'))[:100]}")
+    sizes = [part.get("size") for part in [config, *layers] if isinstance(part, dict)]
+    digest = config.get("digest")
+    if not isinstance(digest, str):
+        raise not_an_image("its manifest names no configuration")
+    return Manifest(digest, sum(size for size in sizes if isinstance(size, int) and size > 0))
+
+
+def read_configuration(document: Mapping[str, Any]) -> Configuration:
+    inner = document.get("config")
+    inner = inner if isinstance(inner, dict) else {}
+    architecture = document.get("architecture")
+    if not isinstance(architecture, str) or document.get("os", "linux") != "linux":
+        raise not_an_image(f"it is for {str(document.get('os'))[:32]}, not Linux")
+    labels = inner.get("Labels")
+    labels = labels if isinstance(labels, dict) else {}
+    ports = inner.get("ExposedPorts")
+    created = document.get("created")
+    return Configuration(
+        architecture=architecture[:64],
+        ports=sorted(str(port)[:16] for port in ports)[:64] if isinstance(ports, dict) else [],
+        user=str(inner["User"])[:255] if inner.get("User") else None,
+        cuda=_cuda(inner.get("Env"), labels),
+        created_at=_moment(created),
+        labels={str(k)[:255]: str(v)[:LONGEST_LABEL] for k, v in list(labels.items())[:MOST_LABELS]},
+    )
+
+
+def _cuda(env: Any, labels: Mapping[str, Any]) -> str | None:
+    """The CUDA version, as NVIDIA's own images and those built on them say it."""
+    pairs = dict(str(item).partition("=")[::2] for item in env) if isinstance(env, list) else {}
+    version = pairs.get("CUDA_VERSION") or labels.get("com.nvidia.cuda.version")
+    return str(version)[:32] if version else None
+
+
+def _moment(value: Any) -> str | None:
+    if not isinstance(value, str):
+        return None
+    try:
+        found = datetime.fromisoformat(value.replace("Z", "+00:00"))
+    except ValueError:
+        return None
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).isoformat()
+
+
+def try_again_at(headers: Mapping[str, str], now: float) -> float | None:
+    """When a limit of the rate ends: Retry-After, or the window that Docker Hub names; None: not said."""
+    said = headers.get("retry-after", "").strip()
+    if said.isdecimal():
+        # Docker Hub gives a time where others give seconds.
+        return float(said) if int(said) > 10**9 else now + int(said)
+    if said:
+        try:
+            return parsedate_to_datetime(said).timestamp()
+        except ValueError:
+            pass
+    _, _, window = headers.get("ratelimit-limit", "").partition(";w=")
+    return now + int(window) if window.isdecimal() else None

@@ -1,0 +1,136 @@
+"""How much the trees of users and teams hold. Reads the disk, in threads, and remembers."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import stat
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from ..catalog import Catalog
+from ..directories import Directories
+
+FRESH_S: Final = 30.0
+PATIENCE_S: Final = 5.0
+PAUSE_FACTOR: Final = 20
+"""A tree that takes long to measure is measured less often: at most a twentieth of the time."""
+MIB: Final = 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What one user or group keeps. ``used`` None: not measured yet; ``limit`` None: unlimited."""
+
+    subject: str
+    used: int | None
+    limit: int | None
+    measured_at: float | None
+
+    @property
+    def full(self) -> bool:
+        return self.used is not None and self.limit is not None and self.used >= self.limit
+
+
+def measure(root: Path) -> int:
+    """Bytes on the disk below a directory; links are not followed, and a file with several names counts once."""
+    seen: set[tuple[int, int]] = set()
+    total = 0
+    for entry in _walk(root):
+        try:
+            found = entry.stat(follow_symlinks=False)
+        except OSError:
+            continue
+        if found.st_nlink > 1 and not stat.S_ISDIR(found.st_mode):
+            if (found.st_dev, found.st_ino) in seen:
+                continue
+            seen.add((found.st_dev, found.st_ino))
+        total += found.st_blocks * 512
+    return total
+
+
+def _walk(root: Path) -> Iterator[os.DirEntry[str]]:
+    """All entries, without recursion: the depth of a tree is its owner's choice."""
+    waiting = [str(root)]
+    while waiting:
+        try:
+            with os.scandir(waiting.pop()) as entries:
+                for entry in entries:
+                    yield entry
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(entry.path)
+        except OSError:
+            # Gone meanwhile, or too deep for a path; what cannot be read is not counted.
+            continue
+
+
+@dataclass(slots=True)
+class _Measured:
+    used: int
+    at: float
+    took_s: float
+
+
+class StorageUse:
+    """Measures on demand, never the same tree twice at once, and answers from memory while that is fresh."""
+
+    def __init__(self, directories: Directories, catalog: Catalog) -> None:
+        self._directories = directories
+        self._catalog = catalog
+        self._known: dict[str, _Measured] = {}
+        self._measuring: dict[str, asyncio.Task[None]] = {}
+
+    def _root(self, subject: str) -> Path:
+        kind, _, name = subject.partition(":")
+        # With the homes of the notebooks, which lie on the same volume.
+        return self._directories.team(name) if kind == "group" else self._directories.user(name)
+
+    def limit(self, subject: str) -> int | None:
+        kind, _, name = subject.partition(":")
+        limits = self._catalog.group_limits(name) if kind == "group" else self._catalog.limits(name)
+        return None if limits.max_storage_mb is None else limits.max_storage_mb * MIB
+
+    async def holding(self, subject: str) -> Holding:
+        """What is known now; waits a little for what is not, and never long."""
+        known = self._known.get(subject)
+        stale = known is None or time.time() - known.at > max(FRESH_S, PAUSE_FACTOR * known.took_s)
+        if stale:
+            task = self._measuring.get(subject)
+            if task is None:
+                task = self._measuring[subject] = asyncio.create_task(self._measure(subject))
+                task.add_done_callback(lambda _: self._measuring.pop(subject, None))
+            await asyncio.wait({task}, timeout=PATIENCE_S)
+            known = self._known.get(subject)
+        return Holding(subject, known.used if known else None, self.limit(subject), known.at if known else None)
+
+    async def _measure(self, subject: str) -> None:
+        begun = time.monotonic()
+        used = await asyncio.to_thread(measure, self._root(subject))
+        self._known[subject] = _Measured(used, time.time(), time.monotonic() - begun)
+
+    def forget(self, subject: str) -> None:
+        """Something was deleted or uploaded: the next look measures again."""
+        self._known.pop(subject, None)
+
+    async def refusal(self, owner: str, group: str | None) -> str | None:
+        """Why nothing more can be started or uploaded, or None. Without a limit nothing is measured."""
+        for subject in (f"user:{owner}", *([f"group:{group}"] if group else [])):
+            if self.limit(subject) is None:
+                continue
+            found = await self.holding(subject)
+            if found.full:
+                return self.sentence(found)
+        return None
+
+    @staticmethod
+    def sentence(found: Holding) -> str:
+        """That there is no room left, for a person."""
+        kind, _, name = found.subject.partition(":")
+        who = f"The group {name}" if kind == "group" else "Your storage"
+        return (
+            f"{who} holds {(found.used or 0) / MIB:,.0f} MiB of the {(found.limit or 0) / MIB:,.0f} MiB that are "
+            "allowed. Delete something first: outrider storage rm PATH."
+        )

@@ -1,0 +1,139 @@
+"""Secrets in the database. Values go in; they come out for a job's sandbox and for a registry, never for a client."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import delete, func, select, update
+
+from ..clock import now
+from ..db import Database
+from ..db.tables import secrets
+from ..db.upsert import upsert
+from .sealing import Seal, Unreadable
+
+VARIABLE: Final = "variable"
+REGISTRY: Final = "registry"
+GIT: Final = "git"
+EVERYBODY: Final = "everybody"
+
+
+def user_subject(name: str) -> str:
+    return f"user:{name}"
+
+
+def group_subject(name: str) -> str:
+    return f"group:{name}"
+
+
+class TooMany(Exception):
+    """One subject keeps no more than a few hundred secrets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """One as it is kept. ``account``: the user name that goes with a registry's or Git server's password."""
+
+    subject: str
+    kind: str
+    name: str
+    account: str | None
+    changed_at: float
+    changed_by: str
+    sealed: str
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """An account, opened."""
+
+    username: str
+    password: str
+
+
+class Vault:
+    """Keeps secrets by (subject, kind, name). A user's own come before their groups', and these before everybody's."""
+
+    most = 200
+
+    def __init__(self, db: Database, seal: Seal) -> None:
+        self._db = db
+        self._seal = seal
+
+    async def put(self, subject: str, kind: str, name: str, value: str, account: str | None, by: str) -> Secret:
+        """Raises TooMany."""
+        sealed = self._seal.close([subject, kind, name], {"value": value})
+        secret = Secret(subject, kind, name, account, now(), by, sealed)
+        row = {key: getattr(secret, key) for key in Secret.__slots__}
+        async with self._db.write() as conn:
+            others = select(func.count()).where(
+                secrets.c.subject == subject, (secrets.c.kind != kind) | (secrets.c.name != name)
+            )
+            if (await conn.execute(others)).scalar_one() >= self.most:
+                raise TooMany(f"There are {self.most} secrets already. Remove one first.")
+            await upsert(conn, secrets, row, "account", "changed_at", "changed_by", "sealed")
+        return secret
+
+    async def remove(self, subject: str, kind: str, name: str) -> bool:
+        """False where there was none."""
+        where = (secrets.c.subject == subject, secrets.c.kind == kind, secrets.c.name == name)
+        async with self._db.write() as conn:
+            return (await conn.execute(delete(secrets).where(*where))).rowcount > 0
+
+    async def all_of(self, subjects: Sequence[str], kind: str | None = None) -> list[Secret]:
+        query = select(secrets).where(secrets.c.subject.in_(subjects)).order_by(secrets.c.kind, secrets.c.name)
+        if kind is not None:
+            query = query.where(secrets.c.kind == kind)
+        async with self._db.read() as conn:
+            return [Secret(**row) for row in (await conn.execute(query)).mappings()]
+
+    async def missing(self, subjects: Sequence[str], names: Iterable[str]) -> list[str]:
+        """Which of these variables none of the subjects has."""
+        known = {secret.name for secret in await self.all_of(subjects, VARIABLE)}
+        return [name for name in names if name not in known]
+
+    async def variables(self, subjects: Sequence[str], names: Iterable[str]) -> dict[str, str]:
+        """The values for a job, of the first subject that has each. Raises Unreadable, also where one is gone."""
+        found = self._by_name(subjects, await self.all_of(subjects, VARIABLE))
+        values = {}
+        for name in names:
+            if name not in found:
+                raise Unreadable(f"There is no secret {name} any more.")
+            values[name] = self._value(found[name])
+        return values
+
+    async def login(self, subjects: Sequence[str], kind: str, name: str) -> Login | None:
+        """The account to use at a registry or Git server. Raises Unreadable."""
+        found = self._by_name(subjects, [s for s in await self.all_of(subjects, kind) if s.name == name])
+        secret = found.get(name)
+        return Login(secret.account or "", self._value(secret)) if secret is not None else None
+
+    async def rotate(self) -> int:
+        """A fresh key, and everything sealed with it. May be killed anywhere: the old keys go last. The number sealed
+        anew; what no key opens is left as it is."""
+        self._seal.add_key()
+        done = 0
+        async with self._db.write() as conn:
+            for row in (await conn.execute(select(secrets))).mappings().all():
+                try:
+                    sealed = self._seal.again(row["sealed"])
+                except Unreadable:
+                    continue
+                where = [secrets.c[key] == row[key] for key in ("subject", "kind", "name")]
+                await conn.execute(update(secrets).where(*where).values(sealed=sealed))
+                done += 1
+        self._seal.drop_old_keys()
+        return done
+
+    def _value(self, secret: Secret) -> str:
+        return self._seal.open([secret.subject, secret.kind, secret.name], secret.sealed)["value"]
+
+    @staticmethod
+    def _by_name(subjects: Sequence[str], found: Iterable[Secret]) -> dict[str, Secret]:
+        order = {subject: place for place, subject in enumerate(subjects)}
+        chosen: dict[str, Secret] = {}
+        for secret in sorted(found, key=lambda secret: order[secret.subject]):
+            chosen.setdefault(secret.name, secret)
+        return chosen
