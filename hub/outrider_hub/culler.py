@@ -26,7 +26,6 @@ from outrider_service.usage.stopping import Life, Rules, Stop, next_stop
 
 from .lifeline import end_with
 from .scopes import CULLER
-from .settings import Settings
 
 TIMEOUT_S = 30.0
 PAGE = 200
@@ -35,20 +34,15 @@ MOST_WARNED_S = 1800.0
 log = logging.getLogger("outrider.culler")
 
 
-def managed_service(settings: Settings, hub_pid: int, service_token: str) -> dict[str, Any]:
+def managed_service(
+    hub_pid: int, timeout_s: float, every_s: float, service_url: str, service_token: str
+) -> dict[str, Any]:
     """The culler as a service of the Hub; a timeout of 0 leaves only what machine types say."""
+    options = [f"--timeout={timeout_s}", f"--every={every_s}", f"--service-url={service_url}"]
     return {
         "name": CULLER,
         "display": False,
-        "command": [
-            sys.executable,
-            "-m",
-            "outrider_hub.culler",
-            str(hub_pid),
-            f"--timeout={settings.cull_timeout_s}",
-            f"--every={settings.cull_every_s}",
-            f"--service-url={settings.service_url}",
-        ],
+        "command": [sys.executable, "-m", "outrider_hub.culler", str(hub_pid), *options],
         "environment": {"OUTRIDER_SPAWNER_TOKEN": service_token},
     }
 

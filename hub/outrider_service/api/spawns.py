@@ -11,7 +11,7 @@ from ..db.tables import stops
 from ..db.upsert import upsert
 from ..jobs.submit import Refused
 from ..schema.catalog import HeldNotebook, HeldNotebookList, Offer, Person, RunStart, RunTimes
-from ..schema.resources import Mount, SpawnRequest, SpawnSpec
+from ..schema.resources import Mount, PodParts, SpawnRequest, SpawnSpec
 from ..schema.webhooks import Culling
 from ..usage.leases import list_leases, notebook_lease_id
 from .catalog import images_for, machines_for
@@ -69,6 +69,8 @@ async def acquire(call: Call) -> SpawnSpec:
     mounts = [(source, target, False) for source, target in directories.make_storage(user, groups).items()]
     mounts += [(directories.datasets, "/datasets", True), (home, "/home/outrider", False)]
     gpu_idle = found.machine.gpu_idle_timeout_s
+    backend = call.service.backends[found.lease.cluster]
+    pod = backend.notebook(found.machine, found.lease.image, mounts)
     return SpawnSpec(
         lease=found.lease.id,
         image=found.lease.image,
@@ -90,6 +92,7 @@ async def acquire(call: Call) -> SpawnSpec:
             "OUTRIDER_IMAGE": found.lease.image,
             **({"OUTRIDER_GPU_IDLE_TIMEOUT": str(gpu_idle)} if gpu_idle else {}),
         },
+        pod=PodParts(**pod) if pod is not None else None,
     )
 
 

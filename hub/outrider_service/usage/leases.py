@@ -44,8 +44,8 @@ class Lease:
 
 def held_by(lease: Lease) -> Held:
     """A lease as the arithmetic of capacity sees it."""
-    is_job = lease.kind == "job"
-    return Held(lease.owner, lease.group_name, lease.cpu, lease.memory_mb, tuple(lease.gpus), is_job, lease.machine)
+    is_job, gpus = lease.kind == "job", tuple(lease.gpus)
+    return Held(lease.owner, lease.group_name, lease.cpu, lease.memory_mb, gpus, is_job, lease.machine, lease.gpu_count)
 
 
 def job_lease_id(job_id: str, attempt: int) -> str:
