@@ -15,7 +15,7 @@ from typing import Any
 from playwright.async_api import Page, Response, async_playwright, expect
 
 from tests.browser.conftest import ARGUMENTS, CHROMIUM, Jobs, log_in
-from tests.browser.lab import TITLE, LabServer, ready, serve
+from tests.browser.lab import TITLE, LabServer, open_panel, ready, serve
 from tests.service.hub.platform_process import Platform
 
 from .harness import Bench
@@ -177,9 +177,7 @@ async def _smoothness(page: Page, jobs: Jobs, empty: list[float]) -> list[Row]:
 
 async def _look(page: Page, job: str, tab: str) -> None:
     """By the panel, as a person does."""
-    panel = page.get_by_role("region", name="Outrider jobs")
-    if not await panel.is_visible():
-        await page.keyboard.press("Alt+Shift+J")
+    panel = await open_panel(page)
     await panel.get_by_role("searchbox").fill(job)
     await panel.locator("tbody tr").nth(1).wait_for(state="detached")
     await panel.locator(".or-rowlink").click()

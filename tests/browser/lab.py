@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 from playwright.async_api import Page, expect
 
+from tests.browser.conftest import until
 from tests.service.hub.platform_process import Platform
 
 TITLE = "Run as Job"
@@ -46,9 +47,9 @@ class Files:
         self._put(path, {"type": "notebook", "format": "json", "content": content})
 
     def read(self, path: str) -> Any:
+        """What is in the file; None while it is being written."""
         answer = self.http.get(path)
-        answer.raise_for_status()
-        return answer.json()["content"]
+        return answer.json()["content"] if answer.status_code == 200 else None
 
     def exists(self, path: str) -> bool:
         return self.http.get(path, params={"content": 0}).status_code == 200
@@ -97,6 +98,27 @@ async def ready(page: Page) -> None:
     """Lab has put everything in its place."""
     await expect(page.locator("#jupyterlab-splash")).to_have_count(0)
     await expect(page.locator("#jp-main-dock-panel")).to_be_visible()
+    await expect(page.locator(".jp-Outrider-statusButton")).to_be_visible()
+
+
+async def open_panel(page: Page) -> Any:
+    """The list of jobs on the left."""
+    panel = page.get_by_role("region", name="Outrider jobs")
+    if not await panel.is_visible():
+        await page.get_by_role("tab", name="Outrider jobs").click()
+    await expect(panel.get_by_role("searchbox")).to_be_visible()
+    return panel
+
+
+async def press_until(page: Page, keys: str, shown: Any) -> None:
+    """Shortcuts hold only once Lab has read its settings, and nothing on the page tells when that is."""
+
+    async def pressed() -> bool:
+        if not await shown.is_visible():
+            await page.keyboard.press(keys)
+        return bool(await shown.is_visible())
+
+    await until(f"{keys} shows something", pressed)
 
 
 async def ask_for_job(page: Page) -> Any:

@@ -8,7 +8,7 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import expect
 
 from tests.browser.conftest import PATIENCE_MS, TRAINING, until
-from tests.browser.lab import PARAMETERS, TITLE, TRAIN, ask_for_job, ready, send, serve
+from tests.browser.lab import PARAMETERS, TITLE, TRAIN, ask_for_job, open_panel, press_until, ready, send, serve
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -50,6 +50,7 @@ async def test_a_notebook_becomes_a_job_with_its_parameters(open_lab, server, jo
     server.files.notebook("work/train.ipynb", TRAIN, parameters=PARAMETERS)
     server.files.text("work/helper.py", "x = 1")
     page = await open_lab("work/train.ipynb")
+    await expect(page.get_by_text("Python 3 (ipykernel) | Idle")).to_be_visible()
     dialog = await ask_for_job(page)
     # What is known without asking: the image of this very server, the folder, the parameters with their types.
     await expect(dialog.get_by_label("Image")).to_have_value("outrider/python")
@@ -91,6 +92,7 @@ async def test_the_executed_notebook_opens_while_it_runs(open_lab, server, jobs)
     wait = "while not os.path.exists('/storage/go-on'): time.sleep(0.1)\nprint('second is', 6 * 8)"
     server.files.notebook("work/cells.ipynb", gate, wait, "print('third')")
     page = await open_lab("work/cells.ipynb")
+    await expect(page.get_by_text("Python 3 (ipykernel) | Idle")).to_be_visible()
     job = await send(page, await ask_for_job(page))
     await expect(page.get_by_role("region", name=re.compile("^Log, ")).get_by_text("first is 42")).to_be_visible()
     await page.get_by_role("button", name="Open the notebook").click()
@@ -148,9 +150,8 @@ async def test_a_script_from_the_file_browser_and_what_is_remembered(open_lab, s
 
 async def test_the_panel_follows_what_the_command_line_does(open_lab, jobs, platform):
     page = await open_lab()
-    await page.keyboard.press("Alt+Shift+J")
-    panel = page.get_by_role("region", name="Outrider jobs")
-    await expect(panel.get_by_role("searchbox")).to_be_visible()
+    await press_until(page, "Alt+Shift+J", page.get_by_role("region", name="Outrider jobs"))
+    panel = await open_panel(page)
     ids = [jobs.python(TRAINING, name=f"From the shell {n}", params={"lr": n}, tags=["shell"]) for n in (1, 2)]
     row = panel.get_by_role("row", name=re.compile("From the shell 1"))
     await expect(row).to_contain_text("Running")
@@ -181,8 +182,7 @@ async def test_an_artifact_is_opened_and_copied(open_lab, server, jobs):
     )
     jobs.wait(job, "succeeded")
     page = await open_lab("work/helper.py") if server.files.exists("work/helper.py") else await open_lab()
-    await page.keyboard.press("Alt+Shift+J")
-    panel = page.get_by_role("region", name="Outrider jobs")
+    panel = await open_panel(page)
     await panel.get_by_role("link", name="Leaves").click()
     await page.get_by_role("tab", name="Artifacts").click()
     await page.get_by_role("button", name="Copy a b.svg to my files").click()
@@ -206,7 +206,8 @@ async def test_a_cell_goes_away_as_a_job(open_lab, server, jobs):
     await page.keyboard.press("Control+S")
 
     async def saved():
-        cell = server.files.read("work/magic.ipynb")["cells"][0]
+        content = server.files.read("work/magic.ipynb")
+        cell = content["cells"][0] if content else {"outputs": []}
         return cell["outputs"] and "succeeded" in "".join(cell["outputs"][0]["data"]["text/plain"])
 
     await until("the file says how it ended", saved)
@@ -234,8 +235,8 @@ async def test_by_keyboard_alone(open_lab, server, jobs):
     server.files.text("work/hello.sh", "echo hello from the keyboard")
     page = await open_lab("work/hello.sh")
     await expect(page.locator(".jp-FileEditor .cm-content")).to_be_visible()
-    await page.keyboard.press("Alt+J")
     dialog = page.get_by_role("dialog", name="Run hello.sh as a job")
+    await press_until(page, "Alt+J", dialog)
     await expect(dialog.get_by_text("free now").first).to_be_visible()
     for _ in range(40):
         if await page.evaluate("document.activeElement.textContent") == "Run job":
@@ -272,8 +273,7 @@ async def test_axe_finds_nothing_serious(open_lab, server, jobs, sample, theme):
     await dialog.get_by_text("More: variables").click()
     await look("dialog", ".or-dialog")
     await page.keyboard.press("Escape")
-    await page.keyboard.press("Alt+Shift+J")
-    panel = page.get_by_role("region", name="Outrider jobs")
+    panel = await open_panel(page)
     await expect(panel.get_by_role("link", name="Sample: first training")).to_be_visible()
     await look("panel", ".jp-Outrider-panel")
     await panel.get_by_role("link", name="Sample: first training").click()

@@ -7,7 +7,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.browser.conftest import until
-from tests.browser.lab import ask_for_job, ready, send, serve
+from tests.browser.lab import ask_for_job, open_panel, ready, send, serve
 from tests.browser.test_pictures import shoot
 
 pytestmark = [
@@ -68,8 +68,7 @@ async def test_pictures(open_page, server, jobs):
 
     await until("the jobs got on", lambda: far(second))
     await page.get_by_role("tab", name="Charts", exact=True).click()
-    await page.keyboard.press("Alt+Shift+J")
-    panel = page.get_by_role("region", name="Outrider jobs")
+    panel = await open_panel(page)
     await expect(panel.get_by_role("link", name="finetune.ipynb").first).to_be_visible()
     await expect(page.locator("canvas").first).to_be_visible()
     await shoot(page, "lab-job")
