@@ -243,14 +243,14 @@ function Cost({
   if (machine === undefined) return null;
   const used = me?.usage.price_per_hour ?? 0;
   const payer = group === '' ? 'user:' : `group:${group}`;
-  const budget = me?.budgets.find((one) => one.subject.startsWith(payer));
+  const left = me?.budgets.find((one) => one.subject.startsWith(payer))?.left ?? null;
   return (
     <p className="or-submit-cost">
       <strong>{pricePerHour(machine.price_per_hour * nodes)}</strong>
       {used > 0 && <span className="or-faint">What runs now costs {money(used)} / h</span>}
-      {budget !== undefined && budget.left !== null && (
-        <span className={budget.left <= 0 ? 'or-wrong' : 'or-faint'}>
-          {money(Math.max(0, budget.left))} left to spend this month
+      {left !== null && (
+        <span className={left <= 0 ? 'or-wrong' : 'or-faint'}>
+          {money(Math.max(0, left))} left to spend this month
         </span>
       )}
     </p>
