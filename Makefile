@@ -14,7 +14,7 @@ UI_INPUTS := docs/openapi.json $(shell find extensions -type f -not -path '*/nod
 	-not -name 'schema.ts' -not -name '*.test.ts')
 TESTS := $(wildcard tests/unit tests/service tests/browser)
 
-.PHONY: help run test lint format docs bench clean setup system system-test
+.PHONY: help run test test-cluster cluster-up cluster-down lint format docs bench clean setup system system-test
 
 help: ## What there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -25,6 +25,15 @@ run: setup ## The whole platform on this machine (PORT=8000; ARGS=--no-sample)
 test: setup system-test ## All tests (ARGS: more for pytest)
 	npm test --silent
 	$(BIN)/pytest -n $(TEST_PROCESSES) --dist loadgroup $(TESTS) $(ARGS)
+
+cluster-up: .make/python ## A Kubernetes of our own on this machine, for the tests (as root)
+	@$(BIN)/python -m tests.cluster up
+
+cluster-down: .make/python ## Takes it away again
+	@$(BIN)/python -m tests.cluster down
+
+test-cluster: setup ## The tests on a real Kubernetes: KUBECONFIG's, or one of our own
+	$(BIN)/python -m tests.cluster test $(ARGS)
 
 lint: .make/python .make/ui ## What CI checks besides the tests
 	$(BIN)/ruff check .

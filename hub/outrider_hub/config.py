@@ -9,6 +9,7 @@ import os
 import runpy
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from . import culler, scopes, state
@@ -32,13 +33,18 @@ def configure(c: Any, settings: Settings | None = None) -> None:
 def include(c: Any, settings: Settings | None = None) -> None:
     """Runs the operator's files (``jupyterhub_config.d/*.py``, in the order of their names) over ``c``."""
     settings = settings or from_environment(os.environ)
-    for path in sorted(settings.operator_config.glob("*.py")):
-        runpy.run_path(str(path), init_globals={"c": c, "get_config": lambda: c})
+    run_files(c, settings.operator_config)
     # With another authenticator the generated password opens nothing, and must not be offered.
     if c.JupyterHub.authenticator_class is AdminOnlyAuthenticator:
         state.write_login(settings, state.prepare(settings).admin_password)
     else:
         state.remove_login(settings)
+
+
+def run_files(c: Any, folder: Path) -> None:
+    """The operator's files, in the order of their names."""
+    for path in sorted(folder.glob("*.py")):
+        runpy.run_path(str(path), init_globals={"c": c, "get_config": lambda: c})
 
 
 def _addresses(c: Any, settings: Settings, secrets: state.Secrets) -> None:
@@ -80,9 +86,10 @@ def _programs(c: Any, settings: Settings, secrets: state.Secrets) -> None:
         "display": True,
     }
     spawner = {"name": scopes.SPAWNER, "api_token": secrets.spawner_token, "display": False}
-    c.JupyterHub.services = [service, spawner]
-    if idle_culler := culler.managed_service(settings, os.getpid()):
-        c.JupyterHub.services.append(idle_culler)
+    cull = culler.managed_service(
+        os.getpid(), settings.cull_timeout_s, settings.cull_every_s, settings.service_url, secrets.spawner_token
+    )
+    c.JupyterHub.services = [service, spawner, cull]
 
 
 def service_environment(settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
@@ -104,6 +111,9 @@ def _notebooks(c: Any, settings: Settings, secrets: state.Secrets) -> None:
     c.JupyterHub.allow_named_servers = True
     # Notebooks and jobs run on while the Hub is stopped or restarted.
     c.JupyterHub.cleanup_servers = False
+    # What passes through the proxy is no sign of use: a page that is only open asks all the time. The notebook
+    # servers say themselves when they were used last.
+    c.JupyterHub.last_activity_interval = 0
     c.Spawner.default_url = "/lab"
     c.Spawner.start_timeout = 180
     c.Spawner.http_timeout = 60

@@ -51,6 +51,9 @@ class OutriderService(Application):
     cull_timeout = Float(help="Seconds after which an idle notebook is stopped; 0: never").tag(config=True)
     auth_cache = Integer(10, help="Seconds that the Hub's word about a token is trusted").tag(config=True)
     isolation = Unicode("", help="bubblewrap or plain; empty: what the machine can do").tag(config=True)
+    kubernetes = Unicode(help="The YAML file that describes the cluster where jobs run (OUTRIDER_KUBERNETES)").tag(
+        config=True
+    )
     registries = List(
         Unicode(),
         help="Registries inside this network that images may come from: host, host:port, or http://host:port "
@@ -114,6 +117,10 @@ class OutriderService(Application):
     def _apps_origin(self) -> str:
         return os.environ.get("OUTRIDER_APPS_ORIGIN") or f"http://localhost:{self.apps_port}"
 
+    @default("kubernetes")
+    def _kubernetes(self) -> str:
+        return os.environ.get("OUTRIDER_KUBERNETES") or ""
+
     @default("cull_timeout")
     def _cull_timeout(self) -> float:
         return float(os.environ.get("OUTRIDER_CULL_TIMEOUT") or 43200)
@@ -139,6 +146,7 @@ class OutriderService(Application):
             cull_timeout_s=self.cull_timeout,
             auth_cache_s=self.auth_cache,
             isolation=self.isolation or None,
+            kubernetes=Path(self.kubernetes) if self.kubernetes else None,
             registries=tuple(self.registries),
             webhooks=tuple(self.webhooks),
         )

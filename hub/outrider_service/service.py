@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from .auth import Authenticator
 from .backends.base import Backend
 from .backends.capacity import Room
+from .backends.kubernetes import KubernetesBackend, load_settings
 from .backends.local import LocalBackend, local_room
 from .catalog import load_catalog
 from .catalog.stored import StoredCatalog
@@ -67,6 +68,8 @@ class Settings:
     cull_timeout_s: float
     auth_cache_s: int
     isolation: str | None = None
+    kubernetes: Path | None = None
+    """The file that describes the cluster; None: jobs run on this machine."""
     registries: tuple[str, ...] = ()
     webhooks: tuple[str, ...] = ()
 
@@ -126,9 +129,10 @@ class Service:
         self.authenticator = Authenticator(settings.auth_cache_s)
         self.journals = Journals(self.directories)
         self.ingest = Ingest(self.journals, self.signals)
-        self.local = LocalBackend(self.directories, settings.hub_address, settings.isolation)
-        self.backends: dict[str, Backend] = {"default": self.local}
-        self.rooms: dict[str, Room] = {"default": local_room(self.configured.local)}
+        self.backends: dict[str, Backend] = {}
+        self.rooms: dict[str, Room] = {}
+        """How large the platforms are whose queue the service is."""
+        self._make_backends()
         self.schedulers = {name: Scheduler(self.db, self.catalog, name, self.rooms.get(name)) for name in self.backends}
         self.reconciler = Reconciler(
             self.db,
@@ -153,6 +157,16 @@ class Service:
         """Why a job cannot be taken for want of money or room, or None."""
         return await self.budgets.refusal(owner, group, price_per_hour) or await self.storage_use.refusal(owner, group)
 
+    def _make_backends(self) -> None:
+        """A cluster takes the place of this machine, or stands beside it under a name of its own."""
+        if self.settings.kubernetes is not None:
+            found = load_settings(self.settings.kubernetes)
+            self.backends[found.cluster] = KubernetesBackend.connected(self.directories, found)
+        if "default" not in self.backends:
+            room = local_room(self.configured.local)
+            local = LocalBackend(self.directories, self.settings.hub_address, self.settings.isolation, room)
+            self.backends["default"], self.rooms["default"] = local, room
+
     async def start(self) -> None:
         """Call with the database's lock held."""
         await self.catalog.load(self.configured)
@@ -164,7 +178,8 @@ class Service:
         self.deliverer = Deliverer(self.db, self._seal, self._to_webhooks)
         self.reconciler.on_end = self.deliverer.wake
         self.checks = ImageChecks(RegistryClient(self._to_registries, architecture()), self._credentials)
-        self.local.wakes.open()
+        for backend in self.backends.values():
+            await backend.open()
         await self.reconciler.start()
         self._housekeeping = Housekeeping(self)
         self._housekeeping.start()
@@ -186,7 +201,8 @@ class Service:
     async def stop(self) -> None:
         await self._housekeeping.stop()
         await self.reconciler.stop()
-        self.local.close()
+        for backend in self.backends.values():
+            await backend.close()
         await self.proxy.close()
         await self._session.close()
         await self._to_registries.close()

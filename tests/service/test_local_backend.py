@@ -28,7 +28,7 @@ async def backend(tmp_path: Path) -> AsyncIterator[LocalBackend]:
     yield made
     for ref in await made.known():
         await made.stop(ref, 0)
-    made.close()
+    await made.close()
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any, Dict, List, NoReturn
 
-from . import workspace
+from . import relay, workspace
 from .command import Children
 from .records import Output
 from .sampler import Sampler
@@ -20,6 +20,7 @@ _FAILED = 125  # as of `docker run`: not the command, but what surrounds it
 def main() -> NoReturn:
     parser = argparse.ArgumentParser(prog="outrider-runner")
     parser.add_argument("--spec", default="/.outrider/run.json")
+    parser.add_argument("--prepare", action="store_true", help="prepare the workspace and end: an init container")
     options = parser.parse_args()
     output = Output()
     try:
@@ -28,7 +29,10 @@ def main() -> NoReturn:
         output.say(f"the run's specification cannot be read: {error}")
         _exit(_FAILED)
     try:
-        _exit(_run(spec, output))
+        if spec.get("log_dir"):
+            # Which of the job's machines this is, where there are several.
+            output.copy_to(Path(spec["log_dir"], os.environ.get("OUTRIDER_NODE", "0") + ".log"))
+        _exit(_prepare(spec, output) if options.prepare else _run(spec, output))
     except SystemExit as ending:
         _exit(ending.code if isinstance(ending.code, int) else _FAILED)
 
@@ -38,18 +42,35 @@ def _exit(code: int) -> NoReturn:
     os._exit(code)
 
 
-def _run(spec: Dict[str, Any], output: Output) -> int:
-    folder = Path(spec.get("workspace_dir") or "/workspace")
+def _prepare(spec: Dict[str, Any], output: Output) -> int:
+    """The workspace alone. What it needs (git) may be missing in the image that the command runs in."""
     children = Children(output, float(spec.get("grace_s") or 10))
     children.catch_signals()
+    return 0 if _workspace(spec, output, children) else _FAILED
+
+
+def _workspace(spec: Dict[str, Any], output: Output, children: Children) -> bool:
+    folder = Path(spec.get("workspace_dir") or "/workspace")
     try:
         limit = int(spec.get("max_workspace_mb") or workspace.DEFAULT_LIMIT_MB)
         done = workspace.prepare(spec.get("workspace") or {}, folder, limit, children.run_quietly)
     except workspace.WorkspaceError as error:
         output.record("workspace_failed", message=str(error))
-        return _FAILED
+        return False
     if done is not None:
         output.record("workspace", **done)
+    return True
+
+
+def _run(spec: Dict[str, Any], output: Output) -> int:
+    folder = Path(spec.get("workspace_dir") or "/workspace")
+    children = Children(output, float(spec.get("grace_s") or 10))
+    children.catch_signals()
+    if not _workspace(spec, output, children):
+        return _FAILED
+    relays = {int(outer): int(inner) for outer, inner in (spec.get("relays") or {}).items()}
+    if relays:
+        relay.start(relays)
     sampler = Sampler(output, float(spec.get("sample_s") or 10), spec.get("memory_bytes"), spec.get("pynvml_path"))
     env = dict(os.environ)
     env.setdefault("PYTHONUNBUFFERED", "1")

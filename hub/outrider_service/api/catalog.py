@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ..auth import CATALOG_ADMIN, JOBS_WRITE, Caller
-from ..backends.capacity import Room
+from ..backends.base import BackendError, Capacity
 from ..catalog import ImageEntry, LimitSet, MachineType
 from ..catalog.configured import is_subject
 from ..catalog.model import Entry
@@ -70,25 +70,28 @@ async def machines_for(service: Service, caller: Caller, *, all_of_them: bool = 
         held = await list_leases(conn)
     every = [row.model for row in service.catalog.rows("machine")] if all_of_them else service.catalog.machines()
     return [
-        render_machine(service, machine, held, waiting)
+        await render_machine(service, machine, held, waiting)
         for machine in every
         if all_of_them or may_use(machine.groups, caller)
     ]
 
 
-def render_machine(service: Service, machine: MachineType, held: Sequence[Lease], waiting: dict[str, int]) -> Machine:
-    total = free = None
-    room = service.rooms.get(machine.cluster)
-    if room is not None:
-        total = Room(room.cpu, room.memory_mb, room.gpus).less(()).count(machine)
-        here = [held_by(lease) for lease in held if lease.cluster == machine.cluster]
-        free = room.less(here).count(machine)
+async def render_machine(
+    service: Service, machine: MachineType, held: Sequence[Lease], waiting: dict[str, int]
+) -> Machine:
+    here = [held_by(lease) for lease in held if lease.cluster == machine.cluster]
+    backend = service.backends.get(machine.cluster)
+    try:
+        size = Capacity(None, None) if backend is None else await backend.capacity(machine, here)
+    except BackendError:
+        size = Capacity(None, None)
     return Machine(
-        **machine.model_dump(exclude={"groups", "title"}),
+        **machine.model_dump(exclude={"groups", "title", "tolerations"}),
+        tolerations=list(machine.tolerations),
         title=machine.title or machine.name,
         groups=list(machine.groups),
-        total=total,
-        free=free,
+        total=size.total,
+        free=size.free,
         waiting=waiting.get(machine.name, 0),
     )
 
@@ -122,7 +125,8 @@ async def _saved_machine(call: Call, write: MachineWrite) -> Machine:
     # Jobs may have waited for exactly this.
     call.service.reconciler.wake_queue(model.cluster)
     async with call.service.db.read() as conn:
-        return render_machine(call.service, model, await list_leases(conn), await store.waiting_by_machine(conn))
+        held, waiting = await list_leases(conn), await store.waiting_by_machine(conn)
+    return await render_machine(call.service, model, held, waiting)
 
 
 async def add_machine(call: Call) -> Machine:

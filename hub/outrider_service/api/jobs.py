@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 
 from ..auth import JOBS_READ, JOBS_WRITE
+from ..backends.base import AttemptRef
 from ..jobs import store
 from ..jobs.model import JobRecord
 from ..jobs.submit import Accepted, Refused
@@ -48,6 +49,9 @@ async def rendered(call: Call, job: JobRecord, *, tags: list[str] | None = None,
             tags = (await store.tags_of(conn, [job.id]))[job.id]
         position = await store.position(conn, job) if job.status is Status.PENDING else None
         attempts = await store.list_attempts(conn, job.id) if full else None
+    if job.status is Status.PROVISIONING and (backend := call.service.backends.get(job.cluster)) is not None:
+        # Where the platform itself is the queue.
+        position = backend.position(AttemptRef(job.id, job.attempt))
     return render_job(job, tags, call.service.apps_origin, call.service.prefix, position, attempts)
 
 

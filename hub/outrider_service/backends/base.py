@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
 from ..catalog import MachineType
+from .capacity import Held
 
 
 class Phase(StrEnum):
@@ -67,6 +68,8 @@ class Attempt:
     image_digest: str | None = None
     gpus: list[str] = field(default_factory=list)
     nodes: int = 1
+    priority: int = 0
+    pull_secrets: tuple[str, ...] = ()
     shm_mb: int | None = None
     grace_s: float = 10.0
 
@@ -100,6 +103,10 @@ class BackendError(Exception):
     """The platform refused or failed; the message is fit for a person. It is tried again."""
 
 
+class PlatformAway(BackendError):
+    """The platform cannot be reached for now. It is tried again for as long as it takes."""
+
+
 class Backend(Protocol):
     """A platform. Every call is idempotent and may be repeated after a crash at any point.
 
@@ -111,6 +118,11 @@ class Backend(Protocol):
 
     queues: bool
     """True where the service decides what may start (local); False where the platform does (Kubernetes)."""
+
+    async def open(self) -> None:
+        """Begin to listen to the platform."""
+
+    async def close(self) -> None: ...
 
     async def start(self, attempt: Attempt) -> None: ...
 
@@ -131,6 +143,15 @@ class Backend(Protocol):
         """Every attempt of which the platform still holds something."""
 
     async def endpoint(self, ref: AttemptRef, port: int) -> Address: ...
+
+    async def capacity(self, machine: MachineType, held: Iterable[Held]) -> Capacity:
+        """How many machines of a type there are. ``held``: what the service itself gave away on this platform."""
+
+    def notebook(self, machine: MachineType, image: str, mounts: list[tuple[Path, str, bool]]) -> dict[str, Any] | None:
+        """What the Hub's spawner needs beside directories; ``mounts``: directory, place in it, read-only."""
+
+    def position(self, ref: AttemptRef) -> int | None:
+        """The place among those that wait for a machine, where the platform itself is the queue."""
 
     def refusal(self, owner: str) -> str | None:
         """Why this user cannot use the platform at all, or None."""

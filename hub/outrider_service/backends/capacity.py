@@ -19,6 +19,8 @@ class Held:
     gpus: tuple[str, ...]
     is_job: bool
     machine: str = ""
+    gpu_count: int = 0
+    """How many GPUs it has, also where the platform decides which."""
 
 
 @dataclass(frozen=True, slots=True)

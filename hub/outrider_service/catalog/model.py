@@ -47,6 +47,10 @@ class MachineType(Entry):
     """A notebook on it is stopped after that long without use; 0: never; None: the platform's own time."""
     gpu_idle_timeout_s: Annotated[int, Field(ge=60)] | None = None
     """A notebook whose GPUs did nothing for that long counts as not used; None: GPUs do not matter."""
+    node_selector: dict[str, str] = Field(default_factory=dict)
+    tolerations: tuple[dict[str, str | int], ...] = ()
+    scales_from_zero: bool = False
+    """Kubernetes: its nodes appear when they are needed, so that none being there is no reason to refuse."""
 
 
 class ImageEntry(Entry):

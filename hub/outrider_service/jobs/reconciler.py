@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from ..backends.base import Attempt, AttemptRef, Backend, BackendError, Observation, Phase
+from ..backends.base import Attempt, AttemptRef, Backend, BackendError, Observation, Phase, PlatformAway
 from ..catalog import Catalog
 from ..clock import now
 from ..db import Database
@@ -238,6 +238,8 @@ class Reconciler:
                 await self._ended(job, step)
                 return 0.0
             case Wait():
+                if job.status is Status.PROVISIONING and seen.phase is Phase.STARTING and seen.message != job.message:
+                    await self._waiting(job, seen.message)
                 # The sweep comes by as well.
                 return step.seconds if step.seconds < SWEEP_S else None
 
@@ -277,11 +279,15 @@ class Reconciler:
             image_digest=job.image_digest,
             gpus=lease.gpus,
             nodes=submission.nodes,
+            priority=job.priority,
             shm_mb=submission.shm_mb,
             grace_s=GRACE_S,
         )
         try:
             await backend.start(attempt)
+        except PlatformAway:
+            # Nobody knows how far it came; asking again later is right in any case.
+            raise
         except Exception as error:
             failures = self._start_failures[ref] = self._start_failures.get(ref, 0) + 1
             if failures < START_FAILURES:
@@ -304,6 +310,12 @@ class Reconciler:
         if workspace["type"] == "git" and job.commit_hash:
             workspace["commit"] = job.commit_hash
         return workspace
+
+    async def _waiting(self, job: JobRecord, message: str | None) -> None:
+        """What a start waits for; nothing but a word for whoever looks."""
+        async with self.db.write() as conn:
+            await store.update_job(conn, job.id, message=message)
+        self._changed(job.id)
 
     async def _running(self, job: JobRecord, step: Running, seen: Observation) -> None:
         async with self.db.write() as conn:

@@ -59,7 +59,7 @@ class Scheduler:
             result = plan(
                 waiting,
                 held,
-                self.room or Room(float("inf"), 2**62),
+                self.room,
                 self.catalog.machine,
                 self.catalog.limits,
                 self.catalog.group_limits,

@@ -70,7 +70,7 @@ def in_order(queue: Iterable[Waiting]) -> list[Waiting]:
 def plan(
     queue: Iterable[Waiting],
     held: Iterable[Held],
-    room: Room,
+    room: Room | None,
     machine_of: Callable[[str], MachineType | None],
     user_limits: Limits,
     group_limits: Limits,
@@ -79,18 +79,18 @@ def plan(
     """Place jobs in order until the first that does not fit: a large job is never overtaken by smaller ones.
 
     A job that its user's or group's limit holds back does not hold back others; nor does one that waits for its
-    retry's time.
+    retry's time. ``room`` None: the platform itself queues, and only limits hold anybody back.
     """
     held = list(held)
-    free = room.less(held)
+    free = room.less(held) if room is not None else None
     users: dict[str, _Used] = {}
     groups: dict[str, _Used] = {}
     for item in held:
-        _count(users, groups, item, len(item.gpus), running=item.is_job)
+        _count(users, groups, item, max(item.gpu_count, len(item.gpus)), running=item.is_job)
     result = Plan()
     for job in in_order(queue):
         machine = machine_of(job.machine)
-        if machine is None or not room.fits(machine):
+        if machine is None or (room is not None and not room.fits(machine)):
             result.impossible.append(job.id)
             continue
         if job.not_before > now:
@@ -101,11 +101,12 @@ def plan(
             continue
         if job.group and not groups.setdefault(job.group, _Used()).allows(group_limits(job.group), machine):
             continue
-        gpus = free.takes(machine)
+        gpus = free.takes(machine) if free is not None else []
         if gpus is None:
             result.full = True
             break
-        free.take(machine, gpus)
+        if free is not None:
+            free.take(machine, gpus)
         _count(users, groups, job, machine.gpu, running=True)
         result.placed.append(Placement(job.id, machine, gpus))
     return result

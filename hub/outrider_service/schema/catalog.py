@@ -30,6 +30,9 @@ class Machine(Resource):
     max_age_s: int | None = Field(description="a notebook on it is stopped at this age, used or not")
     idle_timeout_s: int | None = Field(description="…and after so long without use; 0: never; null: the usual time")
     gpu_idle_timeout_s: int | None = Field(description="…and when its GPUs have done nothing for so long")
+    node_selector: dict[str, str] = Field(description="Kubernetes: labels of the nodes that it runs on")
+    tolerations: list[dict[str, Any]] = Field(description="Kubernetes: taints of nodes that it may run on")
+    scales_from_zero: bool = Field(description="Kubernetes: its nodes appear when they are needed")
     total: int | None = Field(description="how many fit the platform when it is empty; null: unknown")
     free: int | None = Field(description="how many fit now; null: unknown")
     waiting: int = Field(description="jobs that wait for this type")
@@ -176,6 +179,8 @@ class HeldNotebook(Resource):
     idle_timeout_s: int | None
     gpu_idle_timeout_s: int | None
     gpus: list[str]
+    gpu_used_at: Timestamp | None = Field(description="when its GPUs last worked; null: nobody looked")
+    kept_at: Timestamp | None
 
 
 class HeldNotebookList(Resource):

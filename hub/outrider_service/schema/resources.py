@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import Field
 
 from .common import Request, Resource, Timestamp
@@ -122,8 +124,16 @@ class Notebook(Resource):
     cost: float
     started_at: Timestamp | None
     last_activity: Timestamp | None
-    stops_at: Timestamp | None = Field(description="when the culler stops it unless it is used")
-    stop_reason: str | None
+    stops_at: Timestamp | None = Field(description="when it will be stopped; null: never, or it does not run")
+    stop_reason: str | None = Field(description="why it will be, or the last time was")
+    stop_final: bool = Field(description="no use of it postpones the stop, nor does keeping it")
+    stopped_at: Timestamp | None = Field(description="when it was stopped by itself the last time")
+
+
+class GpuUse(Request):
+    """What a notebook server says of its GPUs."""
+
+    used_at: Timestamp = Field(strict=False, description="when any of them last worked")
 
 
 class NotebookStart(Request):
@@ -165,6 +175,23 @@ class SpawnRequest(Request):
     user_admin: bool = False
 
 
+class PodParts(Resource):
+    """What a notebook's pod is made of, where the platform is Kubernetes; in Kubernetes' own terms."""
+
+    image: str
+    namespace: str
+    uid: int
+    command: list[str]
+    env: dict[str, str]
+    volumes: list[dict[str, Any]]
+    volume_mounts: list[dict[str, Any]]
+    init_containers: list[dict[str, Any]]
+    resources: dict[str, str]
+    node_selector: dict[str, str]
+    tolerations: list[dict[str, Any]]
+    pull_secrets: list[str]
+
+
 class SpawnSpec(Resource):
     """What the Hub's spawner must start: everything that a notebook server needs from the platform."""
 
@@ -182,6 +209,7 @@ class SpawnSpec(Resource):
     mounts: list[Mount]
     home: str = Field(description="inside the sandbox; where the server starts")
     env: dict[str, str]
+    pod: PodParts | None = None
 
 
 class Health(Resource):

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from outrider_service.api.metrics import FRESH_IN_ALL, fresh_points
-from outrider_service.backends.local.tail import PIECE, read_piece
+from outrider_service.backends.local.tail import read_piece
+from outrider_service.backends.pieces import PIECE
 from outrider_service.directories import Directories
 from outrider_service.logs import journal as journals
 from outrider_service.logs.ingest import Journals, newest, samples_of

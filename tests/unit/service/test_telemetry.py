@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outrider_service.backends.local.tail import PIECE, read_piece
+from outrider_service.backends.local.tail import read_piece
+from outrider_service.backends.pieces import PIECE
 from outrider_service.logs.ingest import samples_of
 from outrider_service.logs.journal import Journal, Sample
 from outrider_service.logs.lines import LONGEST_TEXT, parse

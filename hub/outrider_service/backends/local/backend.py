@@ -7,15 +7,17 @@ import contextlib
 import json
 import os
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import Any, Final
 
 import outrider_sandbox as sandbox
 from outrider_sandbox import Mount, Spec
 
+from ...catalog import MachineType
 from ...directories import Directories
-from ..base import Address, Attempt, AttemptRef, BackendError, Observation, Phase, RawLog
+from ..base import Address, Attempt, AttemptRef, BackendError, Capacity, Observation, Phase, RawLog
+from ..capacity import Held, Room
 from . import environments
 from .machine import device_nodes
 from .tail import EndWatch, read_piece
@@ -38,10 +40,17 @@ class LocalBackend:
     queues = True
     most_nodes = 1
 
-    def __init__(self, directories: Directories, hub_address: str | None, isolation: str | None = None) -> None:
+    def __init__(
+        self,
+        directories: Directories,
+        hub_address: str | None,
+        isolation: str | None = None,
+        room: Room | None = None,
+    ) -> None:
         """``hub_address``: host:port that sandboxes may reach on the loopback. ``isolation``: None to find out."""
         self.directories = directories
         self.hub_address = hub_address
+        self.room = room
         self.capabilities = sandbox.usable()
         self.isolation: Any = isolation or ("bubblewrap" if self.capabilities.bubblewrap else "plain")
         self.wakes = Wakes(directories.run)
@@ -287,5 +296,21 @@ class LocalBackend:
             return Address(unix=Path(sandbox.connect_path(self.folder(ref), port)))
         return Address(host="127.0.0.1", port=port)
 
-    def close(self) -> None:
+    async def capacity(self, machine: MachineType, held: Iterable[Held]) -> Capacity:
+        if self.room is None:
+            return Capacity(None, None)
+        return Capacity(self.room.less(()).count(machine), self.room.less(held).count(machine))
+
+    def notebook(self, machine: MachineType, image: str, mounts: list[tuple[Path, str, bool]]) -> dict[str, Any] | None:
+        """None: the directories are enough."""
+        return None
+
+    def position(self, ref: AttemptRef) -> int | None:
+        """None: the service itself is the queue."""
+        return None
+
+    async def open(self) -> None:
+        self.wakes.open()
+
+    async def close(self) -> None:
         self.wakes.close()

@@ -1,0 +1,41 @@
+{{- define "outrider.name" -}}{{ .Release.Name | trunc 40 | trimSuffix "-" }}{{- end }}
+{{- define "outrider.labels" -}}
+app.kubernetes.io/part-of: outrider
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
+{{- end }}
+{{- define "outrider.selector" -}}
+app.kubernetes.io/part-of: outrider
+app.kubernetes.io/instance: {{ .release }}
+app.kubernetes.io/component: {{ .part }}
+{{- end }}
+{{- define "outrider.secret" -}}{{ .Values.hub.existingSecret | default (include "outrider.name" .) }}{{- end }}
+{{- define "outrider.claim" -}}{{ .Values.storage.existingClaim | default (printf "%s-platform" (include "outrider.name" .)) }}{{- end }}
+{{- define "outrider.podSecurity" -}}
+runAsNonRoot: true
+runAsUser: {{ .Values.jobs.uid }}
+runAsGroup: {{ .Values.jobs.uid }}
+fsGroup: {{ .Values.jobs.uid }}
+fsGroupChangePolicy: OnRootMismatch
+seccompProfile: { type: RuntimeDefault }
+{{- end }}
+{{- define "outrider.locked" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities: { drop: [ALL] }
+{{- end }}
+{{- define "outrider.pullSecrets" -}}
+{{- with .Values.images.pullSecrets }}
+imagePullSecrets: {{- range . }}
+  - name: {{ . }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- define "outrider.fromSecret" -}}
+- name: {{ .name }}
+  valueFrom: { secretKeyRef: { name: {{ .secret }}, key: {{ .key }} } }
+{{- end }}
+{{- define "outrider.publicUrl" -}}
+{{- .Values.publicUrl | default (printf "http://%s-proxy.%s.svc.cluster.local" (include "outrider.name" .) .Release.Namespace) }}
+{{- end }}

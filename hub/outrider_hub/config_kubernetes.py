@@ -1,0 +1,146 @@
+"""JupyterHub's configuration in a cluster: the proxy and the service are Deployments of their own, the secrets come
+from the environment, and notebook servers are pods. Runs inside the Hub's process; touches nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from . import culler, scopes
+from .adjust import adjust
+from .authenticator import AdminOnlyAuthenticator
+from .settings import CULL_EVERY_S, CULL_TIMEOUT_S, SettingsError
+from .spawner.kubernetes import KubernetesSpawner
+from .state import ADMIN
+
+HUB_PORT = 8081
+
+
+@dataclass(frozen=True)
+class ClusterSettings:
+    """What the chart puts into the Hub's environment."""
+
+    hub_service: str
+    """The Hub's own name and port, as other pods reach it."""
+    proxy_api: str
+    proxy_public: str
+    """The proxy, as pods reach it."""
+    service: str
+    database: str
+    proxy_token: str
+    service_token: str
+    spawner_token: str
+    cookie_secret: bytes
+    admin_password: str
+    public_url: str | None
+    instance: str
+    cull_timeout_s: int
+    cull_every_s: int
+
+    @property
+    def api_url(self) -> str:
+        """The service's API, as the Hub's programs reach it."""
+        return f"http://{self.service}/services/outrider/api/v1"
+
+
+def from_environment(environ: Mapping[str, str]) -> ClusterSettings:
+    """SettingsError names what is missing."""
+
+    def needed(name: str) -> str:
+        if not (value := environ.get(name)):
+            raise SettingsError(f"{name} is not set")
+        return value
+
+    return ClusterSettings(
+        hub_service=needed("OUTRIDER_HUB_SERVICE"),
+        proxy_api=needed("OUTRIDER_PROXY_API"),
+        proxy_public=needed("OUTRIDER_PROXY_PUBLIC"),
+        service=needed("OUTRIDER_SERVICE"),
+        database=environ.get("OUTRIDER_HUB_DATABASE") or "sqlite:////srv/jupyterhub/jupyterhub.sqlite",
+        proxy_token=needed("CONFIGPROXY_AUTH_TOKEN"),
+        service_token=needed("OUTRIDER_SERVICE_TOKEN"),
+        spawner_token=needed("OUTRIDER_SPAWNER_TOKEN"),
+        cookie_secret=bytes.fromhex(needed("OUTRIDER_COOKIE_SECRET")),
+        admin_password=needed("OUTRIDER_ADMIN_PASSWORD"),
+        public_url=environ.get("OUTRIDER_PUBLIC_URL") or None,
+        instance=environ.get("OUTRIDER_INSTANCE") or "outrider",
+        cull_timeout_s=int(environ.get("OUTRIDER_CULL_TIMEOUT") or CULL_TIMEOUT_S),
+        cull_every_s=int(environ.get("OUTRIDER_CULL_EVERY") or CULL_EVERY_S),
+    )
+
+
+def configure(c: Any) -> None:
+    """Sets everything that Outrider needs; what an operator sets afterwards wins."""
+    settings = from_environment(os.environ)
+    adjust()
+    _hub(c, settings)
+    _programs(c, settings)
+    _notebooks(c, settings)
+
+
+def _hub(c: Any, settings: ClusterSettings) -> None:
+    c.JupyterHub.hub_bind_url = f"http://:{HUB_PORT}"
+    c.JupyterHub.hub_connect_url = f"http://{settings.hub_service}"
+    if settings.public_url:
+        c.JupyterHub.public_url = settings.public_url
+    c.JupyterHub.db_url = settings.database
+    c.JupyterHub.upgrade_db = True
+    c.JupyterHub.cookie_secret = settings.cookie_secret
+    c.JupyterHub.authenticator_class = AdminOnlyAuthenticator
+    c.AdminOnlyAuthenticator.admin_users = {ADMIN}
+    c.AdminOnlyAuthenticator.admin_password = settings.admin_password
+    c.AdminOnlyAuthenticator.allowed_users = {ADMIN}
+    c.JupyterHub.custom_scopes = scopes.custom_scopes()
+    c.JupyterHub.extra_user_scopes = scopes.user_scopes()
+    c.JupyterHub.load_roles = scopes.roles()
+    c.ConfigurableHTTPProxy.should_start = False
+    c.ConfigurableHTTPProxy.api_url = f"http://{settings.proxy_api}"
+    c.ConfigurableHTTPProxy.auth_token = settings.proxy_token
+    # The Hub comes and goes; notebook servers and the proxy stay.
+    c.JupyterHub.cleanup_servers = False
+    c.JupyterHub.cleanup_proxy = False
+
+
+def _programs(c: Any, settings: ClusterSettings) -> None:
+    c.JupyterHub.services = [
+        {
+            "name": scopes.SERVICE,
+            "url": f"http://{settings.service}",
+            "api_token": settings.service_token,
+            "oauth_client_allowed_scopes": scopes.browser_scopes(),
+            "oauth_no_confirm": True,
+            "display": True,
+        },
+        {"name": scopes.SPAWNER, "api_token": settings.spawner_token, "display": False},
+        culler.managed_service(
+            os.getpid(), settings.cull_timeout_s, settings.cull_every_s, settings.api_url, settings.spawner_token
+        ),
+    ]
+
+
+def _notebooks(c: Any, settings: ClusterSettings) -> None:
+    c.JupyterHub.spawner_class = KubernetesSpawner
+    c.JupyterHub.allow_named_servers = True
+    # What passes through the proxy is no sign of use: a page that is only open asks all the time. The notebook
+    # servers say themselves when they were used last.
+    c.JupyterHub.last_activity_interval = 0
+    c.Spawner.default_url = "/lab"
+    # A large image and a busy cluster take their time; what cannot work is given up long before.
+    c.Spawner.start_timeout = 1800
+    c.Spawner.http_timeout = 120
+    c.Spawner.poll_interval = 30
+    c.CatalogMixin.service_url = settings.api_url
+    c.CatalogMixin.service_token = settings.spawner_token
+    c.KubernetesSpawner.public_hub_url = f"http://{settings.proxy_public}"
+    c.KubernetesSpawner.storage_pvc_ensure = False
+    c.KubernetesSpawner.pod_name_template = "notebook-{user_server}"
+    c.KubernetesSpawner.common_labels = {
+        "app.kubernetes.io/part-of": "outrider",
+        "app.kubernetes.io/instance": settings.instance,
+    }
+    c.KubernetesSpawner.extra_labels = {"app.kubernetes.io/component": "notebook"}
+    c.KubernetesSpawner.component_label = "notebook"
+    c.KubernetesSpawner.delete_stopped_pods = True

@@ -1,0 +1,41 @@
+"""What a notebook's pod is doing, in a sentence; and whether it will ever run. Pure; in the terms of jobs' pods."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from outrider_service.backends.kubernetes import reading
+
+
+def told(pod: dict[str, Any]) -> str:
+    """For the waiting page."""
+    main = _state(pod)
+    if "running" in main:
+        return "Waiting for JupyterLab."
+    return reading.waiting_for([pod]) or "Preparing the pod."
+
+
+def hopeless(pod: dict[str, Any], waited_s: float, patience_s: float) -> str | None:
+    """The reason that people read, once the pod cannot start any more."""
+    since = {pod["metadata"]["uid"]: -waited_s}
+    trouble = reading.cannot_start(pod, since, 0.0, patience_s)
+    if trouble is not None:
+        kind, message = trouble
+        if kind == "image_pull_failed":
+            return f"The image could not be pulled; check its name and who may read it. ({message})"
+        return f"The container could not be started: {message}"
+    ended = _state(pod).get("terminated")
+    if ended:
+        said = str(ended.get("message") or "").strip() or f"exit code {ended.get('exitCode')}"
+        if ended.get("reason") == "OOMKilled":
+            said = "it needed more memory than the machine has"
+        return f"The notebook server ended while it started: {said.removeprefix('[outrider] ')}"
+    return None
+
+
+def _state(pod: dict[str, Any]) -> dict[str, Any]:
+    for status in (pod.get("status") or {}).get("containerStatuses") or []:
+        if status["name"] == "notebook":
+            found: dict[str, Any] = status.get("state") or {}
+            return found
+    return {}

@@ -1,0 +1,342 @@
+"""The Kubernetes platform's backend: from an attempt to a Job, and from watched Jobs and pods to an observation."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable
+from pathlib import Path
+from typing import Any, Final
+
+from outrider_sandbox import remove_tree
+
+from ...catalog import MachineType
+from ...directories import Directories
+from ...signals import Signals
+from ..base import (
+    Address,
+    Attempt,
+    AttemptRef,
+    BackendError,
+    Capacity,
+    Observation,
+    Phase,
+    PlatformAway,
+    RawLog,
+)
+from ..capacity import Held
+from . import manifests, reading
+from .api import ApiError, KubernetesApi, Object
+from .logs import read_piece
+from .names import SCALES_ANNOTATION, index_of, object_name, ref_of
+from .nodes import Demand, capacity, never_fits, read_nodes
+from .notebook import notebook_pod
+from .settings import KubernetesSettings
+from .watched import Watched
+
+SYNC_S: Final = 10.0
+LOOK_FIRST_S: Final = 0.1
+LOOK_LAST_S: Final = 2.0
+"""How often a log is looked at: often while lines come, less and less when none do."""
+OVER: Final = (Phase.EXITED, Phase.LOST, Phase.ABSENT)
+MOST_WAITING: Final = 100_000
+
+
+class KubernetesBackend:
+    """Jobs in one namespace. Everything known about them is in the API; nothing here needs to survive a restart."""
+
+    queues = False
+    most_nodes = 64
+
+    def __init__(self, directories: Directories, settings: KubernetesSettings, api: KubernetesApi) -> None:
+        self.directories = directories
+        self.settings = settings
+        self.api = api
+        namespace = settings.namespace
+        self._core = f"/api/v1/namespaces/{namespace}"
+        self._batch = f"/apis/batch/v1/namespaces/{namespace}"
+        self._policies = f"/apis/networking.k8s.io/v1/namespaces/{namespace}/networkpolicies"
+        self.jobs = Watched(api, f"{self._batch}/jobs", "app.kubernetes.io/managed-by=outrider", self._job_changed)
+        self.pods = Watched(api, f"{self._core}/pods", "", self._pod_changed)
+        self.nodes = Watched(api, "/api/v1/nodes", "", self._node_changed)
+        self.signals = Signals()
+        self._pods_of: dict[AttemptRef, dict[str, Object]] = defaultdict(dict)
+        """Also those that are gone, as they were last seen, for as long as their Job is there."""
+        self._trouble_since: dict[str, float] = {}
+        self._events: asyncio.Queue[AttemptRef] = asyncio.Queue(MOST_WAITING)
+        self._locks: defaultdict[AttemptRef, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    @classmethod
+    def connected(cls, directories: Directories, settings: KubernetesSettings) -> KubernetesBackend:
+        """With a connection of its own, as the settings say."""
+        return cls(directories, settings, KubernetesApi(settings.kubeconfig))
+
+    async def open(self) -> None:
+        await self.api.open()
+        for watched in (self.jobs, self.pods, self.nodes):
+            watched.start()
+
+    async def close(self) -> None:
+        for watched in (self.jobs, self.pods, self.nodes):
+            await watched.stop()
+        await self.api.close()
+
+    # -- what the watches say -----------------------------------------------------------------------------------
+
+    def _job_changed(self, old: Object | None, new: Object | None) -> None:
+        ref = ref_of(new or old or {})
+        if ref is not None:
+            if new is None:
+                for pod in self._pods_of.pop(ref, {}).values():
+                    self._trouble_since.pop(pod["metadata"]["uid"], None)
+            self._tell(ref)
+
+    def _pod_changed(self, old: Object | None, new: Object | None) -> None:
+        pod = new or old
+        assert pod is not None
+        ref = ref_of(pod)
+        if ref is None:
+            return
+        uid = pod["metadata"]["uid"]
+        if new is not None or self._job(ref) is not None:
+            self._pods_of[ref][uid] = pod
+        elif ref in self._pods_of:
+            self._pods_of[ref].pop(uid, None)
+            if not self._pods_of[ref]:
+                del self._pods_of[ref]
+        if new is not None and reading.in_trouble(new):
+            if uid not in self._trouble_since:
+                self._trouble_since[uid] = time.time()
+                asyncio.get_running_loop().call_later(reading.BROKEN_PATIENCE_S + 1, self._tell, ref)
+        else:
+            self._trouble_since.pop(uid, None)
+        self._tell(ref)
+
+    def _node_changed(self, old: Object | None, new: Object | None) -> None:
+        """Capacity is worked out when somebody asks."""
+
+    def _tell(self, ref: AttemptRef) -> None:
+        self.signals.send(self._name(ref))
+        if not self._events.full():
+            self._events.put_nowait(ref)
+
+    async def events(self) -> AsyncIterator[AttemptRef]:
+        await self.open()
+        while True:
+            yield await self._events.get()
+
+    # -- names --------------------------------------------------------------------------------------------------
+
+    def _name(self, ref: AttemptRef) -> str:
+        return object_name(self.settings.prefix, ref)
+
+    def _job(self, ref: AttemptRef) -> Object | None:
+        return self.jobs.objects.get(self._name(ref))
+
+    def _run(self, ref: AttemptRef) -> Path:
+        return self.directories.sandbox(ref.job_id, ref.number)
+
+    async def known(self) -> list[AttemptRef]:
+        await self._synced()
+        return [ref for job in self.jobs.objects.values() if (ref := ref_of(job)) is not None]
+
+    async def _synced(self) -> None:
+        await self.open()
+        for watched in (self.jobs, self.pods):
+            if not await watched.synced(SYNC_S):
+                raise PlatformAway("the Kubernetes API does not answer")
+            if watched.refused:
+                raise PlatformAway(f"the service may not look at jobs and pods in {self.settings.namespace}")
+
+    def refusal(self, owner: str) -> str | None:
+        return None
+
+    async def health(self) -> str:
+        try:
+            await self._synced()
+            await self.api.get("/version")
+        except ApiError as error:
+            return str(error)
+        except PlatformAway as error:
+            return str(error)
+        return "ok" if not self.nodes.refused else "ok (nodes are not to be seen: what is free is unknown)"
+
+    # -- starting -----------------------------------------------------------------------------------------------
+
+    async def start(self, attempt: Attempt) -> None:
+        async with self._locks[attempt.ref]:
+            await self._synced()
+            try:
+                await self._start(attempt)
+            except ApiError as error:
+                if error.status == 0 or error.status >= 500 or error.status == 429:
+                    raise PlatformAway(str(error)) from error
+                raise BackendError(f"Kubernetes refused the job: {error}") from error
+        self._locks.pop(attempt.ref, None)
+
+    async def _start(self, attempt: Attempt) -> None:
+        name = self._name(attempt.ref)
+        job = self._job(attempt.ref)
+        if job is None:
+            # The picture may be old: the workspace of one that runs must not be emptied.
+            with contextlib.suppress(ApiError):
+                job = await self.api.get(f"{self._batch}/jobs/{name}")
+        if job is None:
+            await asyncio.to_thread(self._make_directories, attempt)
+            await self._create_once(f"{self._core}/secrets", manifests.secret(attempt, self.settings))
+            if attempt.nodes > 1:
+                await self._create_once(f"{self._core}/services", manifests.service(attempt, self.settings))
+                await self._create_once(self._policies, manifests.network(attempt, self.settings))
+            try:
+                wanted = manifests.job(attempt, self.settings, self.directories)
+                job = await self.api.create(f"{self._batch}/jobs", wanted)
+            except ApiError as error:
+                if error.status != 409:
+                    raise
+                job = await self.api.get(f"{self._batch}/jobs/{name}")
+        if job["metadata"].get("deletionTimestamp"):
+            raise PlatformAway(f"{name} is still being deleted")
+        self.jobs.put(job)
+
+    async def _create_once(self, path: str, manifest: manifests.Manifest) -> None:
+        try:
+            await self.api.create(path, manifest)
+        except ApiError as error:
+            if error.status != 409:
+                raise
+
+    def _make_directories(self, attempt: Attempt) -> None:
+        """All that pods mount, with the right owner: what is missing would be made by the kubelet, as root."""
+        own, ref = self.directories, attempt.ref
+        for name, job_id in attempt.inputs.items():
+            if not own.artifacts(job_id).is_dir():
+                raise BackendError(f"the input {name} is gone: job {job_id} has been deleted")
+        workspace = own.workspace(ref.job_id)
+        remove_tree(workspace)
+        made = [workspace, own.artifacts(ref.job_id), self._run(ref) / "log"]
+        if attempt.nodes > 1:
+            made += [workspace / str(node) for node in range(attempt.nodes)]
+        for path in made:
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        made += own.make_storage(attempt.owner, attempt.groups)
+        if attempt.workspace["type"] == "snapshot":
+            made.append(own.snapshot(attempt.workspace["id"]))
+        if os.geteuid() == 0:
+            # Only where the service itself is root, as by hand; in the chart both have the same uid.
+            for path in [*made, own.datasets]:
+                os.chown(path, self.settings.uid, self.settings.uid, follow_symlinks=False)
+
+    # -- what runs ----------------------------------------------------------------------------------------------
+
+    async def observe(self, ref: AttemptRef) -> Observation:
+        await self._synced()
+        job = self._job(ref)
+        pods = list(self._pods_of.get(ref, {}).values())
+        seen = reading.observation(job, pods, self._trouble_since, time.time())
+        if seen.phase is not Phase.STARTING:
+            return seen
+        assert job is not None
+        waiting = next((pod for pod in pods if reading.unscheduled(pod)), None)
+        if waiting is None:
+            return seen
+        annotations = job["metadata"].get("annotations") or {}
+        never = None
+        if annotations.get(SCALES_ANNOTATION) != "true":
+            never = never_fits(Demand.of_pod(waiting["spec"]), self._read_nodes())
+        if never is not None:
+            return Observation(Phase.LOST, reason="unschedulable", message=never)
+        ahead = self.position(ref)
+        text = "Waiting for a free machine" + (f"; {ahead - 1} ahead." if ahead and ahead > 1 else ".")
+        return Observation(Phase.STARTING, message=text)
+
+    def position(self, ref: AttemptRef) -> int | None:
+        """The place among the attempts that wait for a machine, by priority and age as the scheduler takes them."""
+        waiting: dict[AttemptRef, tuple[int, str]] = {}
+        for other, pods in self._pods_of.items():
+            for pod in pods.values():
+                if reading.unscheduled(pod) and not pod["metadata"].get("deletionTimestamp"):
+                    waiting[other] = (-int(pod["spec"].get("priority") or 0), pod["metadata"]["creationTimestamp"])
+        if ref not in waiting:
+            return None
+        order = sorted(waiting, key=lambda one: (*waiting[one], one.job_id))
+        return order.index(ref) + 1
+
+    async def stop(self, ref: AttemptRef, grace_s: float) -> None:
+        await self._synced()
+        job = self._job(ref)
+        if job is None or reading.finished(job) is not None:
+            return
+        name = self._name(ref)
+        if job["spec"].get("suspend"):
+            await self.api.delete(f"{self._batch}/jobs/{name}", propagationPolicy="Background")
+            return
+        if job["spec"].get("activeDeadlineSeconds") is None:
+            # No pod of it is made from now on, and its end is seen as a stop also by who comes later.
+            with contextlib.suppress(ApiError):
+                self.jobs.put(
+                    await self.api.patch(f"{self._batch}/jobs/{name}", {"spec": {"activeDeadlineSeconds": 1}})
+                )
+        for pod in list(self._pods_of.get(ref, {}).values()):
+            if pod["metadata"]["name"] in self.pods.objects:
+                # Zero would not wait for the kubelet.
+                options = {"gracePeriodSeconds": max(1, round(grace_s))}
+                await self.api.delete(f"{self._core}/pods/{pod['metadata']['name']}", options)
+
+    async def remove(self, ref: AttemptRef) -> None:
+        await self._synced()
+        run = self._run(ref)
+        if self._job(ref) is None and not run.exists():
+            return
+        if (await self.observe(ref)).phase not in OVER:
+            return
+        name = self._name(ref)
+        await self.api.delete(f"{self._batch}/jobs/{name}", propagationPolicy="Background")
+        await self.api.delete(f"{self._core}/secrets/{name}")
+        job = self._job(ref)
+        if job is None or int(job["spec"].get("completions") or 1) > 1:
+            await self.api.delete(f"{self._core}/services/{name}")
+            await self.api.delete(f"{self._policies}/{name}")
+        await asyncio.to_thread(remove_tree, run)
+
+    async def follow_logs(self, ref: AttemptRef, node: int, cursor: str | None) -> AsyncIterator[RawLog]:
+        folder = self._run(ref) / "log"
+        pause = LOOK_FIRST_S
+        while True:
+            seen = self.signals.value(self._name(ref))
+            # The state is read first: what was written before the end is then surely seen.
+            over = (await self.observe(ref)).phase in OVER
+            while (piece := await asyncio.to_thread(read_piece, folder, node, cursor, final=over)) is not None:
+                cursor, pause = piece.cursor, LOOK_FIRST_S
+                yield piece
+            if over:
+                return
+            await self.signals.wait(self._name(ref), seen, pause)
+            pause = min(LOOK_LAST_S, pause * 1.3)
+
+    async def endpoint(self, ref: AttemptRef, port: int) -> Address:
+        for pod in self._pods_of.get(ref, {}).values():
+            address = pod.get("status", {}).get("podIP")
+            ports = [p["containerPort"] for p in pod["spec"]["containers"][0].get("ports") or []]
+            if index_of(pod) == 0 and address and port in ports:
+                return Address(host=address, port=manifests.relay_port(ports, port))
+        raise BackendError("the job has no address yet")
+
+    def notebook(self, machine: MachineType, image: str, mounts: list[tuple[Path, str, bool]]) -> dict[str, Any] | None:
+        for source, _, read_only in mounts:
+            if os.geteuid() == 0 and not read_only:
+                os.chown(source, self.settings.uid, self.settings.uid, follow_symlinks=False)
+        return notebook_pod(machine, image, mounts, self.directories.home, self.settings)
+
+    # -- capacity -----------------------------------------------------------------------------------------------
+
+    def _read_nodes(self) -> list[Any]:
+        return read_nodes(self.nodes.objects.values(), self.pods.objects.values())
+
+    async def capacity(self, machine: MachineType, held: Iterable[Held]) -> Capacity:
+        await self._synced()
+        if self.nodes.refused or not self.nodes.objects:
+            return Capacity(None, None)
+        return capacity(Demand.of_machine(machine), self._read_nodes())

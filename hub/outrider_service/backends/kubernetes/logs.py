@@ -1,0 +1,63 @@
+"""Reads what the runners of an attempt wrote on the platform's volume. Whatever lies there is the job's own work, and
+hostile: only a plain file, opened beneath its directory, is read.
+
+``<node>.log`` is the runner's, with a time on each line. ``<node>.raw`` is there instead where the image has no Python
+to run the runner with; its lines get the time at which they are read.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from pathlib import Path
+from typing import Final
+
+from ...files import open_beneath
+from ..base import RawLog
+from ..pieces import next_piece
+
+RAW: Final = "raw:"
+RAW_PIECE: Final = 64 * 1024
+
+
+def read_piece(folder: Path, node: int, cursor: str | None, *, final: bool) -> RawLog | None:
+    """The next piece of a node's output, or None when there is nothing (yet). ``final``: nothing will follow."""
+    if cursor is None or not cursor.startswith(RAW):
+
+        def read(position: int, size: int) -> bytes:
+            return _read(folder, f"{node}.log", position, size)
+
+        piece = next_piece(read, cursor, final=final)
+        if piece is not None or cursor is not None:
+            return piece
+    return _raw_piece(folder, node, int((cursor or RAW + "0").removeprefix(RAW)), final=final)
+
+
+def _raw_piece(folder: Path, node: int, position: int, *, final: bool) -> RawLog | None:
+    data = _read(folder, f"{node}.raw", position, RAW_PIECE)
+    end = data.rfind(b"\n") + 1
+    if end == 0 and (not data or (len(data) < RAW_PIECE and not final)):
+        return None
+    taken = data[:end] if end else data
+    stamp = f"{time.time():.6f} ".encode()
+    lines = taken.rstrip(b"\n").split(b"\n") if end else [taken]
+    return RawLog(b"".join(stamp + line + b"\n" for line in lines), f"{RAW}{position + len(taken)}")
+
+
+def _read(folder: Path, name: str, position: int, size: int) -> bytes:
+    try:
+        root = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return b""
+    try:
+        # Not to be kept waiting by a pipe that lies there.
+        fd = open_beneath(root, name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return b""
+    finally:
+        os.close(root)
+    try:
+        return os.pread(fd, size, position) if stat.S_ISREG(os.fstat(fd).st_mode) else b""
+    finally:
+        os.close(fd)

@@ -1,0 +1,379 @@
+"""From an attempt to its manifests: pure functions, tested as whole documents."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import PurePosixPath
+from typing import Any, Final
+
+from ...directories import Directories, slug
+from ..base import Attempt
+from .names import (
+    INDEX,
+    INSTALL,
+    MACHINE_LABEL,
+    MAIN,
+    OWNER_ANNOTATION,
+    PREPARE,
+    SCALES_ANNOTATION,
+    labels,
+    object_name,
+)
+from .settings import KubernetesSettings
+
+Manifest = dict[str, Any]
+
+INSIDE: Final = "/.outrider"
+HOME: Final = "/home/outrider"
+NODE: Final = "OUTRIDER_NODE"
+MASTER_PORT: Final = 29500
+FIRST_RELAY: Final = 61000
+"""Where a pod answers for its first declared port: a program that listens on the loopback only is reached too."""
+MAX_WORKSPACE_MB: Final = 4096
+LOST_NODE_S: Final = 60
+"""How long pods of a node that is out of reach are waited for."""
+REQUESTS_OF_INIT: Final = {"cpu": "10m", "memory": "64Mi"}
+
+
+def relay_port(ports: list[int], port: int) -> int:
+    return FIRST_RELAY + ports.index(port)
+
+
+def secret(attempt: Attempt, settings: KubernetesSettings) -> Manifest:
+    """What the runner reads and the variables of the job: both may hold secrets, so neither is in the Job."""
+    data = {"run.json": json.dumps(run_file(attempt))}
+    if "command" in _files(attempt) and attempt.command:
+        data["command"] = attempt.command + "\n"
+    # A key of its own each: a name that is no file name is no variable either.
+    data |= {f"env.{name}": value for name, value in variables(attempt).items()}
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": object_name(settings.prefix, attempt.ref), "labels": labels(attempt.ref)},
+        "immutable": True,
+        "data": {key: base64.b64encode(value.encode()).decode() for key, value in data.items()},
+    }
+
+
+def service(attempt: Attempt, settings: KubernetesSettings) -> Manifest:
+    """Gives the pods of a job on several machines names before they are ready."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": object_name(settings.prefix, attempt.ref), "labels": labels(attempt.ref)},
+        "spec": {
+            "clusterIP": "None",
+            "publishNotReadyAddresses": True,
+            "selector": labels(attempt.ref),
+        },
+    }
+
+
+def network(attempt: Attempt, settings: KubernetesSettings) -> Manifest:
+    """Lets the pods of a job on several machines talk to each other, and to nobody else's."""
+    same = [{"podSelector": {"matchLabels": labels(attempt.ref)}}]
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": object_name(settings.prefix, attempt.ref), "labels": labels(attempt.ref)},
+        "spec": {
+            "podSelector": {"matchLabels": labels(attempt.ref)},
+            "policyTypes": ["Ingress", "Egress"],
+            "ingress": [{"from": same}],
+            "egress": [{"to": same}],
+        },
+    }
+
+
+def run_file(attempt: Attempt) -> dict[str, Any]:
+    """The runner's specification of this attempt (``outrider.runner``)."""
+    workspace = dict(attempt.workspace)
+    if workspace["type"] == "snapshot":
+        workspace = {"type": "snapshot", "archive": f"{INSIDE}/snapshot.zip"}
+    if attempt.git_login is not None:
+        workspace["login"] = list(attempt.git_login)
+    return {
+        "command": attempt.command,
+        "args": attempt.args,
+        "notebook": attempt.notebook,
+        "params": attempt.params,
+        "workspace": workspace,
+        "workspace_dir": "/workspace",
+        "artifacts_dir": "/artifacts",
+        "max_workspace_mb": MAX_WORKSPACE_MB,
+        "sample_s": 10,
+        "grace_s": attempt.grace_s,
+        "pynvml_path": f"{INSIDE}/nvml",
+        "memory_bytes": attempt.machine.memory_mb * 2**20,
+        "log_dir": f"{INSIDE}/log",
+        "relays": {str(relay_port(attempt.ports, port)): port for port in attempt.ports},
+    }
+
+
+def job(attempt: Attempt, settings: KubernetesSettings, directories: Directories) -> Manifest:
+    """The Job: as many pods as machines, none of them started a second time."""
+    name = object_name(settings.prefix, attempt.ref)
+    marks = labels(attempt.ref) | {MACHINE_LABEL: attempt.machine.name}
+    marks |= {"app.kubernetes.io/part-of": "outrider", "app.kubernetes.io/instance": settings.instance}
+    if settings.queue:
+        marks["kueue.x-k8s.io/queue-name"] = settings.queue
+    spec: Manifest = {
+        "completions": attempt.nodes,
+        "parallelism": attempt.nodes,
+        "completionMode": "Indexed",
+        # The service decides what runs again. A pod that goes away, for whatever reason, ends the attempt.
+        "backoffLimit": 0,
+        "podReplacementPolicy": "Failed",
+        "template": {
+            "metadata": {"labels": marks, "annotations": {OWNER_ANNOTATION: attempt.owner}},
+            "spec": pod(attempt, settings, directories),
+        },
+    }
+    if settings.queue:
+        spec["suspend"] = True
+    annotations = {OWNER_ANNOTATION: attempt.owner}
+    if attempt.machine.scales_from_zero:
+        annotations[SCALES_ANNOTATION] = "true"
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": name, "labels": marks, "annotations": annotations},
+        "spec": spec,
+    }
+
+
+def pod(attempt: Attempt, settings: KubernetesSettings, directories: Directories) -> Manifest:
+    name = object_name(settings.prefix, attempt.ref)
+    mounts = Mounts(attempt, directories)
+    machine = attempt.machine
+    spec: Manifest = {
+        "restartPolicy": "Never",
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "terminationGracePeriodSeconds": max(1, round(attempt.grace_s)),
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": settings.uid,
+            "runAsGroup": settings.uid,
+            "fsGroup": settings.uid,
+            "fsGroupChangePolicy": "OnRootMismatch",
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "tolerations": [
+            {
+                "key": f"node.kubernetes.io/{state}",
+                "operator": "Exists",
+                "effect": "NoExecute",
+                "tolerationSeconds": LOST_NODE_S,
+            }
+            for state in ("not-ready", "unreachable")
+        ]
+        + [dict(toleration) for toleration in machine.tolerations],
+        "initContainers": [
+            {
+                "name": INSTALL,
+                "image": settings.runner_image,
+                "command": ["/usr/local/bin/outrider-runner-install", INSIDE],
+                "resources": {"requests": REQUESTS_OF_INIT, "limits": {"memory": "256Mi"}},
+                "securityContext": LOCKED,
+                "volumeMounts": [{"name": "runner", "mountPath": INSIDE}],
+            },
+            {
+                "name": PREPARE,
+                "image": settings.runner_image,
+                "command": ["python3", "-I", "-S", "-c", RUNNER, "--prepare", "--spec", f"{INSIDE}/run.json"],
+                "env": [{"name": "HOME", "value": HOME}, *rank(attempt, settings)],
+                "workingDir": "/workspace",
+                "resources": {"requests": REQUESTS_OF_INIT, "limits": {"memory": f"{machine.memory_mb}Mi"}},
+                "securityContext": LOCKED,
+                "volumeMounts": mounts.preparing,
+            },
+        ],
+        "containers": [
+            {
+                "name": MAIN,
+                "image": reference(attempt, settings),
+                "command": ["/bin/sh", f"{INSIDE}/start"],
+                "env": environment(attempt, settings),
+                "workingDir": "/workspace",
+                "ports": [{"containerPort": port, "protocol": "TCP"} for port in attempt.ports],
+                "resources": resources(attempt),
+                "securityContext": LOCKED,
+                "volumeMounts": mounts.running,
+                "terminationMessagePolicy": "File",
+            }
+        ],
+        "volumes": mounts.volumes(attempt, settings),
+    }
+    if attempt.workspace["type"] == "none":
+        del spec["initContainers"][1]
+    if attempt.nodes > 1:
+        spec["subdomain"] = name
+    if machine.node_selector:
+        spec["nodeSelector"] = dict(machine.node_selector)
+    if attempt.pull_secrets or settings.pull_secrets:
+        names = dict.fromkeys((*settings.pull_secrets, *attempt.pull_secrets))
+        spec["imagePullSecrets"] = [{"name": one} for one in names]
+    if (priority := priority_class(attempt.priority, settings.priority_classes)) is not None:
+        spec["priorityClassName"] = priority
+    return merged(spec, settings.pod_options)
+
+
+LOCKED: Final = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+RUNNER: Final = f"import sys; sys.path.insert(0, {INSIDE!r}); from outrider_runner.__main__ import main; main()"
+
+
+def variables(attempt: Attempt) -> dict[str, str]:
+    """The job's own, its owner's secrets among them."""
+    return {**attempt.env, **attempt.secrets}
+
+
+def reference(attempt: Attempt, settings: KubernetesSettings) -> str:
+    """What the kubelet pulls: exactly what was pinned, unless the operator gave the name another meaning here."""
+    if attempt.image in settings.images:
+        return settings.images[attempt.image]
+    if not attempt.image_digest:
+        return attempt.image
+    head, slash, last = attempt.image.partition("@")[0].rpartition("/")
+    return f"{head}{slash}{last.partition(':')[0]}@{attempt.image_digest}"
+
+
+def resources(attempt: Attempt) -> Manifest:
+    """Memory and GPUs are limits; processors are shared by what was asked for, idle ones by all."""
+    machine = attempt.machine
+    memory = f"{machine.memory_mb}Mi"
+    found: Manifest = {
+        "requests": {"cpu": f"{round(machine.cpu * 1000)}m", "memory": memory},
+        "limits": {"memory": memory},
+    }
+    if machine.gpu:
+        for part in found.values():
+            part[machine.gpu_resource] = str(machine.gpu)
+    return found
+
+
+def environment(attempt: Attempt, settings: KubernetesSettings) -> list[Manifest]:
+    """The job's own variables out of the secret, the platform's in the open."""
+    name = object_name(settings.prefix, attempt.ref)
+    fixed = {
+        "HOME": HOME,
+        "OUTRIDER_ARTIFACTS": "/artifacts",
+        "OUTRIDER_STORAGE": "/storage",
+        "OUTRIDER_DATASETS": "/datasets",
+        "PS_ARTIFACTS": "/artifacts",
+        "PS_JOBSPACE": "/storage",
+        "PS_DATASETS": "/datasets",
+    }
+    given = variables(attempt)
+    if settings.hub_url and "OUTRIDER_URL" not in given:
+        fixed["OUTRIDER_URL"] = settings.hub_url
+    if not attempt.machine.gpu and "NVIDIA_VISIBLE_DEVICES" not in given:
+        # Images made for GPUs ask for all of them, and where the runtime is NVIDIA's they would get them.
+        fixed["NVIDIA_VISIBLE_DEVICES"] = "void"
+    own = [
+        {"name": key, "valueFrom": {"secretKeyRef": {"name": name, "key": f"env.{key}"}}}
+        for key in given
+        if key not in fixed and key != NODE
+    ]
+    ranks = [entry for entry in rank(attempt, settings) if entry["name"] == NODE or entry["name"] not in given]
+    return [*own, *({"name": key, "value": value} for key, value in fixed.items()), *ranks]
+
+
+def rank(attempt: Attempt, settings: KubernetesSettings) -> list[Manifest]:
+    """Which node this is, for mounts and logs; and on several machines what torchrun and its like expect."""
+    index = {"fieldRef": {"fieldPath": f"metadata.annotations['{INDEX}']"}}
+    ranks: list[Manifest] = [{"name": NODE, "valueFrom": index}]
+    if attempt.nodes == 1:
+        return ranks
+    name = object_name(settings.prefix, attempt.ref)
+    master = f"{name}-0.{name}"
+    fixed = {
+        "MASTER_ADDR": master,
+        "MASTER_PORT": str(MASTER_PORT),
+        "NNODES": str(attempt.nodes),
+        "WORLD_SIZE": str(attempt.nodes),
+        "PET_NNODES": str(attempt.nodes),
+        "PET_MASTER_ADDR": master,
+        "PET_MASTER_PORT": str(MASTER_PORT),
+    }
+    ranks += [{"name": key, "value": value} for key, value in fixed.items()]
+    return [*ranks, *({"name": key, "valueFrom": index} for key in ("NODE_RANK", "RANK", "PET_NODE_RANK"))]
+
+
+def _files(attempt: Attempt) -> list[str]:
+    """What the runner is given; the command also as a file, for images without a Python to run the runner."""
+    plain = attempt.command and not attempt.args and not attempt.notebook
+    return ["run.json", "command"] if plain else ["run.json"]
+
+
+class Mounts:
+    """What of the platform's volume each container sees. Paths on the volume come from ``Directories`` alone."""
+
+    def __init__(self, attempt: Attempt, directories: Directories) -> None:
+        def place(path: str, on_volume: Any, *, read_only: bool = False) -> Manifest:
+            mount: Manifest = {"name": "platform", "mountPath": path}
+            mount["subPath"] = str(PurePosixPath(on_volume).relative_to(directories.home))
+            return mount | ({"readOnly": True} if read_only else {})
+
+        own = directories
+        run = own.sandbox(attempt.ref.job_id, attempt.ref.number)
+        workspace = place("/workspace", own.workspace(attempt.ref.job_id))
+        if attempt.nodes > 1:
+            # Each machine its own: two that unpack into one directory would trip over each other.
+            workspace = place("/workspace", own.workspace(attempt.ref.job_id))
+            workspace["subPathExpr"] = workspace.pop("subPath") + f"/$({NODE})"
+        shared = [
+            {"name": "runner", "mountPath": INSIDE},
+            *(
+                {"name": "run", "mountPath": f"{INSIDE}/{file}", "subPath": file, "readOnly": True}
+                for file in _files(attempt)
+            ),
+            place(f"{INSIDE}/log", run / "log"),
+            {"name": "home", "mountPath": HOME},
+            workspace,
+        ]
+        self.preparing = list(shared)
+        if attempt.workspace["type"] == "snapshot":
+            archive = own.snapshot(attempt.workspace["id"])
+            self.preparing.append(place(f"{INSIDE}/snapshot.zip", archive, read_only=True))
+        self.running = [
+            *shared,
+            place("/artifacts", own.artifacts(attempt.ref.job_id)),
+            place("/datasets", own.datasets, read_only=True),
+            place("/storage", own.storage(attempt.owner)),
+            *(place(f"/teams/{slug(group)}", own.team(group)) for group in attempt.groups),
+            *(place(f"/inputs/{name}", own.artifacts(job), read_only=True) for name, job in attempt.inputs.items()),
+            {"name": "shm", "mountPath": "/dev/shm"},  # noqa: S108
+        ]
+
+    def volumes(self, attempt: Attempt, settings: KubernetesSettings) -> list[Manifest]:
+        shm_mb = attempt.shm_mb or attempt.machine.memory_mb // 2
+        items = [{"key": file, "path": file, "mode": 0o440} for file in _files(attempt)]
+        return [
+            {"name": "platform", "persistentVolumeClaim": {"claimName": settings.volume_claim}},
+            {"name": "runner", "emptyDir": {"sizeLimit": "64Mi"}},
+            {"name": "home", "emptyDir": {}},
+            {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": f"{shm_mb}Mi"}},
+            {"name": "run", "secret": {"secretName": object_name(settings.prefix, attempt.ref), "items": items}},
+        ]
+
+
+def priority_class(priority: int, classes: dict[str, str]) -> str | None:
+    """The class with the highest bound that the priority reaches."""
+    reached = [int(bound) for bound in classes if int(bound) <= priority]
+    return classes[str(max(reached))] if reached else None
+
+
+def merged(spec: Manifest, options: Manifest) -> Manifest:
+    """An operator's options over a specification: dictionaries are merged, lists are joined, others replaced."""
+    result = dict(spec)
+    for key, value in options.items():
+        here = result.get(key)
+        if isinstance(here, dict) and isinstance(value, dict):
+            result[key] = merged(here, value)
+        elif isinstance(here, list) and isinstance(value, list):
+            result[key] = [*here, *value]
+        else:
+            result[key] = value
+    return result

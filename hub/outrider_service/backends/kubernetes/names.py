@@ -1,0 +1,54 @@
+"""Names and labels of the objects of an attempt. Pure; the only place that spells them."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from ..base import AttemptRef
+
+JOB_LABEL: Final = "outrider.dev/job"
+ATTEMPT_LABEL: Final = "outrider.dev/attempt"
+MACHINE_LABEL: Final = "outrider.dev/machine"
+OWNER_ANNOTATION: Final = "outrider.dev/owner"
+SCALES_ANNOTATION: Final = "outrider.dev/scales-from-zero"
+PART_LABEL: Final = "app.kubernetes.io/component"
+MANAGER_LABEL: Final = "app.kubernetes.io/managed-by"
+INDEX: Final = "batch.kubernetes.io/job-completion-index"
+MAIN: Final = "job"
+PREPARE: Final = "workspace"
+INSTALL: Final = "runner"
+
+
+def object_name(prefix: str, ref: AttemptRef) -> str:
+    """The name of the attempt's Job, Secret and Service alike."""
+    return f"{prefix}-{ref.job_id}-{ref.number}"
+
+
+def labels(ref: AttemptRef) -> dict[str, str]:
+    return {
+        MANAGER_LABEL: "outrider",
+        PART_LABEL: "job",
+        JOB_LABEL: ref.job_id,
+        ATTEMPT_LABEL: str(ref.number),
+    }
+
+
+def selector() -> str:
+    """Everything of every job."""
+    return f"{MANAGER_LABEL}=outrider,{PART_LABEL}=job"
+
+
+def ref_of(thing: dict[str, Any]) -> AttemptRef | None:
+    """The attempt that an object belongs to; None for what is none of ours."""
+    found = (thing.get("metadata") or {}).get("labels") or {}
+    job_id, number = found.get(JOB_LABEL, ""), found.get(ATTEMPT_LABEL, "")
+    if re.fullmatch(r"j[0-9a-z]{12}", job_id) and re.fullmatch(r"[0-9]{1,6}", number):
+        return AttemptRef(job_id, int(number))
+    return None
+
+
+def index_of(pod: dict[str, Any]) -> int:
+    """Which node of its job a pod is."""
+    index = (pod["metadata"].get("annotations") or {}).get(INDEX, "0")
+    return int(index) if index.isdigit() else 0

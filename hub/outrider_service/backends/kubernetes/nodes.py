@@ -1,0 +1,173 @@
+"""What the cluster's nodes could take, and can take now: pure arithmetic over nodes and pods."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from ...catalog import MachineType
+from ..base import Capacity
+
+Object = dict[str, Any]
+
+TEMPORARY: Final = frozenset(
+    {
+        "node.kubernetes.io/not-ready",
+        "node.kubernetes.io/unreachable",
+        "node.kubernetes.io/unschedulable",
+        "node.kubernetes.io/memory-pressure",
+        "node.kubernetes.io/disk-pressure",
+        "node.kubernetes.io/pid-pressure",
+        "node.kubernetes.io/network-unavailable",
+        "node.cloudprovider.kubernetes.io/uninitialized",
+    }
+)
+FACTORS: Final = {
+    "": 1.0,
+    "n": 1e-9,
+    "u": 1e-6,
+    "m": 1e-3,
+    "k": 1e3,
+    "M": 1e6,
+    "G": 1e9,
+    "T": 1e12,
+    "P": 1e15,
+    "Ki": 2.0**10,
+    "Mi": 2.0**20,
+    "Gi": 2.0**30,
+    "Ti": 2.0**40,
+    "Pi": 2.0**50,
+}
+
+
+def quantity(text: str | int | float) -> float:
+    """A Kubernetes quantity as a number: "500m" is 0.5, "1Gi" is 1073741824."""
+    match = re.fullmatch(r"([0-9.]+(?:[eE][+-]?[0-9]+)?)([a-zA-Z]*)", str(text))
+    if match is None or match[2] not in FACTORS:
+        raise ValueError(f"not a quantity: {text!r}")
+    return float(match[1]) * FACTORS[match[2]]
+
+
+def requests(spec: Object) -> dict[str, float]:
+    """What a pod asks for: the sum of its containers, or its largest init container where that is more."""
+    total: dict[str, float] = {}
+    for container in spec.get("containers") or []:
+        for name, amount in _asked(container).items():
+            total[name] = total.get(name, 0.0) + amount
+    for container in spec.get("initContainers") or []:
+        for name, amount in _asked(container).items():
+            total[name] = max(total.get(name, 0.0), amount)
+    return total
+
+
+def _asked(container: Object) -> dict[str, float]:
+    resources = container.get("resources") or {}
+    asked = {**(resources.get("limits") or {}), **(resources.get("requests") or {})}
+    return {name: quantity(amount) for name, amount in asked.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What a pod asks of the node that it runs on."""
+
+    amounts: dict[str, float]
+    selector: dict[str, str]
+    tolerations: list[dict[str, Any]]
+
+    @classmethod
+    def of_machine(cls, machine: MachineType) -> Demand:
+        amounts = {"cpu": machine.cpu, "memory": machine.memory_mb * 2.0**20}
+        if machine.gpu:
+            amounts[machine.gpu_resource] = float(machine.gpu)
+        return cls(amounts, machine.node_selector, [dict(toleration) for toleration in machine.tolerations])
+
+    @classmethod
+    def of_pod(cls, spec: Object) -> Demand:
+        return cls(requests(spec), spec.get("nodeSelector") or {}, spec.get("tolerations") or [])
+
+
+@dataclass(slots=True)
+class Node:
+    """A node as scheduling sees it. ``usable``: neither cordoned nor out of reach."""
+
+    name: str
+    labels: dict[str, str]
+    taints: list[Object]
+    size: dict[str, float]
+    usable: bool
+    used: dict[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, node: Object) -> Node:
+        taints = node["spec"].get("taints") or []
+        ready = any(
+            c["type"] == "Ready" and c["status"] == "True" for c in (node.get("status") or {}).get("conditions") or []
+        )
+        return cls(
+            name=node["metadata"]["name"],
+            labels=node["metadata"].get("labels") or {},
+            taints=[taint for taint in taints if taint.get("key") not in TEMPORARY],
+            size={name: quantity(value) for name, value in (node["status"].get("allocatable") or {}).items()},
+            usable=ready and not node["spec"].get("unschedulable"),
+        )
+
+    def suits(self, demand: Demand) -> bool:
+        """Whether such a pod may run here at all, whatever its size."""
+        if any(self.labels.get(key) != value for key, value in demand.selector.items()):
+            return False
+        return all(
+            taint.get("effect") == "PreferNoSchedule" or any(_tolerates(t, taint) for t in demand.tolerations)
+            for taint in self.taints
+        )
+
+    def count(self, demand: Demand, used: dict[str, float]) -> int:
+        """How many such pods fit beside what is used."""
+        # A node takes only so many pods.
+        asked = demand.amounts | ({"pods": 1.0} if "pods" in self.size else {})
+        fits = (
+            (self.size.get(name, 0.0) - used.get(name, 0.0)) / amount for name, amount in asked.items() if amount > 0
+        )
+        return max(0, int(min(fits) + 1e-9))
+
+
+def _tolerates(toleration: dict[str, Any], taint: Object) -> bool:
+    if toleration.get("effect") and toleration["effect"] != taint.get("effect"):
+        return False
+    if toleration.get("operator") == "Exists":
+        return not toleration.get("key") or toleration["key"] == taint.get("key")
+    return toleration.get("key") == taint.get("key") and toleration.get("value", "") == (taint.get("value") or "")
+
+
+def read_nodes(nodes: Iterable[Object], pods: Iterable[Object]) -> list[Node]:
+    """Nodes with what the pods on them use."""
+    found = {node.name: node for node in map(Node.read, nodes)}
+    for pod in pods:
+        node = found.get(pod["spec"].get("nodeName") or "")
+        if node is None or (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed"):
+            continue
+        for name, amount in {**requests(pod["spec"]), "pods": 1.0}.items():
+            node.used[name] = node.used.get(name, 0.0) + amount
+    return list(found.values())
+
+
+def capacity(demand: Demand, nodes: list[Node]) -> Capacity:
+    """How many such pods the cluster takes when it is empty, and now."""
+    fit = [node for node in nodes if node.suits(demand)]
+    total = sum(node.count(demand, {}) for node in fit)
+    return Capacity(total, sum(node.count(demand, node.used) for node in fit if node.usable))
+
+
+def never_fits(demand: Demand, nodes: list[Node]) -> str | None:
+    """Why no node could ever take such a pod; None if one could, or nothing is known of nodes."""
+    if not nodes:
+        return None
+    suitable = [node for node in nodes if node.suits(demand)]
+    if not suitable:
+        return f"none of the {len(nodes)} nodes has the labels and taints that it asks for"
+    if any(node.count(demand, {}) for node in suitable):
+        return None
+    asked = demand.amounts
+    short = [name for name, amount in asked.items() if all(n.size.get(name, 0.0) < amount for n in suitable)]
+    return f"no node has enough {' and '.join(short or sorted(asked))}"

@@ -1,0 +1,72 @@
+"""What a notebook server's pod is made of, for the Hub's spawner: pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+from typing import Any, Final
+
+from ...catalog import MachineType
+from .manifests import INSIDE, LOCKED, REQUESTS_OF_INIT
+from .names import INSTALL
+from .settings import KubernetesSettings
+
+START: Final = f"{INSIDE}/start-notebook"
+LAB: Final = f"{INSIDE}/lab"
+
+
+def notebook_pod(
+    machine: MachineType,
+    image: str,
+    mounts: Iterable[tuple[Path, str, bool]],
+    home: Path,
+    settings: KubernetesSettings,
+) -> dict[str, Any]:
+    """``mounts``: directory on the volume, place in the pod, read-only; ``home`` is the volume's root."""
+    resources: dict[str, Any] = {machine.gpu_resource: str(machine.gpu)} if machine.gpu else {}
+    places = [
+        {
+            "name": "platform",
+            "mountPath": target,
+            "subPath": str(PurePosixPath(source).relative_to(home)),
+            **({"readOnly": True} if read_only else {}),
+        }
+        for source, target, read_only in mounts
+    ]
+    return {
+        "image": settings.images.get(image, image),
+        "namespace": settings.namespace,
+        "uid": settings.uid,
+        "command": ["/bin/sh", START],
+        "env": {
+            "PYTHONPATH": LAB,
+            "JUPYTER_PATH": f"{LAB}/share/jupyter",
+            "JUPYTER_CONFIG_PATH": f"{LAB}/etc/jupyter",
+            "SHELL": "/bin/bash",
+            **({} if machine.gpu else {"NVIDIA_VISIBLE_DEVICES": "void"}),
+        },
+        "volumes": [
+            {"name": "platform", "persistentVolumeClaim": {"claimName": settings.volume_claim}},
+            {"name": "runner", "emptyDir": {}},
+            {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": f"{machine.memory_mb // 2}Mi"}},
+        ],
+        "volume_mounts": [
+            {"name": "runner", "mountPath": INSIDE},
+            {"name": "shm", "mountPath": "/dev/shm"},  # noqa: S108
+            *places,
+        ],
+        "init_containers": [
+            {
+                "name": INSTALL,
+                "image": settings.runner_image,
+                "command": ["/usr/local/bin/outrider-runner-install", INSIDE, "wheels"],
+                "resources": {"requests": REQUESTS_OF_INIT, "limits": {"memory": "256Mi"}},
+                "securityContext": LOCKED,
+                "volumeMounts": [{"name": "runner", "mountPath": INSIDE}],
+            }
+        ],
+        "resources": resources,
+        "node_selector": dict(machine.node_selector),
+        "tolerations": [dict(toleration) for toleration in machine.tolerations],
+        "pull_secrets": list(settings.pull_secrets),
+    }

@@ -1,0 +1,128 @@
+"""A picture of one kind of object, kept up to date by list and watch.
+
+It is always a moment that the API server really had: a list replaces everything at once, and each event changes one
+object. While the API cannot be reached the last picture stands.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+from collections.abc import Callable
+from typing import Final
+
+from .api import ApiError, KubernetesApi, Object
+
+log = logging.getLogger(__name__)
+
+FIRST_PAUSE_S: Final = 0.2
+LONGEST_PAUSE_S: Final = 5.0
+PAGE: Final = 500
+
+
+class Watched:
+    """Objects by name; ``changed`` hears of each that came, went or moved (old and new; None: not there)."""
+
+    def __init__(
+        self, api: KubernetesApi, path: str, selector: str, changed: Callable[[Object | None, Object | None], None]
+    ) -> None:
+        self._api = api
+        self._path = path
+        self._query = {"labelSelector": selector} if selector else {}
+        self._changed = changed
+        self.objects: dict[str, Object] = {}
+        self.refused = False
+        """True when the API does not let us look; then there are no objects."""
+        self._synced = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        if self._task is None:
+            self._task = asyncio.create_task(self._run(), name=f"watch {self._path}")
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+
+    async def synced(self, seconds: float) -> bool:
+        """Wait until the first list has arrived."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._synced.wait(), seconds)
+        return self._synced.is_set()
+
+    def put(self, new: Object) -> None:
+        """An object as a request returned it: the watch may be later than the answer."""
+        name = new["metadata"]["name"]
+        old = self.objects.get(name)
+        if old is None or _version(old) < _version(new):
+            self.objects[name] = new
+            self._changed(old, new)
+
+    async def _run(self) -> None:
+        pause = FIRST_PAUSE_S
+        while True:
+            try:
+                version = await self._list()
+                pause = FIRST_PAUSE_S
+                while True:
+                    version = await self._follow(version)
+            except ApiError as error:
+                if error.status == 403:
+                    self.refused = True
+                    self._synced.set()
+                    pause = LONGEST_PAUSE_S
+                elif error.status != 410:
+                    log.warning("watching %s: %s", self._path, error)
+            except Exception:
+                log.exception("watching %s", self._path)
+            await asyncio.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311
+            pause = min(LONGEST_PAUSE_S, pause * 2)
+
+    async def _list(self) -> str:
+        found: dict[str, Object] = {}
+        going: dict[str, str] = {}
+        while True:
+            page = await self._api.get(self._path, limit=PAGE, **self._query, **going)
+            found |= {item["metadata"]["name"]: item for item in page.get("items") or []}
+            if not (onward := page["metadata"].get("continue")):
+                break
+            going = {"continue": onward}
+        before, self.objects = self.objects, found
+        self.refused = False
+        self._synced.set()
+        for name in before.keys() | found.keys():
+            old, new = before.get(name), found.get(name)
+            if old is None or new is None or _version(old) != _version(new):
+                self._changed(old, new)
+        return str(page["metadata"]["resourceVersion"])
+
+    async def _follow(self, version: str) -> str:
+        async for event in self._api.watch(self._path, resourceVersion=version, **self._query):
+            thing = event["object"]
+            if event["type"] == "ERROR":
+                raise ApiError(int(thing.get("code") or 500), str(thing.get("message") or "the watch failed"))
+            version = thing["metadata"]["resourceVersion"]
+            if event["type"] == "BOOKMARK":
+                continue
+            name = thing["metadata"]["name"]
+            old = self.objects.get(name)
+            if event["type"] == "DELETED":
+                self.objects.pop(name, None)
+                # The last state comes with the event, and it may hold an end that nobody has seen yet.
+                self._changed(thing, None)
+            elif old is None or _version(old) <= _version(thing):
+                self.objects[name] = thing
+                self._changed(old, thing)
+        return version
+
+
+def _version(thing: Object) -> int:
+    """Versions are opaque in principle; every API server since 1.0 counts (and 1.35 promises it)."""
+    try:
+        return int(thing["metadata"]["resourceVersion"])
+    except ValueError:
+        return 0

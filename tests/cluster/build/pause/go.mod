@@ -1,0 +1,3 @@
+module outrider.test/pause
+
+go 1.22
