@@ -117,7 +117,7 @@ def _fill(home: Path) -> tuple[str, str]:
     with sqlite3.connect(_path(home)) as conn:
         conn.executemany(f"INSERT INTO ledger VALUES ({','.join('?' * 12)})", lines())
         conn.executemany(
-            f"INSERT INTO usage_days VALUES ({','.join('?' * 9)})",
+            f"INSERT INTO usage_sums VALUES ({','.join('?' * 7)})",
             ((*key, seconds, 0.0, cost) for key, (seconds, cost) in sums.items()),
         )
     day = 86400
