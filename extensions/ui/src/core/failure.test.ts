@@ -65,6 +65,8 @@ describe('largerMachine', () => {
     title: name,
     description: '',
     gpu_resource: 'nvidia.com/gpu',
+    node_selector: {},
+    tolerations: [],
     groups: [],
     enabled: true,
     max_per_user: null,
