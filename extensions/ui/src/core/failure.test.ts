@@ -66,6 +66,7 @@ describe('largerMachine', () => {
     description: '',
     gpu_resource: 'nvidia.com/gpu',
     node_selector: {},
+    scales_from_zero: false,
     tolerations: [],
     groups: [],
     enabled: true,
