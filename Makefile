@@ -11,6 +11,7 @@ TEST_PROCESSES ?= 3
 BIN := .venv/bin
 PYTHON_INPUTS := constraints.txt requirements.in requirements-dev.in client/pyproject.toml hub/pyproject.toml
 UI_INPUTS := docs/openapi.json $(shell find extensions -type f -not -path '*/node_modules/*' -not -path '*/lib/*' \
+	-not -path '*/share/*' -not -path '*/__pycache__/*' -not -name '*.py' \
 	-not -name 'schema.ts' -not -name '*.test.ts')
 TESTS := $(wildcard tests/unit tests/service tests/browser)
 
@@ -55,7 +56,7 @@ bench: setup ## The measurements of benchmarks/ as a table
 	$(BIN)/python -m benchmarks $(ARGS)
 
 clean: ## Removes what the other targets made (never the state of a running platform)
-	rm -rf .venv node_modules extensions/*/node_modules extensions/ui/lib hub/outrider_service/portal/static .make docs/_build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf .venv node_modules extensions/*/node_modules extensions/*/lib extensions/jupyterlab/share hub/outrider_service/portal/static .make docs/_build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
 setup: system .make/python .make/ui
 
