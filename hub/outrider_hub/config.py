@@ -86,9 +86,10 @@ def _programs(c: Any, settings: Settings, secrets: state.Secrets) -> None:
         "display": True,
     }
     spawner = {"name": scopes.SPAWNER, "api_token": secrets.spawner_token, "display": False}
-    c.JupyterHub.services = [service, spawner]
-    if idle_culler := culler.managed_service(settings, os.getpid()):
-        c.JupyterHub.services.append(idle_culler)
+    cull = culler.managed_service(
+        os.getpid(), settings.cull_timeout_s, settings.cull_every_s, settings.service_url, secrets.spawner_token
+    )
+    c.JupyterHub.services = [service, spawner, cull]
 
 
 def service_environment(settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
@@ -110,6 +111,9 @@ def _notebooks(c: Any, settings: Settings, secrets: state.Secrets) -> None:
     c.JupyterHub.allow_named_servers = True
     # Notebooks and jobs run on while the Hub is stopped or restarted.
     c.JupyterHub.cleanup_servers = False
+    # What passes through the proxy is no sign of use: a page that is only open asks all the time. The notebook
+    # servers say themselves when they were used last.
+    c.JupyterHub.last_activity_interval = 0
     c.Spawner.default_url = "/lab"
     c.Spawner.start_timeout = 180
     c.Spawner.http_timeout = 60

@@ -5,12 +5,11 @@ from the environment, and notebook servers are pods. Runs inside the Hub's proce
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from . import scopes
+from . import culler, scopes
 from .adjust import adjust
 from .authenticator import AdminOnlyAuthenticator
 from .settings import CULL_EVERY_S, CULL_TIMEOUT_S, SettingsError
@@ -40,6 +39,11 @@ class ClusterSettings:
     instance: str
     cull_timeout_s: int
     cull_every_s: int
+
+    @property
+    def api_url(self) -> str:
+        """The service's API, as the Hub's programs reach it."""
+        return f"http://{self.service}/services/outrider/api/v1"
 
 
 def from_environment(environ: Mapping[str, str]) -> ClusterSettings:
@@ -111,22 +115,24 @@ def _programs(c: Any, settings: ClusterSettings) -> None:
             "display": True,
         },
         {"name": scopes.SPAWNER, "api_token": settings.spawner_token, "display": False},
+        culler.managed_service(
+            os.getpid(), settings.cull_timeout_s, settings.cull_every_s, settings.api_url, settings.spawner_token
+        ),
     ]
-    if settings.cull_timeout_s:
-        command = [sys.executable, "-m", "outrider_hub.culler", str(os.getpid())]
-        options = [f"--timeout={settings.cull_timeout_s}", f"--cull-every={settings.cull_every_s}"]
-        c.JupyterHub.services.append({"name": scopes.CULLER, "display": False, "command": command + options})
 
 
 def _notebooks(c: Any, settings: ClusterSettings) -> None:
     c.JupyterHub.spawner_class = KubernetesSpawner
     c.JupyterHub.allow_named_servers = True
+    # What passes through the proxy is no sign of use: a page that is only open asks all the time. The notebook
+    # servers say themselves when they were used last.
+    c.JupyterHub.last_activity_interval = 0
     c.Spawner.default_url = "/lab"
     # A large image and a busy cluster take their time; what cannot work is given up long before.
     c.Spawner.start_timeout = 1800
     c.Spawner.http_timeout = 120
     c.Spawner.poll_interval = 30
-    c.CatalogMixin.service_url = f"http://{settings.service}/services/outrider/api/v1"
+    c.CatalogMixin.service_url = settings.api_url
     c.CatalogMixin.service_token = settings.spawner_token
     c.KubernetesSpawner.public_hub_url = f"http://{settings.proxy_public}"
     c.KubernetesSpawner.storage_pvc_ensure = False

@@ -16,6 +16,7 @@ import yaml
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 from tests.service.hub.platform_process import REPOSITORY, Platform, eventually
+from tests.service.registry.server import Registry, program, running
 
 CHROMIUM = shutil.which("chromium")
 ARGUMENTS = [
@@ -85,11 +86,32 @@ class Jobs:
 
 
 @pytest.fixture(scope="session")
-def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+def open_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry | None]:
+    """A container registry that the operator allows, where there is a program for it."""
+    if program() is None:
+        yield None
+        return
+    with running(tmp_path_factory.mktemp("registry"), login=False) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def registry(open_registry: Registry | None) -> Registry:
+    if open_registry is None:
+        pytest.skip("docker-registry is not installed (Debian: apt-get install docker-registry)")
+    return open_registry
+
+
+@pytest.fixture(scope="session")
+def platform(tmp_path_factory: pytest.TempPathFactory, open_registry: Registry | None) -> Iterator[Platform]:
     folder = tmp_path_factory.mktemp("browser")
     catalog = folder / "catalog.yaml"
     catalog.write_text(yaml.safe_dump(CATALOG))
-    made = Platform(folder / "home", OUTRIDER_CATALOG=str(catalog))
+    made = Platform(
+        folder / "home",
+        OUTRIDER_CATALOG=str(catalog),
+        OUTRIDER_REGISTRIES=open_registry.allowed if open_registry else "",
+    )
     try:
         # The configuration that is the default anyway: named, so that the sample job is sent as on a first start.
         yield made.start("--config", str(REPOSITORY / "jupyterhub_config.py"))

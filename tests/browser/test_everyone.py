@@ -10,6 +10,7 @@ from tests.browser.conftest import STEP, TRAINING, until
 
 pytestmark = pytest.mark.timeout(240)
 TABS = ("", "/log", "/charts", "/artifacts", "/timeline")
+PAGES = ("new", "images", "machines", "storage", "usage", "settings")
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 
 
@@ -33,7 +34,14 @@ def failed(jobs):
 async def test_axe_finds_nothing_serious(open_page, sample, failed, scheme):
     page = await open_page(color_scheme=scheme)
     found = []
-    for path in ("", "jobs", *(f"jobs/{sample}{tab}" for tab in TABS), f"jobs/{failed}", "jobs?q=nothing+like+it"):
+    for path in (
+        "",
+        "jobs",
+        *(f"jobs/{sample}{tab}" for tab in TABS),
+        f"jobs/{failed}",
+        "jobs?q=nothing+like+it",
+        *PAGES,
+    ):
         await page.goto(page.url.split("/services")[0] + "/services/outrider/" + path)
         await settled(page)
         if path.endswith("/artifacts"):

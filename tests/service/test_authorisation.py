@@ -75,6 +75,8 @@ EXPECTED: dict[tuple[str, str], tuple[int, int, int, int, int, int]] = {
     ("POST", "/webhooks/{webhook}/test"): (401, 403, 404, 404, 404, 404),
     ("POST", "/spawns/{user}/{server}/started"): (401, 403, 403, 403, 403, 403),
     ("POST", "/spawns/{user}/{server}/culling"): (401, 403, 403, 403, 403, 403),
+    ("POST", "/spawns/{user}/{server}/culled"): (401, 403, 403, 403, 403, 403),
+    ("PUT", "/notebooks/{server}/gpu"): (401, 403, 422, 422, 422, 422),
     ("POST", "/spawns/{user}/check"): (401, 403, 403, 403, 403, 403),
     ("GET", "/spawns"): (401, 403, 403, 403, 403, 403),
     ("POST", "/spawns/{user}/offer"): (401, 403, 403, 403, 403, 403),

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -111,6 +112,7 @@ def test_a_file_is_sent_with_its_folder(server: Server, alice: User) -> None:
     (folder / "big.bin").write_bytes(b"0" * 100_000)
     shown = server.http.get("/outrider/workspace", params={"path": "project/train.py"}).json()
     assert shown["files"] == 3
+    assert shown["left_out"] == ["big.bin"]
     assert shown["size"] < 1000
     body = {"path": "project/train.py", "submission": {"command": "python train.py", "machine": "tiny"}}
     answer = server.http.post("/outrider/submit", json=body)
@@ -138,6 +140,9 @@ def test_preflight_says_what_to_change(server: Server) -> None:
     assert "smaller" in bad["machine"]["message"]
     assert "no_such_package" in bad["packages"]["message"]
     assert bad["kernel"]["answer"] == "no"
+    # What lies in the folder goes along with the job.
+    (server.folder / "work" / "mine.py").write_text("x = 1")
+    assert checks(machine="small", imports=["mine"], path="mine.py").get("packages") is None
     assert checks(machine="small", image="other", imports=["numpy"])["packages"]["answer"] == "unknown"
 
 
@@ -145,6 +150,50 @@ def test_status_tells_of_this_server(server: Server) -> None:
     status = server.http.get("/outrider/status").json()
     assert status["me"]["name"] == "alice"
     assert status["usage"]["memory"] > 10_000_000
+
+
+def test_a_page_that_only_looks_is_no_use_of_the_server(server: Server) -> None:
+    def last() -> str:
+        return str(server.http.get("/api/status").json()["last_activity"])
+
+    server.http.get("/api/contents")
+    before = last()
+    for path in ("status", "api/jobs", "api/me"):
+        assert server.http.get(f"/outrider/{path}").status_code == 200
+    assert last() == before
+    server.http.get("/outrider/workspace")
+    assert last() > before
+
+
+def test_a_wish_that_is_sent_twice_is_one_job(server: Server) -> None:
+    body = {"path": "", "submission": {"command": "true", "machine": "tiny", "workspace": {"type": "none"}}}
+    made = [
+        server.http.post("/outrider/submit", json=body, headers={"Idempotency-Key": "pressed-twice"}).json()["id"]
+        for _ in range(2)
+    ]
+    assert made[0] == made[1]
+
+
+def test_an_artifact_is_copied_and_replaces_nothing(server: Server, alice: User) -> None:
+    job_id = alice.run("mkdir /artifacts/d; echo new > /artifacts/report.txt; echo deep > /artifacts/d/x")["id"]
+    work = server.folder / "work"
+    (work / "report.txt").write_text("mine")
+
+    def copy(**body: str) -> httpx.Response:
+        return server.http.post("/outrider/copy", json={"job": job_id, "folder": "", **body})
+
+    answer = copy(path="report.txt")
+    assert (answer.status_code, answer.json()) == (201, {"path": "report (1).txt"})
+    assert (work / "report.txt").read_text() == "mine"
+    assert (work / "report (1).txt").read_text() == "new\n"
+    assert copy(path="d").json() == {"path": "d.zip"}
+    assert zipfile.ZipFile(work / "d.zip").namelist()
+    missing = copy(path="nothing.txt")
+    assert (missing.status_code, missing.json()["status"]) == (404, 404)
+    assert copy(path="../../etc/passwd").status_code in (404, 422)
+    assert copy(path="report.txt", folder="../..").status_code == 404
+    assert copy(path="report.txt", job="../me").status_code == 422
+    assert not [entry.name for entry in work.iterdir() if entry.name.startswith(".outrider-")]
 
 
 def test_without_a_service_it_says_so(lonely: Server) -> None:

@@ -10,12 +10,12 @@ from jupyter_server.utils import url_path_join
 from tornado.ioloop import PeriodicCallback
 from traitlets import Int, Unicode, default
 
-from .activity import BusyKernels
+from .activity import Activity
 from .handlers import ROUTES
 from .kernels import load_magics
 from .service import Service
 
-BUSY_CHECK_MS = 120_000
+GPU_CHECK_MS = 60_000
 
 
 class OutriderExtension(ExtensionApp):
@@ -37,10 +37,10 @@ class OutriderExtension(ExtensionApp):
         return os.environ.get("JUPYTERHUB_API_TOKEN") or os.environ.get("OUTRIDER_TOKEN", "")
 
     def initialize_settings(self) -> None:
-        self.settings["outrider_service"] = Service(self.url, self.token, self.connect_timeout_s)
+        service = self.settings["outrider_service"] = Service(self.url, self.token, self.connect_timeout_s)
         load_magics(self.serverapp)
-        watch = BusyKernels(self.serverapp)
-        self._timer = PeriodicCallback(watch.look, BUSY_CHECK_MS)
+        activity = Activity(self.serverapp, service)
+        self._timer = PeriodicCallback(activity.look_at_gpus, GPU_CHECK_MS)
         self._timer.start()
 
     def initialize_handlers(self) -> None:

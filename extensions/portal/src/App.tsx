@@ -18,9 +18,25 @@ import { Router, useLocation, useSearch } from 'wouter';
 
 import { Frame } from './Frame.js';
 import { Home } from './Home.js';
+import { Images } from './pages/Images.js';
+import { Machines } from './pages/Machines.js';
+import { NewJob } from './pages/NewJob.js';
+import { Settings } from './pages/Settings.js';
+import { Storage } from './pages/Storage.js';
+import { Usage } from './pages/Usage.js';
 import { PREFIX } from './place.js';
 import { addressOf, parse, type Place } from './routes.js';
 import { transport } from './transport.js';
+
+const TITLES: Partial<Record<Place['page'], string>> = {
+  jobs: 'Jobs',
+  new: 'New job',
+  images: 'Images',
+  machines: 'Machines',
+  storage: 'Storage',
+  usage: 'Usage',
+  settings: 'Settings',
+};
 
 export function App(): ReactElement {
   return (
@@ -78,7 +94,8 @@ function Page({ place, navigation }: { place: Place; navigation: Navigation }): 
     navigation.go({ page: 'jobs' });
   }, [navigation]);
   useEffect(() => {
-    document.title = place.page === 'jobs' ? 'Jobs · Outrider' : 'Outrider';
+    const title = TITLES[place.page];
+    document.title = title === undefined ? 'Outrider' : `${title} · Outrider`;
   }, [place.page, id]);
   const arrived = useRef(false);
   useEffect(() => {
@@ -100,6 +117,18 @@ function Page({ place, navigation }: { place: Place; navigation: Navigation }): 
       );
     case 'compare':
       return <Compare ids={place.ids} />;
+    case 'new':
+      return <NewJob image={place.image} machine={place.machine} />;
+    case 'images':
+      return <Images />;
+    case 'machines':
+      return <Machines />;
+    case 'storage':
+      return <Storage key={place.path} path={place.path} />;
+    case 'usage':
+      return <Usage view={place.view} />;
+    case 'settings':
+      return <Settings />;
     case 'lost':
       return (
         <div className="or-empty">

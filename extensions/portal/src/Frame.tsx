@@ -8,6 +8,15 @@ import { HUB, USER } from './place.js';
 import type { Place } from './routes.js';
 import { login } from './transport.js';
 
+const PAGES = [
+  ['new', 'New job'],
+  ['images', 'Images'],
+  ['machines', 'Machines'],
+  ['storage', 'Storage'],
+  ['usage', 'Usage'],
+  ['settings', 'Settings'],
+] as const;
+
 export function Frame({ place, children }: { place: Place; children: ReactNode }): ReactElement {
   const current = (here: boolean): 'page' | undefined => (here ? 'page' : undefined);
   return (
@@ -35,6 +44,11 @@ export function Frame({ place, children }: { place: Place; children: ReactNode }
           <Link href="/jobs" aria-current={current(place.page === 'jobs' || place.page === 'job')}>
             Jobs
           </Link>
+          {PAGES.map(([page, words]) => (
+            <Link key={page} href={`/${page}`} aria-current={current(place.page === page)}>
+              {words}
+            </Link>
+          ))}
         </nav>
         <nav className="portal-hub" aria-label="JupyterHub">
           <a href={`${HUB}home`}>Notebooks</a>

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { addressOf, parse } from './routes.js';
+import { addressOf, parse, storageAddress, usageAddress } from './routes.js';
 
 describe('addresses', () => {
   it('lead to pages', () => {
@@ -11,6 +11,13 @@ describe('addresses', () => {
     });
     expect(parse('jobs/', '')).toEqual({ page: 'jobs', view: {} });
     expect(parse('jobs/j1', '')).toMatchObject({ page: 'job', id: 'j1', view: { tab: 'overview' } });
+    expect(parse('images', '')).toEqual({ page: 'images' });
+    expect(parse('new', '?machine=gpu')).toEqual({ page: 'new', image: '', machine: 'gpu' });
+    expect(parse('storage/a%20b/c%25', '')).toEqual({ page: 'storage', path: 'a b/c%' });
+    expect(parse('usage', '?by=day&since=2024-05-01&all=true')).toEqual({
+      page: 'usage',
+      view: { by: 'day', since: '2024-05-01', until: undefined, all: true },
+    });
     expect(parse('jobs/j1/log', '?line=7')).toMatchObject({ view: { tab: 'log', line: 7 } });
   });
 
@@ -20,6 +27,11 @@ describe('addresses', () => {
     expect(parse('jobs/j1/nonsense', '')).toEqual({ page: 'lost' });
     expect(parse('jobs/j1/log/more', '')).toEqual({ page: 'lost' });
     expect(parse('elsewhere', '')).toEqual({ page: 'lost' });
+    expect(parse('images/more', '')).toEqual({ page: 'lost' });
+    expect(parse('storage/a%2Fb', '')).toEqual({ page: 'lost' });
+    expect(parse('usage', '?by=colour&since=yesterday')).toMatchObject({
+      view: { by: 'machine', since: undefined },
+    });
     expect(parse('jobs/%E0%A4%A', '')).toEqual({ page: 'lost' });
   });
 
@@ -29,5 +41,9 @@ describe('addresses', () => {
     const [path = '', search = ''] = address.split('?');
     expect(parse(path, `?${search}`)).toEqual({ page: 'job', id: 'j1', view });
     expect(addressOf({ page: 'jobs' })).toBe('jobs');
+    expect(storageAddress('a b/c%')).toBe('/storage/a%20b/c%25');
+    expect(usageAddress({ by: 'user', since: undefined, until: undefined, all: false })).toBe(
+      '/usage?by=user',
+    );
   });
 });

@@ -7,7 +7,21 @@ export type Place =
   | { page: 'jobs'; view: ListView }
   | { page: 'job'; id: string; view: JobView }
   | { page: 'compare'; ids: string[] }
+  | { page: 'new'; image: string; machine: string }
+  | { page: 'images' | 'machines' | 'settings' }
+  | { page: 'storage'; path: string }
+  | { page: 'usage'; view: UsageView }
   | { page: 'lost' };
+
+/** What the page about usage shows; days as `2024-05-31`. */
+export interface UsageView {
+  by: string;
+  since: string | undefined;
+  until: string | undefined;
+  all: boolean;
+}
+
+const DIMENSIONS = ['machine', 'project', 'user', 'group', 'kind', 'day'];
 
 const LIST = ['show', 'q', 'owner', 'project', 'experiment', 'tag', 'cursor'] as const;
 const SHOWN = ['active', 'succeeded', 'failed', 'cancelled'];
@@ -15,18 +29,61 @@ const SHOWN = ['active', 'succeeded', 'failed', 'cancelled'];
 /** `path` is what follows the prefix, without its first slash. */
 export function parse(path: string, search: string): Place {
   const query = new URLSearchParams(search);
+  if (path === 'storage' || path.startsWith('storage/')) return storagePlace(path);
   const [first = '', second = '', third = '', ...rest] = path
     .split('/')
     .filter((part, i, all) => part || i < all.length - 1);
   if (rest.length > 0) return { page: 'lost' };
   if (first === '') return { page: 'home' };
   if (first === 'compare' && second === '') return { page: 'compare', ids: query.getAll('job') };
+  if (second === '') {
+    switch (first) {
+      case 'images':
+      case 'machines':
+      case 'settings':
+        return { page: first };
+      case 'new':
+        return { page: 'new', image: query.get('image') ?? '', machine: query.get('machine') ?? '' };
+      case 'usage':
+        return { page: 'usage', view: usageView(query) };
+    }
+  }
   if (first !== 'jobs') return { page: 'lost' };
   if (second === '') return { page: 'jobs', view: listView(query) };
   const tab = (third || 'overview') as Tab;
   if (!TABS.includes(tab)) return { page: 'lost' };
   const id = decoded(second);
   return id === null ? { page: 'lost' } : { page: 'job', id, view: jobView(tab, query) };
+}
+
+function storagePlace(path: string): Place {
+  const parts = path.split('/').slice(1).filter(Boolean).map(decoded);
+  // A name with a slash in it would be another path.
+  if (parts.some((part) => part === null || part.includes('/'))) return { page: 'lost' };
+  return { page: 'storage', path: parts.join('/') };
+}
+
+function usageView(query: URLSearchParams): UsageView {
+  const by = query.get('by') ?? '';
+  const day = (name: string): string | undefined => {
+    const value = query.get(name) ?? '';
+    return /^\d{4}-\d{2}-\d{2}$/.test(value) ? value : undefined;
+  };
+  return {
+    by: DIMENSIONS.includes(by) ? by : 'machine',
+    since: day('since'),
+    until: day('until'),
+    all: query.get('all') === 'true',
+  };
+}
+
+/** Below the portal's own address, with a slash in front. */
+export function storageAddress(path: string): string {
+  return path === '' ? '/storage' : `/storage/${path.split('/').map(encodeURIComponent).join('/')}`;
+}
+
+export function usageAddress({ by, since, until, all }: UsageView): string {
+  return `/usage${search({ by, since, until, all: all ? 'true' : undefined })}`;
 }
 
 function decoded(part: string): string | null {

@@ -1,6 +1,7 @@
 /** What a shell needs: wrap everything in OutriderProvider, show JobList and JobPage, load style/index.css. */
 
-export { Api, escapePath, type JobQuery } from './api/client.js';
+export { Api, escapePath, type JobQuery, queryString } from './api/client.js';
+export type { components } from './api/schema.js';
 export type { Kind, Subscription } from './api/stream.js';
 export { ApiError, type Asked, sentence, type Transport } from './api/transport.js';
 export * from './api/types.js';

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
+
+from sqlalchemy import select
 
 from ..auth import JOBS_READ, JOBS_WRITE
 from ..clock import now
+from ..db.tables import stops
 from ..hubapi import HubUnreachable
-from ..schema.resources import Notebook, NotebookList, NotebookStart
-from ..usage.leases import Lease, get_lease, notebook_lease_id
+from ..schema.resources import GpuUse, Notebook, NotebookList, NotebookStart
+from ..usage.leases import Lease, get_lease, mark_gpu_used, mark_kept, notebook_lease_id
+from ..usage.stopping import Life, Rules, next_stop
 from .errors import ApiError, not_found
 from .render import moment
 from .routing import Call, Route
@@ -24,12 +28,21 @@ def _time(value: Any) -> datetime | None:
     return datetime.fromisoformat(value.replace("Z", "+00:00")) if value else None
 
 
-def render(server: str, model: dict[str, Any], lease: Lease | None, cull_s: float) -> Notebook:
-    """A server as its owner sees it; ``cull_s`` 0: never stopped for being idle."""
-    activity = _time(model.get("last_activity")) or _time(model.get("started"))
+async def render(call: Call, server: str, model: dict[str, Any]) -> Notebook:
+    """A server as its owner sees it, from what the Hub says and what is held for it."""
+    service, lease_id = call.service, notebook_lease_id(call.caller.name, server)
+    async with service.db.read() as conn:
+        lease = await get_lease(conn, lease_id)
+        culled = (await conn.execute(select(stops).where(stops.c.lease_id == lease_id))).mappings().first()
+    started, activity = _time(model.get("started")), _time(model.get("last_activity"))
     running = bool(model.get("ready") or model.get("pending"))
-    stops_at = activity + timedelta(seconds=cull_s) if running and activity and cull_s else None
+    stop = None
+    if running and started is not None:
+        used = (activity or started).timestamp()
+        life = Life(started.timestamp(), used, *((lease.gpu_used_at, lease.kept_at) if lease else ()))
+        stop = next_stop(_rules(call, lease), life, service.cull_timeout_s)
     hours = (now() - lease.started_at) / 3600 if lease is not None and lease.started_at is not None else 0.0
+    last = None if running else culled
     return Notebook(
         server=server,
         ready=bool(model.get("ready")),
@@ -39,11 +52,20 @@ def render(server: str, model: dict[str, Any], lease: Lease | None, cull_s: floa
         machine=lease.machine if lease else None,
         price_per_hour=lease.price_per_hour if lease else 0.0,
         cost=round(hours * lease.price_per_hour, 6) if lease else 0.0,
-        started_at=_time(model.get("started")) or moment(lease.created_at if lease else None),
-        last_activity=activity,
-        stops_at=stops_at,
-        stop_reason="not used for too long" if stops_at else None,
+        started_at=started or moment(lease.created_at if lease else None),
+        last_activity=activity or started,
+        stops_at=moment(stop.at) if stop else None,
+        stop_reason=stop.reason if stop else last["reason"] if last else None,
+        stop_final=stop.final if stop else False,
+        stopped_at=moment(last["stopped_at"]) if last else None,
     )
+
+
+def _rules(call: Call, lease: Lease | None) -> Rules:
+    machine = call.service.catalog.machine(lease.machine) if lease else None
+    if machine is None:
+        return Rules()
+    return Rules(machine.idle_timeout_s, machine.max_age_s, machine.gpu_idle_timeout_s)
 
 
 async def _servers(call: Call) -> dict[str, dict[str, Any]]:
@@ -54,12 +76,7 @@ async def _servers(call: Call) -> dict[str, dict[str, Any]]:
 
 
 async def list_notebooks(call: Call) -> NotebookList:
-    found = []
-    for server, model in (await _servers(call)).items():
-        async with call.service.db.read() as conn:
-            lease = await get_lease(conn, notebook_lease_id(call.caller.name, server))
-        found.append(render(server, model, lease, call.service.cull_timeout_s))
-    return NotebookList(items=found)
+    return NotebookList(items=[await render(call, name, model) for name, model in (await _servers(call)).items()])
 
 
 async def one_notebook(call: Call) -> Notebook:
@@ -67,20 +84,29 @@ async def one_notebook(call: Call) -> Notebook:
     model = (await _servers(call)).get(server)
     if model is None:
         raise not_found("notebook")
-    async with call.service.db.read() as conn:
-        lease = await get_lease(conn, notebook_lease_id(call.caller.name, server))
-    return render(server, model, lease, call.service.cull_timeout_s)
+    return await render(call, server, model)
 
 
 async def keep(call: Call) -> Notebook:
     current = await one_notebook(call)
     if not current.ready:
         raise ApiError(409, "The notebook is not running.")
+    if current.stop_final:
+        raise ApiError(409, f"It cannot be kept longer: {current.stop_reason}.")
     try:
         await call.service.hub.report_activity(call.caller.name, current.server)
     except HubUnreachable as error:
         raise ApiError(502, f"It could not be kept alive: {error}.") from error
+    async with call.service.db.write() as conn:
+        await mark_kept(conn, notebook_lease_id(call.caller.name, current.server), now())
     return await one_notebook(call)
+
+
+async def gpu_used(call: Call) -> None:
+    """The server of the notebook says when its GPUs last worked; a time that is still to come counts as now."""
+    lease_id = notebook_lease_id(call.caller.name, server_name(call.path["server"]))
+    async with call.service.db.write() as conn:
+        await mark_gpu_used(conn, lease_id, min(call.body.used_at.timestamp(), now()))
 
 
 async def start(call: Call) -> Notebook:
@@ -125,5 +151,14 @@ ROUTES = [
         JOBS_WRITE,
         "Stay alive for another period",
         response=Notebook,
+    ),
+    Route(
+        "PUT",
+        "/notebooks/{server}/gpu",
+        gpu_used,
+        JOBS_WRITE,
+        "The notebook's server: when its GPUs last worked",
+        request=GpuUse,
+        status=204,
     ),
 ]

@@ -6,14 +6,18 @@ The Hub has identified the user and knows their groups; it is believed. The cata
 from __future__ import annotations
 
 from ..auth import SPAWN, Caller
+from ..clock import now
+from ..db.tables import stops
+from ..db.upsert import upsert
 from ..jobs.submit import Refused
 from ..schema.catalog import HeldNotebook, HeldNotebookList, Offer, Person, RunStart, RunTimes
 from ..schema.resources import Mount, PodParts, SpawnRequest, SpawnSpec
-from ..usage.leases import list_leases
+from ..schema.webhooks import Culling
+from ..usage.leases import list_leases, notebook_lease_id
 from .catalog import images_for, machines_for
 from .jobs import as_api_error
 from .notebooks import server_name
-from .render import instant
+from .render import instant, moment
 from .routing import Call, Route
 
 
@@ -44,6 +48,8 @@ async def held(call: Call) -> HeldNotebookList:
                 idle_timeout_s=machine.idle_timeout_s if machine else None,
                 gpu_idle_timeout_s=machine.gpu_idle_timeout_s if machine else None,
                 gpus=lease.gpus,
+                gpu_used_at=moment(lease.gpu_used_at),
+                kept_at=moment(lease.kept_at),
             )
         )
     return HeldNotebookList(items=found)
@@ -62,6 +68,7 @@ async def acquire(call: Call) -> SpawnSpec:
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     mounts = [(source, target, False) for source, target in directories.make_storage(user, groups).items()]
     mounts += [(directories.datasets, "/datasets", True), (home, "/home/outrider", False)]
+    gpu_idle = found.machine.gpu_idle_timeout_s
     backend = call.service.backends[found.lease.cluster]
     pod = backend.notebook(found.machine, found.lease.image, mounts)
     return SpawnSpec(
@@ -83,6 +90,7 @@ async def acquire(call: Call) -> SpawnSpec:
             "OUTRIDER_DATASETS": "/datasets",
             "OUTRIDER_MACHINE": found.lease.machine,
             "OUTRIDER_IMAGE": found.lease.image,
+            **({"OUTRIDER_GPU_IDLE_TIMEOUT": str(gpu_idle)} if gpu_idle else {}),
         },
         pod=PodParts(**pod) if pod is not None else None,
     )
@@ -90,6 +98,14 @@ async def acquire(call: Call) -> SpawnSpec:
 
 async def started(call: Call) -> None:
     await call.service.spawns.started(call.path["user"], server_name(call.path["server"]), call.body.started_at)
+
+
+async def culled(call: Call) -> None:
+    """Kept for its owner to read; the stop itself is the Hub's."""
+    lease_id = notebook_lease_id(call.path["user"], server_name(call.path["server"]))
+    values = {"lease_id": lease_id, "reason": call.body.reason, "stopped_at": now()}
+    async with call.service.db.write() as conn:
+        await upsert(conn, stops, values, "reason", "stopped_at")
 
 
 async def release(call: Call) -> None:
@@ -125,6 +141,16 @@ ROUTES = [
         "The Hub's spawner: a machine for a notebook",
         request=SpawnRequest,
         response=SpawnSpec,
+        everybody=True,
+    ),
+    Route(
+        "POST",
+        "/spawns/{user}/{server}/culled",
+        culled,
+        SPAWN,
+        "The Hub's culler: the notebook is being stopped, and why",
+        request=Culling,
+        status=204,
         everybody=True,
     ),
     Route(

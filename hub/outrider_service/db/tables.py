@@ -132,7 +132,18 @@ leases = Table(
     Column("project", String(63)),
     Column("started_at", Double, comment="of the container; what is billed begins here"),
     Column("seen_at", Double, comment="when it was last seen to run; what is billed ends here if nobody saw the end"),
+    Column("gpu_used_at", Double, comment="when a notebook's GPUs last worked, as its server says"),
+    Column("kept_at", Double, comment="when its owner last asked to keep a notebook"),
     Index("ix_leases_owner", "owner"),
+)
+
+stops = Table(
+    "stops",
+    metadata,
+    Column("lease_id", String(300), primary_key=True, comment="of a notebook"),
+    Column("reason", String(500), nullable=False),
+    Column("stopped_at", Double, nullable=False),
+    comment="why the culler stopped a notebook the last time",
 )
 
 ledger = Table(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 STATIC: Final = Path(__file__).with_name("static")
-PAGES: Final = frozenset({"", "jobs"})
+PAGES: Final = frozenset({"", "compare", "images", "jobs", "machines", "new", "settings", "storage", "usage"})
 """First parts of the addresses that have a page; any other is answered with the same file and 404."""
 
 # Nothing from elsewhere, nothing inline: text of a user's job that slipped into the page could not run.

@@ -179,6 +179,8 @@ class HeldNotebook(Resource):
     idle_timeout_s: int | None
     gpu_idle_timeout_s: int | None
     gpus: list[str]
+    gpu_used_at: Timestamp | None = Field(description="when its GPUs last worked; null: nobody looked")
+    kept_at: Timestamp | None
 
 
 class HeldNotebookList(Resource):

@@ -124,8 +124,16 @@ class Notebook(Resource):
     cost: float
     started_at: Timestamp | None
     last_activity: Timestamp | None
-    stops_at: Timestamp | None = Field(description="when the culler stops it unless it is used")
-    stop_reason: str | None
+    stops_at: Timestamp | None = Field(description="when it will be stopped; null: never, or it does not run")
+    stop_reason: str | None = Field(description="why it will be, or the last time was")
+    stop_final: bool = Field(description="no use of it postpones the stop, nor does keeping it")
+    stopped_at: Timestamp | None = Field(description="when it was stopped by itself the last time")
+
+
+class GpuUse(Request):
+    """What a notebook server says of its GPUs."""
+
+    used_at: Timestamp = Field(strict=False, description="when any of them last worked")
 
 
 class NotebookStart(Request):

@@ -33,6 +33,8 @@ class Lease:
     project: str | None = None
     started_at: float | None = None
     seen_at: float | None = None
+    gpu_used_at: float | None = None
+    kept_at: float | None = None
 
     @property
     def kind(self) -> str:
@@ -104,6 +106,16 @@ async def mark_seen(conn: AsyncConnection, lease_ids: Sequence[str], time: float
     for at in range(0, len(lease_ids), 500):
         chosen = leases.c.id.in_(lease_ids[at : at + 500])
         await conn.execute(update(leases).where(chosen).values(seen_at=time))
+
+
+async def mark_gpu_used(conn: AsyncConnection, lease_id: str, time: float) -> None:
+    """A notebook's GPUs were looked at, and had worked then."""
+    await conn.execute(update(leases).where(leases.c.id == lease_id).values(gpu_used_at=time))
+
+
+async def mark_kept(conn: AsyncConnection, lease_id: str, time: float) -> None:
+    """Its owner wants a notebook to go on."""
+    await conn.execute(update(leases).where(leases.c.id == lease_id).values(kept_at=time))
 
 
 async def get_lease(conn: AsyncConnection, lease_id: str) -> Lease | None:

@@ -152,12 +152,13 @@ export class Api {
     return this.transport.href(artifactPath(id, path));
   }
 
-  private async json<T>(path: string, asked: Asked): Promise<T> {
+  /** Any call of the API that answers with JSON, for pages with calls of their own. Rejects with ApiError. */
+  async json<T>(path: string, asked: Asked): Promise<T> {
     const answer = await this.answer(path, asked);
     return (await answer.json()) as T;
   }
 
-  private async answer(path: string, asked: Asked, fine: readonly number[] = []): Promise<Response> {
+  async answer(path: string, asked: Asked, fine: readonly number[] = []): Promise<Response> {
     const patience = AbortSignal.timeout(PATIENCE_MS);
     const signal = asked.signal ? AbortSignal.any([asked.signal, patience]) : patience;
     let answer: Response;

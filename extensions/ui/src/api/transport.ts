@@ -4,7 +4,7 @@
  */
 
 export interface Asked {
-  method?: 'GET' | 'POST' | 'PUT' | 'DELETE' | undefined;
+  method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | undefined;
   body?: unknown;
   headers?: Record<string, string> | undefined;
   signal?: AbortSignal | undefined;

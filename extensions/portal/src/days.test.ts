@@ -1,0 +1,19 @@
+import { describe, expect, it } from 'vitest';
+
+import { everyDay, MOST_DAYS } from './days.js';
+
+describe('days', () => {
+  it('are all there, also those without anything', () => {
+    expect(everyDay('2024-02-28', '2024-03-01', new Map([['2024-02-29', 2]]))).toEqual([
+      { day: '2024-02-28', value: 0 },
+      { day: '2024-02-29', value: 2 },
+      { day: '2024-03-01', value: 0 },
+    ]);
+  });
+
+  it('end somewhere', () => {
+    const found = everyDay('1970-01-01', '2024-03-01', new Map());
+    expect(found).toHaveLength(MOST_DAYS);
+    expect(found.at(-1)?.day).toBe('2024-03-01');
+  });
+});

@@ -1,0 +1,21 @@
+/** Days in a row, those without anything as well. Pure. */
+
+const DAY_MS = 86_400_000;
+export const MOST_DAYS = 400;
+
+export interface DaySum {
+  day: string;
+  value: number;
+}
+
+/** One value a day from `since` to `until`, both included; the last ones where there are too many to draw. */
+export function everyDay(since: string, until: string, known: ReadonlyMap<string, number>): DaySum[] {
+  const last = Date.parse(until);
+  const first = Math.max(Date.parse(since), last - (MOST_DAYS - 1) * DAY_MS);
+  const found: DaySum[] = [];
+  for (let at = first; at <= last; at += DAY_MS) {
+    const day = new Date(at).toISOString().slice(0, 10);
+    found.push({ day, value: known.get(day) ?? 0 });
+  }
+  return found;
+}

@@ -1,0 +1,255 @@
+/** What a user keeps here: secrets for jobs, registries and Git servers, and where to be told what happens. */
+
+import { Button, Command, Empty, Loading, moment, Problem, useApi, useLoaded } from '@outrider/ui';
+import { type ReactElement, useState } from 'react';
+
+import { Check, Choice, Field, FormDialog, text, useAction, usePlatform } from '../forms.js';
+import type { Webhook } from '../platform.js';
+
+const KINDS = [
+  ['variable', 'Variable of a job'],
+  ['registry', 'Password of a registry'],
+  ['git', 'Password of a Git server'],
+] as const;
+const EVENTS = [
+  ['job.ended', 'A job has ended'],
+  ['notebook.stopping', 'A notebook will be stopped'],
+  ['budget.warning', 'A budget is nearly used up'],
+] as const;
+
+export function Settings(): ReactElement {
+  return (
+    <>
+      <h1>Settings</h1>
+      <Secrets />
+      <Webhooks />
+    </>
+  );
+}
+
+function Secrets(): ReactElement {
+  const platform = usePlatform();
+  const secrets = useLoaded('secrets', (signal) => platform.secrets(signal));
+  const [adding, setAdding] = useState(false);
+  const action = useAction();
+  return (
+    <section className="portal-section" aria-label="Secrets">
+      <header>
+        <h2>Secrets</h2>
+        <Button
+          onClick={() => {
+            setAdding(true);
+          }}
+        >
+          Set a secret
+        </Button>
+      </header>
+      <p className="or-faint">
+        Kept encrypted and shown to nobody. A job gets those that it names, as variables; its log shows *** in
+        their place.
+      </p>
+      {(secrets.error ?? action.fault) && <Problem>{(secrets.error ?? action.fault)?.message}</Problem>}
+      {secrets.value === undefined && !secrets.error && <Loading />}
+      {secrets.value?.items.length === 0 && <Empty title="There are no secrets." />}
+      {secrets.value !== undefined && secrets.value.items.length > 0 && (
+        <table className="or-table">
+          <thead>
+            <tr>
+              <th>Name</th>
+              <th>For</th>
+              <th>Account</th>
+              <th>Whose</th>
+              <th>Changed</th>
+              <th>
+                <span className="or-hidden">Remove</span>
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {secrets.value.items.map((one) => (
+              <tr key={`${one.kind} ${one.group ?? ''} ${one.name}`}>
+                <td>
+                  <code>{one.name}</code>
+                </td>
+                <td>{KINDS.find(([kind]) => kind === one.kind)?.[1]}</td>
+                <td>{one.account ?? ''}</td>
+                <td>{one.everybody ? 'everybody’s' : (one.group ?? 'yours')}</td>
+                <td>{moment(new Date(one.changed_at))}</td>
+                <td className="or-col-actions">
+                  {!one.everybody && (
+                    <Button
+                      tone="quiet"
+                      icon="trash"
+                      label={`Remove ${one.name}`}
+                      onClick={() => {
+                        action.run(async () => {
+                          await platform.removeSecret(one);
+                          secrets.reload();
+                        });
+                      }}
+                    />
+                  )}
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+      {adding && (
+        <SecretDialog
+          onDone={secrets.reload}
+          onClose={() => {
+            setAdding(false);
+          }}
+        />
+      )}
+    </section>
+  );
+}
+
+function SecretDialog({ onClose, onDone }: { onClose: () => void; onDone: () => void }): ReactElement {
+  const api = useApi();
+  const platform = usePlatform();
+  const me = useLoaded('me', (signal) => api.me(signal));
+  const [kind, setKind] = useState('variable');
+  const [group, setGroup] = useState('');
+  const groups = (me.value?.groups ?? []).map((name) => [name, `Everybody in ${name}`] as const);
+  return (
+    <FormDialog
+      title="Set a secret"
+      action="Set"
+      known={['name', 'value', 'account']}
+      onClose={onClose}
+      send={async (form) => {
+        const account = text(form, 'account');
+        const value = form.get('value');
+        await platform.setSecret(kind, text(form, 'name'), group || undefined, {
+          value: typeof value === 'string' ? value : '',
+          ...(account === '' ? {} : { account }),
+        });
+        onDone();
+      }}
+    >
+      {(fault) => (
+        <>
+          <Choice label="What it is" name="kind" options={KINDS} value={kind} onChange={setKind} />
+          <Field
+            label={kind === 'variable' ? 'Name' : 'Host'}
+            name="name"
+            placeholder={{ variable: 'API_TOKEN', registry: 'ghcr.io', git: 'github.com' }[kind] ?? ''}
+            fault={fault}
+          />
+          {kind !== 'variable' && <Field label="User name" name="account" fault={fault} />}
+          <Field label="Value" name="value" type="password" fault={fault} autoComplete="new-password" />
+          {groups.length > 0 && (
+            <Choice
+              label="Whose"
+              name="group"
+              options={[['', 'Mine alone'], ...groups]}
+              value={group}
+              onChange={setGroup}
+            />
+          )}
+        </>
+      )}
+    </FormDialog>
+  );
+}
+
+function Webhooks(): ReactElement {
+  const platform = usePlatform();
+  const hooks = useLoaded('webhooks', (signal) => platform.webhooks(signal));
+  const [adding, setAdding] = useState(false);
+  const [made, setMade] = useState<Webhook | null>(null);
+  const action = useAction();
+  return (
+    <section className="portal-section" aria-label="Notifications">
+      <header>
+        <h2>Notifications</h2>
+        <Button
+          onClick={() => {
+            setAdding(true);
+          }}
+        >
+          Add an address
+        </Button>
+      </header>
+      <p className="or-faint">
+        Sent to web addresses of your choice, signed by the Standard Webhooks conventions, until they have
+        arrived.
+      </p>
+      {made?.key && (
+        <div role="status">
+          <p>Messages are signed with this key. It is shown this once:</p>
+          <Command text={made.key} />
+        </div>
+      )}
+      {(hooks.error ?? action.fault) && <Problem>{(hooks.error ?? action.fault)?.message}</Problem>}
+      {hooks.value?.items.length === 0 && <Empty title="Nobody is told." />}
+      <ul className="portal-jobs">
+        {hooks.value?.items.map((hook) => (
+          <li key={hook.id}>
+            <span className="or-rowlink">
+              {hook.url} <span className="or-faint">{hook.events.join(', ')}</span>
+            </span>
+            <span className={hook.last_error ? 'portal-warn' : 'or-faint'}>
+              {hook.last_error ?? (hook.last_at ? 'The last one arrived.' : '')}
+            </span>
+            <Button
+              onClick={() => {
+                action.run(async () => {
+                  await platform.testWebhook(hook.id);
+                  setTimeout(hooks.reload, 1500);
+                });
+              }}
+            >
+              Test
+            </Button>
+            <Button
+              tone="quiet"
+              icon="trash"
+              label={`Remove ${hook.url}`}
+              onClick={() => {
+                action.run(async () => {
+                  await platform.removeWebhook(hook.id);
+                  hooks.reload();
+                });
+              }}
+            />
+          </li>
+        ))}
+      </ul>
+      {adding && (
+        <FormDialog
+          title="Where to send notifications"
+          action="Add"
+          known={['url', 'events']}
+          onClose={() => {
+            setAdding(false);
+          }}
+          send={async (form) => {
+            const events = EVENTS.map(([name]) => name).filter((name) => form.has(name));
+            setMade(await platform.addWebhook({ url: text(form, 'url'), events }));
+            hooks.reload();
+          }}
+        >
+          {(fault) => (
+            <>
+              <Field
+                label="Address"
+                name="url"
+                type="url"
+                placeholder="https://example.org/hook"
+                fault={fault}
+              />
+              {EVENTS.map(([name, words]) => (
+                <Check key={name} label={words} name={name} checked />
+              ))}
+              {fault?.field === 'events' && <Problem>{fault.message}</Problem>}
+            </>
+          )}
+        </FormDialog>
+      )}
+    </section>
+  );
+}

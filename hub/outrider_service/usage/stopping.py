@@ -1,0 +1,62 @@
+"""When a notebook stops by itself, and why: one rule for the culler that does it and the pages that announce it.
+
+Pure. Times are seconds since 1970, durations seconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a machine type says. ``idle_s`` 0: never; None: the platform's default. Others None: no such rule."""
+
+    idle_s: int | None = None
+    max_age_s: int | None = None
+    gpu_idle_s: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """What is known of a running notebook. ``used_at`` is what the Hub calls last activity; ``gpu_used_at`` is None
+    where its GPUs were not looked at."""
+
+    started_at: float
+    used_at: float
+    gpu_used_at: float | None = None
+    kept_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """``final``: no use of the notebook postpones it."""
+
+    at: float
+    reason: str
+    final: bool = False
+
+
+def next_stop(rules: Rules, life: Life, default_idle_s: float) -> Stop | None:
+    """The earliest end that the rules give; None: it runs until somebody stops it."""
+    found = []
+    idle_s = default_idle_s if rules.idle_s is None else rules.idle_s
+    if idle_s:
+        used = max(life.used_at, life.started_at)
+        found.append(Stop(used + idle_s, f"not used for {duration(idle_s)}"))
+    if rules.gpu_idle_s and life.gpu_used_at is not None:
+        used = max(life.gpu_used_at, life.kept_at or 0.0, life.started_at)
+        found.append(Stop(used + rules.gpu_idle_s, f"its GPU was not used for {duration(rules.gpu_idle_s)}"))
+    if rules.max_age_s:
+        text = f"this machine type ends after {duration(rules.max_age_s)}, used or not"
+        found.append(Stop(life.started_at + rules.max_age_s, text, final=True))
+    return min(found, key=lambda stop: stop.at, default=None)
+
+
+def duration(seconds: float) -> str:
+    """12 hours, 90 minutes, 3 seconds: the largest unit that makes a whole number of at least one."""
+    for unit, length in (("hour", 3600), ("minute", 60)):
+        if seconds >= length and seconds % length == 0:
+            count = int(seconds // length)
+            return f"{count} {unit}{'' if count == 1 else 's'}"
+    return f"{seconds:g} second{'' if seconds == 1 else 's'}"

@@ -1,0 +1,156 @@
+"""The pages with which people keep what they work with: images, machines, storage, usage, secrets; a new job."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.service.registry.server import Registry
+
+pytestmark = pytest.mark.timeout(240)
+
+
+async def save(page: Page, action: str) -> None:
+    await page.get_by_role("dialog").get_by_role("button", name=action, exact=True).click()
+
+
+async def test_an_admin_keeps_the_machine_types(open_page, jobs):
+    page = await open_page("machines", strict=False)
+    await page.get_by_role("button", name="Add a machine type").click()
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_label("Name").fill("night")
+    await dialog.get_by_label("Title").fill("Night shift")
+    await dialog.get_by_label("CPUs").fill("0")
+    await save(page, "Add")
+    # What is wrong stands at the field that it is about.
+    await expect(dialog.get_by_label("CPUs")).to_have_attribute("aria-invalid", "true")
+    await dialog.get_by_label("CPUs").fill("0,1")
+    await dialog.get_by_label("Price per hour").fill("0.5")
+    await dialog.get_by_label("Notebooks end after hours").fill("6")
+    await save(page, "Add")
+    row = page.get_by_role("row", name=re.compile("Night shift"))
+    await expect(row).to_contain_text("0.50 / h")
+    await expect(row).to_contain_text("notebooks end after 6 h")
+    jobs.wait(jobs.submit("true", machine="night"), "succeeded")
+    await row.get_by_role("button", name="Edit Night shift").click()
+    await dialog.get_by_label("Only for these groups").fill("nobody")
+    await dialog.get_by_label("Enabled").uncheck()
+    await save(page, "Save")
+    await expect(row).to_contain_text("disabled · only nobody")
+    await row.get_by_role("button", name="Remove Night shift").click()
+    await save(page, "Remove")
+    await expect(row).to_have_count(0)
+
+
+async def test_an_image_is_checked_before_it_is_added(open_page, registry: Registry, jobs):
+    digest, _ = registry.image("team/tool", "1", Env=["CUDA_VERSION=12.4.1"])
+    registry.image("team/arm", "1", "arm64")
+    page = await open_page("images", strict=False)
+    await page.get_by_role("button", name="Add one of my own").click()
+    dialog = page.get_by_role("dialog")
+    reference, check = dialog.get_by_label("Image", exact=True), dialog.get_by_role("button", name="Check", exact=True)
+    for name, says in (
+        ("team/tol:1", "There is no team/tol:1"),
+        ("team/arm:1", "is for arm64"),
+        ("team/tool:1", "can be used"),
+    ):
+        await reference.fill(f"{registry.name}/{name}")
+        await check.click()
+        await expect(dialog.get_by_role("status")).to_contain_text(says)
+    await expect(dialog).to_contain_text("CUDA 12.4.1")
+    await reference.fill("169.254.169.254/team/tool")
+    await check.click()
+    await expect(dialog.get_by_role("status")).to_contain_text("not allowed")
+    await reference.fill(f"{registry.name}/team/tool:1")
+    await dialog.get_by_label("Title").fill("Our tool")
+    await save(page, "Add")
+    card = page.get_by_role("listitem").filter(has=page.get_by_role("heading", name="Our tool"))
+    await expect(card).to_contain_text("yours")
+    await expect(card).to_contain_text(digest[7:19])
+    registry.image("team/tool", "1", Env=["CUDA_VERSION=12.8.0"])
+    await card.get_by_role("button", name="Ask the registry").click()
+    await expect(card).to_contain_text("The tag means another image since")
+    await card.get_by_role("button", name="Update").click()
+    await expect(card).to_contain_text("CUDA 12.8.0")
+    await expect(card).not_to_contain_text("means another image")
+    job = jobs.submit("true", machine="tiny", image=f"{registry.name}/team/tool:1")
+    assert jobs.wait(job)["image_digest"] != digest
+    await card.get_by_role("button", name="Remove Our tool").click()
+    await save(page, "Remove")
+    await expect(card).to_have_count(0)
+
+
+async def test_files_come_and_go(open_page, tmp_path, jobs):
+    content = b"x" * 300_000
+    (tmp_path / "größe 1%.bin").write_bytes(content)
+    jobs.http.put("/storage/models/first/readme.txt", content=b"hello")
+    page = await open_page("storage")
+    await page.get_by_role("link", name="models/").click()
+    await page.get_by_role("link", name="first/").click()
+    await expect(page.get_by_role("link", name="readme.txt", exact=True)).to_be_visible()
+    await page.get_by_label("Upload", exact=True).set_input_files(tmp_path / "größe 1%.bin")
+    row = page.get_by_role("row", name=re.compile("größe"))
+    await expect(row).to_contain_text("293 KiB")
+    async with page.expect_download() as begun:
+        await row.get_by_role("link", name="Download größe 1%.bin").click()
+    download = await begun.value
+    assert (await download.path()).read_bytes() == content
+    await row.get_by_role("button", name="Delete größe 1%.bin").click()
+    await save(page, "Delete")
+    await expect(row).to_have_count(0)
+    # A deep link, and the way back.
+    assert page.url.endswith("/storage/models/first")
+    await page.go_back()
+    await expect(page.get_by_role("link", name="first/")).to_be_visible()
+
+
+async def test_usage_is_shown_and_can_be_taken_along(open_page, jobs):
+    jobs.wait(jobs.submit("sleep 1", project="billed"), "succeeded")
+    page = await open_page("usage?by=project")
+    row = page.get_by_role("row", name=re.compile("billed"))
+    await expect(row).to_be_visible()
+    await expect(page.get_by_role("img", name=re.compile("of each day from"))).to_be_visible()
+    async with page.expect_download() as begun:
+        await page.get_by_role("link", name="CSV").click()
+    text = (await (await begun.value).path()).read_text()
+    assert text.startswith("project,day,hours,gpu_hours,cost") and "billed," in text
+    await page.get_by_label("By", exact=True).select_option("machine")
+    await expect(page.get_by_role("row", name=re.compile("small"))).to_be_visible()
+    await page.get_by_label("Everybody’s").check()
+    assert "all=true" in page.url and "by=machine" in page.url
+
+
+async def test_a_secret_is_set_and_not_shown(open_page, jobs):
+    page = await open_page("settings", strict=False)
+    await page.get_by_role("button", name="Set a secret").click()
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_label("Name").fill("1WRONG")
+    await dialog.get_by_label("Value").fill("s3cret-value")
+    await save(page, "Set")
+    await expect(dialog.get_by_label("Name")).to_have_attribute("aria-invalid", "true")
+    await dialog.get_by_label("Name").fill("API_TOKEN")
+    await save(page, "Set")
+    await expect(page.get_by_role("row", name=re.compile("API_TOKEN"))).to_contain_text("yours")
+    assert "s3cret-value" not in await page.content()
+    job = jobs.submit('echo "$API_TOKEN"', machine="tiny", secrets=["API_TOKEN"])
+    jobs.wait(job, "succeeded")
+    assert jobs.http.get(f"/jobs/{job}/logs").json()["items"][0]["text"] == "***"
+    await page.get_by_role("button", name="Remove API_TOKEN").click()
+    await expect(page.get_by_text("There are no secrets.")).to_be_visible()
+    await page.get_by_role("button", name="Add an address").click()
+    await dialog.get_by_label("Address").fill("https://127.0.0.1/hook")
+    await save(page, "Add")
+    await expect(dialog).to_contain_text("inside this network")
+
+
+async def test_a_new_job_from_the_page(open_page):
+    page = await open_page("new?machine=tiny")
+    await page.get_by_role("textbox", name="Command").fill("""echo '{"chart": "loss", "y": 1, "x": 1}'""")
+    await page.get_by_role("textbox", name="Name").fill("From the page")
+    await page.get_by_role("button", name=re.compile("^(Run|Submit|Start)")).click()
+    await expect(page.get_by_role("heading", level=1)).to_contain_text("From the page")
+    await expect(page).to_have_url(re.compile(r"/jobs/j[0-9a-z]{12}$"))
+    await page.get_by_role("tab", name="Charts").click()
+    await expect(page.locator("canvas").first).to_be_visible()
