@@ -11,10 +11,11 @@ TEST_PROCESSES ?= 3
 BIN := .venv/bin
 PYTHON_INPUTS := constraints.txt requirements.in requirements-dev.in client/pyproject.toml hub/pyproject.toml
 UI_INPUTS := docs/openapi.json $(shell find extensions -type f -not -path '*/node_modules/*' -not -path '*/lib/*' \
+	-not -path '*/share/*' -not -path '*/__pycache__/*' -not -name '*.py' \
 	-not -name 'schema.ts' -not -name '*.test.ts')
 TESTS := $(wildcard tests/unit tests/service tests/browser)
 
-.PHONY: help run test test-cluster cluster-up cluster-down lint format docs bench clean setup system system-test
+.PHONY: help run test test-cluster cluster-up cluster-down lint format docs bench bench-cluster clean setup system system-test
 
 help: ## What there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -54,8 +55,11 @@ docs: .make/python ## The documentation as HTML, in docs/_build
 bench: setup ## The measurements of benchmarks/ as a table
 	$(BIN)/python -m benchmarks $(ARGS)
 
+bench-cluster: setup ## Jobs on a real Kubernetes beside the cluster's own (as root)
+	$(BIN)/python -m benchmarks cluster $(ARGS)
+
 clean: ## Removes what the other targets made (never the state of a running platform)
-	rm -rf .venv node_modules extensions/*/node_modules extensions/ui/lib hub/outrider_service/portal/static .make docs/_build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf .venv node_modules extensions/*/node_modules extensions/*/lib extensions/jupyterlab/share hub/outrider_service/portal/static .make docs/_build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
 setup: system .make/python .make/ui
 

@@ -161,8 +161,6 @@ def test_a_page_that_only_looks_is_no_use_of_the_server(server: Server) -> None:
     for path in ("status", "api/jobs", "api/me"):
         assert server.http.get(f"/outrider/{path}").status_code == 200
     assert last() == before
-    server.http.get("/outrider/workspace")
-    assert last() > before
 
 
 def test_a_wish_that_is_sent_twice_is_one_job(server: Server) -> None:

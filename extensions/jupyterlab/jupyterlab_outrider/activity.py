@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from typing import Any
 
 from .server import server_name, usage
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 def _now() -> datetime:
-    return datetime.now(UTC)
+    return datetime.now(timezone.utc)
 
 
 class Activity:
@@ -52,7 +52,7 @@ class Activity:
         sources = [settings["started"], kernels.last_kernel_activity, self._files_changed]
         if terminals := settings.get("terminal_last_activity"):
             sources.append(terminals)
-        latest: datetime = max(time if time.tzinfo else time.replace(tzinfo=UTC) for time in sources)
+        latest: datetime = max(time if time.tzinfo else time.replace(tzinfo=timezone.utc) for time in sources)
         return latest
 
     async def look_at_gpus(self, gpus: Callable[[], list[dict[str, Any]]] = lambda: usage().get("gpus") or []) -> None:

@@ -22,7 +22,9 @@ async def check(service: Service, wanted: dict[str, Any], folder: Path | None = 
     along with it, so what is imported may lie there."""
     machines = (await service.call("GET", "/machines"))["items"]
     me = await service.call("GET", "/me")
-    found = [fits(wanted.get("machine"), machines), within(wanted.get("machine"), machines, me)]
+    nodes = wanted.get("nodes")
+    count = nodes if isinstance(nodes, int) and nodes > 1 else 1
+    found = [fits(wanted.get("machine"), machines, count), within(wanted.get("machine"), machines, me, count)]
     same = wanted.get("image") in (None, "", os.environ.get("OUTRIDER_IMAGE"))
     names = [str(name) for name in wanted.get("imports") or [] if folder is None or not lies_in(folder, str(name))]
     found += packages(names, same)
@@ -31,27 +33,38 @@ async def check(service: Service, wanted: dict[str, Any], folder: Path | None = 
     return found
 
 
-def fits(name: Any, machines: list[dict[str, Any]]) -> Check:
+def fits(name: Any, machines: list[dict[str, Any]], count: int = 1) -> Check:
     machine = next((m for m in machines if m["name"] == name), None)
     if machine is None:
         return result("machine", "no", f"There is no machine type {name!r}; choose another.")
     if machine["total"] == 0:
         text = f"The platform has no room for a {name} at all"
         return result("machine", "no", f"{text}: choose a smaller one{' or fewer GPUs' if machine['gpu'] else ''}.")
-    if machine["free"] == 0:
-        return result("machine", "yes", f"None is free now; {machine['waiting']} jobs wait for one.")
+    if machine["total"] is not None and machine["total"] < count:
+        return result("machine", "no", f"The platform has room for {machine['total']} of {name}; ask for no more.")
+    if machine["free"] is None:
+        return result("machine", "unknown", "What is free now is not known here.")
+    if machine["free"] < count:
+        text = "None is" if machine["free"] == 0 else f"Only {machine['free']} are"
+        return result("machine", "yes", f"{text} free now; {machine['waiting']} jobs wait.")
     return result("machine", "yes")
 
 
-def within(name: Any, machines: list[dict[str, Any]], me: dict[str, Any]) -> Check:
-    gpus = next((m["gpu"] for m in machines if m["name"] == name), 0)
+def within(name: Any, machines: list[dict[str, Any]], me: dict[str, Any], count: int = 1) -> Check:
+    gpus = count * next((m["gpu"] for m in machines if m["name"] == name), 0)
     most = me["limits"]["max_gpus"]
     if most is not None and gpus > most:
         return result("limits", "no", f"It has {gpus} GPUs and you may use {most} at once.")
     pending = me["limits"]["max_pending"]
     if pending is not None and me["usage"]["pending"] >= pending:
         return result("limits", "no", f"You have {pending} jobs waiting already; stop some first.")
+    if any(budget["subject"] == f"user:{me['name']}" and _spent(budget) for budget in me.get("budgets", [])):
+        return result("limits", "no", "Your budget of this month is spent; bill a group, or ask your admin.")
     return result("limits", "yes")
+
+
+def _spent(budget: dict[str, Any]) -> bool:
+    return budget["left"] is not None and budget["left"] <= 0
 
 
 def packages(imports: list[str], same_image: bool) -> list[Check]:

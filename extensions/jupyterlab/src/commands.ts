@@ -102,6 +102,7 @@ export const commandsPlugin: JupyterFrontEndPlugin<void> = {
 
 function button(onClick: () => unknown): ToolbarButton {
   return new ToolbarButton({
+    className: 'jp-Outrider-run',
     icon: outriderIcon,
     label: LABEL,
     tooltip: 'Save, and run this file as a job',

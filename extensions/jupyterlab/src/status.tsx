@@ -107,7 +107,8 @@ class Watch {
       this.dismiss();
       return;
     }
-    const text = `This server will be stopped in ${shortTime(timeLeft(status, Date.now()) ?? 0)}, since nobody uses it.`;
+    const left = shortTime(timeLeft(status, Date.now()) ?? 0);
+    const text = `This server will be stopped in ${left}: ${status.notebook?.stop_reason ?? 'nobody uses it'}.`;
     if (this.warning !== null) {
       Notification.update({ id: this.warning, message: text });
       return;

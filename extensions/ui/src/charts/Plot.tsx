@@ -5,6 +5,7 @@ import uPlot from 'uplot';
 
 import { clock, value } from '../core/format.js';
 import { aligned, type Drawn, pointsAt, type Settings } from './model.js';
+import { listenForWheel, panned } from './pan.js';
 import type { ChartTheme } from './theme.js';
 
 export interface Point {
@@ -74,6 +75,10 @@ export function Plot(props: Props): ReactElement {
     const made = new uPlot(options(latest, element.clientWidth), [[]], element);
     plot.current = made;
     const stopClicks = listenForClicks(made, latest);
+    const stopWheel = listenForWheel(made, () => {
+      const { settings, onRange } = latest.current;
+      return { range: settings.range, whole: extent(latest.current.series), onRange };
+    });
     const watch = new ResizeObserver(() => {
       if (element.clientWidth > 0)
         made.setSize({ width: element.clientWidth, height: latest.current.height });
@@ -82,6 +87,7 @@ export function Plot(props: Props): ReactElement {
     return () => {
       watch.disconnect();
       stopClicks();
+      stopWheel();
       made.destroy();
       plot.current = null;
     };
@@ -135,7 +141,7 @@ export function Plot(props: Props): ReactElement {
       className="or-plot"
       role="application"
       aria-roledescription="chart"
-      aria-label={`${label}. Arrow keys move from point to point, Enter keeps one, plus and minus zoom.`}
+      aria-label={`${label}. Arrow keys move from point to point, Enter keeps one, plus and minus zoom, Page Up and Page Down move along.`}
       // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
       tabIndex={0}
       onKeyDown={onKeyDown}
@@ -366,6 +372,10 @@ function handleKey(u: uPlot, props: Props, key: string, said: HTMLElement | null
       return zoom(0.5);
     case '-':
       return zoom(2);
+    case 'PageUp':
+    case 'PageDown':
+      onRange(panned([min, max], extent(series), ((max - min) / 2) * (key === 'PageUp' ? -1 : 1)));
+      return true;
     case '0':
     case 'Escape':
       onRange(null);

@@ -3,7 +3,7 @@
 import { type FormEvent, type ReactElement, useEffect, useId, useMemo, useRef, useState } from 'react';
 
 import { ApiError, sentence } from '../api/transport.js';
-import type { Job, Machine } from '../api/types.js';
+import type { Job, Machine, Me } from '../api/types.js';
 import { Button, Icon, Problem } from '../components/basics.js';
 import { type Draft, type Problems, problemsOf, submissionOfDraft } from '../core/draft.js';
 import { money, pricePerHour } from '../core/format.js';
@@ -163,7 +163,7 @@ export function SubmitForm({
         <Checks checks={checks.items} failed={checks.failed} />
         {answer !== null && <Problem>{sentence(answer)}</Problem>}
         <div className="or-submit-buttons">
-          <Cost machine={machine} nodes={Number(draft.nodes) || 1} used={me?.usage.price_per_hour} />
+          <Cost machine={machine} nodes={Number(draft.nodes) || 1} me={me} group={draft.group} />
           <span className="or-spring" />
           {onCancel && <Button onClick={onCancel}>Cancel</Button>}
           <Button type="submit" tone="primary" disabled={sending}>
@@ -232,18 +232,26 @@ function WhatRuns({
 function Cost({
   machine,
   nodes,
-  used,
+  me,
+  group,
 }: {
   machine: Machine | undefined;
   nodes: number;
-  used: number | undefined;
+  me: Me | undefined;
+  group: string;
 }): ReactElement | null {
   if (machine === undefined) return null;
+  const used = me?.usage.price_per_hour ?? 0;
+  const payer = group === '' ? 'user:' : `group:${group}`;
+  const budget = me?.budgets.find((one) => one.subject.startsWith(payer));
   return (
     <p className="or-submit-cost">
       <strong>{pricePerHour(machine.price_per_hour * nodes)}</strong>
-      {used !== undefined && used > 0 && (
-        <span className="or-faint">What runs now costs {money(used)} / h</span>
+      {used > 0 && <span className="or-faint">What runs now costs {money(used)} / h</span>}
+      {budget !== undefined && budget.left !== null && (
+        <span className={budget.left <= 0 ? 'or-wrong' : 'or-faint'}>
+          {money(Math.max(0, budget.left))} left to spend this month
+        </span>
       )}
     </p>
   );
