@@ -15,7 +15,7 @@ UI_INPUTS := docs/openapi.json $(shell find extensions -type f -not -path '*/nod
 	-not -name 'schema.ts' -not -name '*.test.ts')
 TESTS := $(wildcard tests/unit tests/service tests/browser)
 
-.PHONY: help run test test-cluster cluster-up cluster-down lint format docs bench clean setup system system-test
+.PHONY: help run test test-cluster cluster-up cluster-down lint format docs bench bench-cluster clean setup system system-test
 
 help: ## What there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -54,6 +54,9 @@ docs: .make/python ## The documentation as HTML, in docs/_build
 
 bench: setup ## The measurements of benchmarks/ as a table
 	$(BIN)/python -m benchmarks $(ARGS)
+
+bench-cluster: setup ## Jobs on a real Kubernetes beside the cluster's own (as root)
+	$(BIN)/python -m benchmarks cluster $(ARGS)
 
 clean: ## Removes what the other targets made (never the state of a running platform)
 	rm -rf .venv node_modules extensions/*/node_modules extensions/*/lib extensions/jupyterlab/share hub/outrider_service/portal/static .make docs/_build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -3,6 +3,7 @@
 <home>/users/<slug>/storage           /storage of a user
 <home>/users/<slug>/homes/<slug>      home of a notebook server
 <home>/teams/<slug>                   /teams/<slug>, to which /storage/teams leads
+<home>/runner/<hex>                   the runner for jobs on Kubernetes
 <home>/datasets                       /datasets
 <home>/jobs/<id>/                     artifacts/ workspace/ and the log and series of a job
 <home>/snapshots/<hex>.zip            uploaded workspaces

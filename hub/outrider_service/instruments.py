@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Gauge, ProcessCollector
 
+from .backends.kubernetes import KubernetesBackend
 from .jobs import store
 from .usage.leases import list_leases
 
@@ -25,6 +26,9 @@ class Instruments:
         self.price = Gauge("outrider_price_per_hour", "Price of everything held, per hour", registry=self.registry)
         self.queue = Gauge("outrider_reconcile_queue", "Keys in the work queue", registry=self.registry)
         self.lines = Gauge("outrider_log_lines_total", "Log lines taken in", registry=self.registry)
+        self.requests = Gauge(
+            "outrider_kubernetes_requests_total", "Requests to the Kubernetes API", registry=self.registry
+        )
 
     async def refresh(self) -> None:
         async with self.service.db.read() as conn:
@@ -38,4 +42,5 @@ class Instruments:
             self.leases.labels(lease.id.partition("/")[0], lease.machine).inc()
         self.price.set(sum(lease.price_per_hour for lease in held))
         self.queue.set(len(self.service.reconciler.queue))
+        self.requests.set(sum(b.api.calls for b in self.service.backends.values() if isinstance(b, KubernetesBackend)))
         self.lines.set(self.service.ingest.lines_total)

@@ -41,7 +41,7 @@ def main() -> int:
 
 
 def _test(arguments: list[str]) -> int:
-    return subprocess.call([sys.executable, "-m", "pytest", "tests/cluster", *arguments])
+    return subprocess.call([sys.executable, "-m", "pytest", "tests/helm", "tests/cluster", *arguments])
 
 
 if __name__ == "__main__":

@@ -106,6 +106,13 @@ def gpus(cluster: Cluster) -> Iterator[None]:
     cluster.kubectl(*patch, f'[{{"op": "remove", "path": "{path}"}}]', check=False)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What fixtures take (building images) is not the tests' time."""
+    for item in items:
+        if item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(240, func_only=True))
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> Iterator[None]:
     """What the cluster says goes into a failing test's output."""

@@ -58,7 +58,7 @@ EXPECTED: dict[tuple[str, str], tuple[int, int, int, int, int, int]] = {
     ("GET", "/notebooks"): (401, 200, 200, 200, 200, 200),
     ("GET", "/notebooks/{server}"): (401, 404, 404, 404, 404, 404),
     ("POST", "/notebooks/{server}"): (401, 403, 409, 409, 409, 409),
-    ("DELETE", "/notebooks/{server}"): (401, 403, 202, 202, 202, 202),
+    ("DELETE", "/notebooks/{server}"): (401, 403, 204, 204, 204, 204),
     ("POST", "/notebooks/{server}/keep"): (401, 403, 404, 404, 404, 404),
     ("GET", "/secrets"): (401, 200, 200, 200, 200, 200),
     ("POST", "/secrets/rotate"): (401, 403, 403, 403, 403, 200),

@@ -143,7 +143,7 @@ ROUTES = [
         response=Notebook,
         status=202,
     ),
-    Route("DELETE", "/notebooks/{server}", stop, JOBS_WRITE, "Stop a server; its files stay", status=202),
+    Route("DELETE", "/notebooks/{server}", stop, JOBS_WRITE, "Stop a server; its files stay", status=204),
     Route(
         "POST",
         "/notebooks/{server}/keep",

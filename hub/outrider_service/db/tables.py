@@ -224,6 +224,18 @@ secrets = Table(
     Column("changed_by", String(255), nullable=False),
 )
 
+usage_sums = Table(
+    "usage_sums",
+    metadata,
+    Column("scope", String(300), primary_key=True, comment="all, or who pays: user:NAME or group:NAME"),
+    Column("dimension", String(8), primary_key=True, comment="what the name is of; total: of nothing"),
+    Column("day", Integer, primary_key=True, comment="days since 1970, UTC"),
+    Column("name", String(255), primary_key=True),
+    Column("seconds", Double, nullable=False),
+    Column("gpu_seconds", Double, nullable=False),
+    Column("cost", Double, nullable=False),
+)
+
 webhooks = Table(
     "webhooks",
     metadata,
@@ -275,5 +287,6 @@ __all__ = [
     "snapshots",
     "tags",
     "usage_days",
+    "usage_sums",
     "webhooks",
 ]

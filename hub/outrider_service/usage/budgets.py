@@ -11,6 +11,7 @@ from ..catalog import Catalog
 from ..clock import now
 from ..db import Database
 from .leases import Lease, list_leases
+from .ledger import payer
 from .report import spent_by_subject
 from .waiting import waiting_for_money
 
@@ -36,11 +37,6 @@ class Account:
     @property
     def nearly(self) -> bool:
         return self.budget is not None and self.spent >= WARN_AT * self.budget
-
-
-def payer(owner: str, group: str | None) -> str:
-    """Who pays: the group that it is billed to, or else the user."""
-    return f"group:{group}" if group else f"user:{owner}"
 
 
 def next_month(time: float) -> datetime:

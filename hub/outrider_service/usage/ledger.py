@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import delete, insert, or_, select
+from sqlalchemy import Table, and_, delete, func, insert, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ..db.tables import leases, ledger, usage_days
+from ..db.tables import leases, ledger, usage_days, usage_sums
 from .leases import Lease
 
 DAY_S: Final = 86400
@@ -87,26 +87,53 @@ async def settle(conn: AsyncConnection, lease: Lease, started: float | None, fin
         await _add(conn, lease, piece)
 
 
+EVERYBODY: Final = "all"
+TOTAL: Final = "total"
+
+
+def payer(owner: str, group: str | None) -> str:
+    """Who pays: the group that it is billed to, or else the user."""
+    return f"group:{group}" if group else f"user:{owner}"
+
+
 async def _add(conn: AsyncConnection, lease: Lease, piece: Piece) -> None:
+    """To the day's sums: one row with every detail, and those that answer the usual questions at once."""
+    amounts = {"seconds": piece.seconds, "gpu_seconds": piece.gpu_seconds, "cost": piece.cost}
+    names = {
+        TOTAL: "",
+        "user": lease.owner,
+        "group": lease.group_name or NOBODY,
+        "project": lease.project or NOBODY,
+        "machine": lease.machine,
+        "kind": lease.kind,
+    }
+    detail = {
+        "day": piece.day,
+        "owner": lease.owner,
+        "group_name": names["group"],
+        "project": names["project"],
+        "machine": lease.machine,
+        "kind": lease.kind,
+    }
+    sums = [
+        {"scope": scope, "dimension": dimension, "day": piece.day, "name": name, **amounts}
+        for scope in (EVERYBODY, payer(lease.owner, lease.group_name))
+        for dimension, name in names.items()
+    ]
+    await _grow(conn, usage_days, [detail | amounts])
+    await _grow(conn, usage_sums, sums)
+
+
+async def _grow(conn: AsyncConnection, table: Table, rows: list[dict[str, Any]]) -> None:
     build = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
-    statement = build(usage_days).values(
-        day=piece.day,
-        owner=lease.owner,
-        group_name=lease.group_name or NOBODY,
-        project=lease.project or NOBODY,
-        machine=lease.machine,
-        kind=lease.kind,
-        seconds=piece.seconds,
-        gpu_seconds=piece.gpu_seconds,
-        cost=piece.cost,
-    )
-    sums = {name: usage_days.c[name] + statement.excluded[name] for name in ("seconds", "gpu_seconds", "cost")}
-    await conn.execute(statement.on_conflict_do_update(index_elements=list(usage_days.primary_key), set_=sums))
+    statement = build(table).values(rows)
+    sums = {name: table.c[name] + statement.excluded[name] for name in ("seconds", "gpu_seconds", "cost")}
+    await conn.execute(statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=sums))
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Whose usage is looked at. ``seen_by`` None: everybody's; else the user's own and that of the groups."""
+    """Whose usage is looked at. ``seen_by`` None: everybody's; else what the user pays, and what the groups pay."""
 
     seen_by: str | None = None
     groups: tuple[str, ...] = ()
@@ -116,10 +143,24 @@ class Scope:
     machine: str | None = None
     kind: str | None = None
 
+    @property
+    def plain(self) -> bool:
+        """Whether nothing is asked but whose usage it is."""
+        asked = (self.owner, self.group, self.project, self.machine, self.kind)
+        return all(value is None for value in asked)
+
+    @property
+    def payers(self) -> list[str]:
+        """The scopes of sums that make up this one; each run is in one of them alone."""
+        if self.seen_by is None:
+            return [EVERYBODY]
+        return [f"user:{self.seen_by}", *(f"group:{group}" for group in self.groups)]
+
     def conditions(self, table: Any) -> list[Any]:
         found = []
         if self.seen_by is not None:
-            found.append(or_(table.c.owner == self.seen_by, table.c.group_name.in_(self.groups)))
+            mine = and_(table.c.owner == self.seen_by, func.coalesce(table.c.group_name, NOBODY) == NOBODY)
+            found.append(or_(mine, table.c.group_name.in_(self.groups)))
         for column, value in (
             ("owner", self.owner),
             ("group_name", self.group),
@@ -132,7 +173,8 @@ class Scope:
 
     def covers(self, lease: Lease) -> bool:
         """The same question about something that still runs."""
-        if self.seen_by is not None and lease.owner != self.seen_by and lease.group_name not in self.groups:
+        mine = lease.owner == self.seen_by and not lease.group_name
+        if self.seen_by is not None and not mine and lease.group_name not in self.groups:
             return False
         asked = (
             (self.owner, lease.owner),

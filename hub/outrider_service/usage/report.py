@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ..db.tables import usage_days
+from ..db.tables import usage_days, usage_sums
 from .leases import Lease
-from .ledger import NOBODY, Piece, Scope, day_text, month_start, open_leases, running_pieces
+from .ledger import NOBODY, TOTAL, Piece, Scope, day_text, month_start, open_leases, payer, running_pieces
 
 COLUMNS: Final = {
     "user": "owner",
@@ -51,17 +51,34 @@ def _shown(by: tuple[str, ...], key: tuple[Any, ...]) -> tuple[str, ...]:
     return tuple(day_text(value) if name == "day" else str(value) for name, value in zip(by, key, strict=True))
 
 
+def _from_sums(scope: Scope, by: tuple[str, ...], first: int, last: int) -> Select[Any]:
+    """By one name at most, and by day: what is kept summed for just this question."""
+    sums = usage_sums.c
+    dimension = next((name for name in by if name != "day"), TOTAL)
+    columns = [sums.day if name == "day" else sums.name for name in by]
+    where = [sums.scope.in_(scope.payers), sums.dimension == dimension, sums.day >= first, sums.day <= last]
+    amounts = [func.sum(sums[name]) for name in ("seconds", "gpu_seconds", "cost")]
+    return select(*columns, *amounts).where(*where).group_by(*columns)
+
+
+def _from_details(scope: Scope, by: tuple[str, ...], first: int, last: int) -> Select[Any]:
+    """By several names at once, or filtered."""
+    columns = [usage_days.c[COLUMNS[name]] for name in by]
+    where = [*scope.conditions(usage_days), usage_days.c.day >= first, usage_days.c.day <= last]
+    if scope.kind is not None:
+        where.append(usage_days.c.kind == scope.kind)
+    amounts = [func.sum(usage_days.c[name]) for name in ("seconds", "gpu_seconds", "cost")]
+    return select(*columns, *amounts).where(*where).group_by(*columns)
+
+
 async def report(
     conn: AsyncConnection, scope: Scope, by: tuple[str, ...], first: int, last: int, now: float
 ) -> list[tuple[tuple[str, ...], Sum]]:
     """Sums by the names in ``by`` over the days from ``first`` to ``last``; the dearest first, days in order."""
-    columns = [usage_days.c[COLUMNS[name]] for name in by]
-    sums = [func.sum(usage_days.c[name]) for name in ("seconds", "gpu_seconds", "cost")]
-    where = [*scope.conditions(usage_days), usage_days.c.day >= first, usage_days.c.day <= last]
-    if scope.kind is not None:
-        where.append(usage_days.c.kind == scope.kind)
+    names = [name for name in by if name != "day"]
+    query = _from_sums if scope.plain and len(names) <= 1 else _from_details
     found: dict[tuple[Any, ...], Sum] = {}
-    for row in await conn.execute(select(*columns, *sums).where(*where).group_by(*columns)):
+    for row in await conn.execute(query(scope, by, first, last)):
         if row[-3] is not None:
             found[tuple(row[:-3])] = Sum(*row[-3:])
     for lease, piece in running_pieces(await open_leases(conn, scope), now):
@@ -78,21 +95,16 @@ async def spent_by_subject(
     conn: AsyncConnection, now: float, users: Iterable[str] = (), groups: Iterable[str] = ()
 ) -> dict[str, float]:
     """Money of this month by "user:NAME" and "group:NAME". What is billed to a group is the group's alone."""
-    wanted_users, wanted_groups = set(users), set(groups)
+    wanted = {*(f"user:{name}" for name in users), *(f"group:{name}" for name in groups)}
     first = month_start(now)
     total: dict[str, float] = {}
-    for column, names, kind in (("owner", wanted_users, "user"), ("group_name", wanted_groups, "group")):
-        if not names:
-            continue
-        where = [usage_days.c.day >= first, usage_days.c[column].in_(names)]
-        if kind == "user":
-            where.append(usage_days.c.group_name == NOBODY)
-        query = select(usage_days.c[column], func.sum(usage_days.c.cost)).where(*where)
-        for name, cost in await conn.execute(query.group_by(usage_days.c[column])):
-            total[f"{kind}:{name}"] = cost
+    if wanted:
+        sums = usage_sums.c
+        where = [sums.scope.in_(wanted), sums.dimension == TOTAL, sums.day >= first]
+        query = select(sums.scope, func.sum(sums.cost)).where(*where).group_by(sums.scope)
+        total = {row[0]: row[1] for row in await conn.execute(query)}
     for lease, piece in running_pieces(await open_leases(conn, Scope()), now):
-        subject = f"group:{lease.group_name}" if lease.group_name else f"user:{lease.owner}"
-        kind, _, name = subject.partition(":")
-        if piece.day >= first and name in (wanted_groups if kind == "group" else wanted_users):
+        subject = payer(lease.owner, lease.group_name)
+        if piece.day >= first and subject in wanted:
             total[subject] = total.get(subject, 0.0) + piece.cost
     return total

@@ -16,7 +16,13 @@ from .places import CHECKOUT
 
 IMAGES: Final = CHECKOUT / "images"
 CLIENT: Final = CHECKOUT / "client"
-PYTHON_SOURCES: Final = [CLIENT, CHECKOUT / "hub", CHECKOUT / "constraints.txt", CHECKOUT / "jupyterhub_config.py"]
+PYTHON_SOURCES: Final = [
+    IMAGES / "dependencies.py",
+    CLIENT,
+    CHECKOUT / "hub",
+    CHECKOUT / "constraints.txt",
+    CHECKOUT / "jupyterhub_config.py",
+]
 
 
 @dataclass(frozen=True)

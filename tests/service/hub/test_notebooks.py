@@ -92,6 +92,15 @@ def test_no_room_is_told_to_the_person_who_waits(platform):
         shown = browser.post(action, files={"machine": (None, "whole"), "image": (None, "")}).text
         assert "No whole is free" in html.unescape(shown)
     platform.stop_notebook(token, server="first")
+    with platform.service(token) as service:
+
+        def billed():
+            runs = service.get("/usage/runs").json()["items"]
+            return [run for run in runs if run["name"] == "admin/first"]
+
+        (run,) = eventually("what it cost is in the ledger, once", billed)
+        assert run["cost"] == pytest.approx(run["seconds"] * 1.5 / 3600, abs=1e-6)
+        assert 0 < run["seconds"] < 600
 
 
 @pytest.mark.parametrize(

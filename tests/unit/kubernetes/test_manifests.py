@@ -15,6 +15,7 @@ from outrider_service.directories import Directories
 
 Make = Callable[..., Attempt]
 HOME = Directories(Path("/srv/outrider"))
+RUNNER_AT = Path("/srv/outrider/runner/abc")
 SETTINGS = KubernetesSettings(
     namespace="jobs",
     volume_claim="platform",
@@ -38,7 +39,7 @@ MARKS = {
 }
 INDEX = {"fieldRef": {"fieldPath": "metadata.annotations['batch.kubernetes.io/job-completion-index']"}}
 LOCKED = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
-RUNNER = "import sys; sys.path.insert(0, '/.outrider'); from outrider_runner.__main__ import main; main()"
+RUNNER = "import sys; sys.path.insert(0, '/.outrider/runner'); from outrider_runner.__main__ import main; main()"
 
 
 def on_volume(path: str, sub_path: str, **more: Any) -> dict[str, Any]:
@@ -46,7 +47,7 @@ def on_volume(path: str, sub_path: str, **more: Any) -> dict[str, Any]:
 
 
 SHARED = [
-    {"name": "runner", "mountPath": "/.outrider"},
+    on_volume("/.outrider/runner", "runner/abc", readOnly=True),
     {"name": "run", "mountPath": "/.outrider/run.json", "subPath": "run.json", "readOnly": True},
     {"name": "run", "mountPath": "/.outrider/command", "subPath": "command", "readOnly": True},
     on_volume("/.outrider/log", "run/jobs/j0123456789ab-2/log"),
@@ -75,14 +76,6 @@ def test_a_job_on_one_machine(attempt: Make) -> None:
         ],
         "initContainers": [
             {
-                "name": "runner",
-                "image": "registry/runner:1",
-                "command": ["/usr/local/bin/outrider-runner-install", "/.outrider"],
-                "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}},
-                "securityContext": LOCKED,
-                "volumeMounts": [{"name": "runner", "mountPath": "/.outrider"}],
-            },
-            {
                 "name": "workspace",
                 "image": "registry/runner:1",
                 "command": ["python3", "-I", "-S", "-c", RUNNER, "--prepare", "--spec", "/.outrider/run.json"],
@@ -103,7 +96,7 @@ def test_a_job_on_one_machine(attempt: Make) -> None:
             {
                 "name": "job",
                 "image": "registry/python:3",
-                "command": ["/bin/sh", "/.outrider/start"],
+                "command": ["/bin/sh", "/.outrider/runner/start"],
                 "env": [
                     {"name": "TOKEN", "valueFrom": {"secretKeyRef": {"name": NAME, "key": "env.TOKEN"}}},
                     {"name": "HOME", "value": "/home/outrider"},
@@ -135,7 +128,6 @@ def test_a_job_on_one_machine(attempt: Make) -> None:
         ],
         "volumes": [
             {"name": "platform", "persistentVolumeClaim": {"claimName": "platform"}},
-            {"name": "runner", "emptyDir": {"sizeLimit": "64Mi"}},
             {"name": "home", "emptyDir": {}},
             {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": "512Mi"}},
             {
@@ -147,7 +139,7 @@ def test_a_job_on_one_machine(attempt: Make) -> None:
             },
         ],
     }
-    assert manifests.job(attempt(), SETTINGS, HOME) == {
+    assert manifests.job(attempt(), SETTINGS, HOME, RUNNER_AT) == {
         "apiVersion": "batch/v1",
         "kind": "Job",
         "metadata": {"name": NAME, "labels": MARKS, "annotations": {"outrider.dev/owner": "alice"}},
@@ -181,12 +173,12 @@ def test_what_may_be_secret_is_in_the_secret_alone(attempt: Make) -> None:
         "max_workspace_mb": 4096,
         "sample_s": 10,
         "grace_s": 10.0,
-        "pynvml_path": "/.outrider/nvml",
+        "pynvml_path": "/.outrider/runner/nvml",
         "memory_bytes": 1024 * 2**20,
         "log_dir": "/.outrider/log",
         "relays": {"61000": 8080},
     }
-    job = json.dumps(manifests.job(wanted, SETTINGS, HOME))
+    job = json.dumps(manifests.job(wanted, SETTINGS, HOME, RUNNER_AT))
     assert "hunter2" not in job
     assert "hunter3" not in job
 
@@ -199,7 +191,7 @@ def test_secrets_of_the_vault_and_pinned_images(attempt: Make) -> None:
         git_login=("me", "hunter5"),
         workspace={"type": "git", "url": "https://g/x", "ref": "main"},
     )
-    job = manifests.job(wanted, SETTINGS, HOME)
+    job = manifests.job(wanted, SETTINGS, HOME, RUNNER_AT)
     container = job["spec"]["template"]["spec"]["containers"][0]
     assert container["image"] == "ghcr.io:443/team/image@sha256:" + "0" * 64
     assert {entry["name"] for entry in container["env"]} >= {"TOKEN", "KEY"}
@@ -211,7 +203,7 @@ def test_secrets_of_the_vault_and_pinned_images(attempt: Make) -> None:
 
 def test_several_machines_find_each_other(attempt: Make) -> None:
     wanted = attempt(nodes=3)
-    job = manifests.job(wanted, SETTINGS, HOME)
+    job = manifests.job(wanted, SETTINGS, HOME, RUNNER_AT)
     pod = job["spec"]["template"]["spec"]
     env = {entry["name"]: entry.get("value") or entry["valueFrom"] for entry in pod["containers"][0]["env"]}
     assert (job["spec"]["completions"], job["spec"]["parallelism"]) == (3, 3)
@@ -230,7 +222,7 @@ def test_several_machines_find_each_other(attempt: Make) -> None:
 
 def test_what_the_user_sets_is_not_set_over_but_for_the_platforms_own(attempt: Make) -> None:
     env = {"RANK": "7", "OUTRIDER_NODE": "../../jother", "HOME": "/tmp", "OUTRIDER_URL": "http://mine"}
-    pod = manifests.pod(attempt(nodes=2, env=env), SETTINGS, HOME)
+    pod = manifests.pod(attempt(nodes=2, env=env), SETTINGS, HOME, RUNNER_AT)
     names = [entry["name"] for entry in pod["containers"][0]["env"]]
     assert len(names) == len(set(names))
     found = {entry["name"]: entry for entry in pod["containers"][0]["env"]}
@@ -252,7 +244,7 @@ def test_gpus_selectors_tolerations_and_pull_secrets(attempt: Make) -> None:
         preemptible=True,
     )
     settings = SETTINGS.model_copy(update={"pull_secrets": ("all",), "priority_classes": {"0": "low", "10": "high"}})
-    pod = manifests.pod(attempt(machine=machine, pull_secrets=("own", "all"), priority=12), settings, HOME)
+    pod = manifests.pod(attempt(machine=machine, pull_secrets=("own", "all"), priority=12), settings, HOME, RUNNER_AT)
     assert pod["containers"][0]["resources"] == {
         "requests": {"cpu": "4000m", "memory": "8192Mi", "nvidia.com/mig-1g.10gb": "2"},
         "limits": {"memory": "8192Mi", "nvidia.com/mig-1g.10gb": "2"},
@@ -265,7 +257,7 @@ def test_gpus_selectors_tolerations_and_pull_secrets(attempt: Make) -> None:
 
 
 def test_a_queue_of_kueue_starts_suspended(attempt: Make) -> None:
-    job = manifests.job(attempt(), SETTINGS.model_copy(update={"queue": "team"}), HOME)
+    job = manifests.job(attempt(), SETTINGS.model_copy(update={"queue": "team"}), HOME, RUNNER_AT)
     assert job["spec"]["suspend"] is True
     assert job["metadata"]["labels"]["kueue.x-k8s.io/queue-name"] == "team"
 
@@ -276,7 +268,7 @@ def test_an_operators_options_are_merged_in(attempt: Make) -> None:
         "securityContext": {"supplementalGroups": [7]},
         "tolerations": [{"key": "x"}],
     }
-    pod = manifests.pod(attempt(), SETTINGS.model_copy(update={"pod_options": options}), HOME)
+    pod = manifests.pod(attempt(), SETTINGS.model_copy(update={"pod_options": options}), HOME, RUNNER_AT)
     assert pod["runtimeClassName"] == "nvidia"
     assert pod["securityContext"]["runAsNonRoot"] is True
     assert pod["securityContext"]["supplementalGroups"] == [7]

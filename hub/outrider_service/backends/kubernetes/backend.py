@@ -28,7 +28,7 @@ from ..base import (
     RawLog,
 )
 from ..capacity import Held
-from . import manifests, reading
+from . import delivery, manifests, reading
 from .api import ApiError, KubernetesApi, Object
 from .logs import read_piece
 from .names import SCALES_ANNOTATION, index_of, object_name, ref_of
@@ -191,7 +191,8 @@ class KubernetesBackend:
                 await self._create_once(f"{self._core}/services", manifests.service(attempt, self.settings))
                 await self._create_once(self._policies, manifests.network(attempt, self.settings))
             try:
-                wanted = manifests.job(attempt, self.settings, self.directories)
+                runner = await asyncio.to_thread(delivery.install, self.directories.home, self.settings.uid)
+                wanted = manifests.job(attempt, self.settings, self.directories, runner)
                 job = await self.api.create(f"{self._batch}/jobs", wanted)
             except ApiError as error:
                 if error.status != 409:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from ...directories import Directories, slug
 from ..base import Attempt
 from .names import (
     INDEX,
-    INSTALL,
     MACHINE_LABEL,
     MAIN,
     OWNER_ANNOTATION,
@@ -25,6 +24,7 @@ from .settings import KubernetesSettings
 Manifest = dict[str, Any]
 
 INSIDE: Final = "/.outrider"
+RUNNER_DIRECTORY: Final = f"{INSIDE}/runner"
 HOME: Final = "/home/outrider"
 NODE: Final = "OUTRIDER_NODE"
 MASTER_PORT: Final = 29500
@@ -104,15 +104,15 @@ def run_file(attempt: Attempt) -> dict[str, Any]:
         "max_workspace_mb": MAX_WORKSPACE_MB,
         "sample_s": 10,
         "grace_s": attempt.grace_s,
-        "pynvml_path": f"{INSIDE}/nvml",
+        "pynvml_path": f"{RUNNER_DIRECTORY}/nvml",
         "memory_bytes": attempt.machine.memory_mb * 2**20,
         "log_dir": f"{INSIDE}/log",
         "relays": {str(relay_port(attempt.ports, port)): port for port in attempt.ports},
     }
 
 
-def job(attempt: Attempt, settings: KubernetesSettings, directories: Directories) -> Manifest:
-    """The Job: as many pods as machines, none of them started a second time."""
+def job(attempt: Attempt, settings: KubernetesSettings, directories: Directories, runner: Path) -> Manifest:
+    """The Job: as many pods as machines, none of them started a second time. ``runner``: its place on the volume."""
     name = object_name(settings.prefix, attempt.ref)
     marks = labels(attempt.ref) | {MACHINE_LABEL: attempt.machine.name}
     marks |= {"app.kubernetes.io/part-of": "outrider", "app.kubernetes.io/instance": settings.instance}
@@ -127,7 +127,7 @@ def job(attempt: Attempt, settings: KubernetesSettings, directories: Directories
         "podReplacementPolicy": "Failed",
         "template": {
             "metadata": {"labels": marks, "annotations": {OWNER_ANNOTATION: attempt.owner}},
-            "spec": pod(attempt, settings, directories),
+            "spec": pod(attempt, settings, directories, runner),
         },
     }
     if settings.queue:
@@ -143,9 +143,9 @@ def job(attempt: Attempt, settings: KubernetesSettings, directories: Directories
     }
 
 
-def pod(attempt: Attempt, settings: KubernetesSettings, directories: Directories) -> Manifest:
+def pod(attempt: Attempt, settings: KubernetesSettings, directories: Directories, runner: Path) -> Manifest:
     name = object_name(settings.prefix, attempt.ref)
-    mounts = Mounts(attempt, directories)
+    mounts = Mounts(attempt, directories, runner)
     machine = attempt.machine
     spec: Manifest = {
         "restartPolicy": "Never",
@@ -172,14 +172,6 @@ def pod(attempt: Attempt, settings: KubernetesSettings, directories: Directories
         + [dict(toleration) for toleration in machine.tolerations],
         "initContainers": [
             {
-                "name": INSTALL,
-                "image": settings.runner_image,
-                "command": ["/usr/local/bin/outrider-runner-install", INSIDE],
-                "resources": {"requests": REQUESTS_OF_INIT, "limits": {"memory": "256Mi"}},
-                "securityContext": LOCKED,
-                "volumeMounts": [{"name": "runner", "mountPath": INSIDE}],
-            },
-            {
                 "name": PREPARE,
                 "image": settings.runner_image,
                 "command": ["python3", "-I", "-S", "-c", RUNNER, "--prepare", "--spec", f"{INSIDE}/run.json"],
@@ -194,7 +186,7 @@ def pod(attempt: Attempt, settings: KubernetesSettings, directories: Directories
             {
                 "name": MAIN,
                 "image": reference(attempt, settings),
-                "command": ["/bin/sh", f"{INSIDE}/start"],
+                "command": ["/bin/sh", f"{RUNNER_DIRECTORY}/start"],
                 "env": environment(attempt, settings),
                 "workingDir": "/workspace",
                 "ports": [{"containerPort": port, "protocol": "TCP"} for port in attempt.ports],
@@ -207,7 +199,7 @@ def pod(attempt: Attempt, settings: KubernetesSettings, directories: Directories
         "volumes": mounts.volumes(attempt, settings),
     }
     if attempt.workspace["type"] == "none":
-        del spec["initContainers"][1]
+        del spec["initContainers"]
     if attempt.nodes > 1:
         spec["subdomain"] = name
     if machine.node_selector:
@@ -221,7 +213,9 @@ def pod(attempt: Attempt, settings: KubernetesSettings, directories: Directories
 
 
 LOCKED: Final = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
-RUNNER: Final = f"import sys; sys.path.insert(0, {INSIDE!r}); from outrider_runner.__main__ import main; main()"
+RUNNER: Final = (
+    f"import sys; sys.path.insert(0, {RUNNER_DIRECTORY!r}); from outrider_runner.__main__ import main; main()"
+)
 
 
 def variables(attempt: Attempt) -> dict[str, str]:
@@ -310,7 +304,7 @@ def _files(attempt: Attempt) -> list[str]:
 class Mounts:
     """What of the platform's volume each container sees. Paths on the volume come from ``Directories`` alone."""
 
-    def __init__(self, attempt: Attempt, directories: Directories) -> None:
+    def __init__(self, attempt: Attempt, directories: Directories, runner: Path) -> None:
         def place(path: str, on_volume: Any, *, read_only: bool = False) -> Manifest:
             mount: Manifest = {"name": "platform", "mountPath": path}
             mount["subPath"] = str(PurePosixPath(on_volume).relative_to(directories.home))
@@ -324,7 +318,7 @@ class Mounts:
             workspace = place("/workspace", own.workspace(attempt.ref.job_id))
             workspace["subPathExpr"] = workspace.pop("subPath") + f"/$({NODE})"
         shared = [
-            {"name": "runner", "mountPath": INSIDE},
+            place(RUNNER_DIRECTORY, runner, read_only=True),
             *(
                 {"name": "run", "mountPath": f"{INSIDE}/{file}", "subPath": file, "readOnly": True}
                 for file in _files(attempt)
@@ -352,7 +346,6 @@ class Mounts:
         items = [{"key": file, "path": file, "mode": 0o440} for file in _files(attempt)]
         return [
             {"name": "platform", "persistentVolumeClaim": {"claimName": settings.volume_claim}},
-            {"name": "runner", "emptyDir": {"sizeLimit": "64Mi"}},
             {"name": "home", "emptyDir": {}},
             {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": f"{shm_mb}Mi"}},
             {"name": "run", "secret": {"secretName": object_name(settings.prefix, attempt.ref), "items": items}},

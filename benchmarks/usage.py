@@ -1,0 +1,124 @@
+"""Usage of a year with 1,000,000 runs: over HTTP by each dimension, for the admin and for one user.
+
+The limit is the database's: the same sum, alone on one connection.
+"""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+import time
+from pathlib import Path
+from typing import Any
+
+from tests.service.harness import User
+
+from .harness import ONLY_HELD, Bench, catalog
+from .report import Row, percentile
+
+RUNS = 1_000_000
+DAYS = 365
+USERS, PROJECTS, MACHINES = 200, 40, ("small", "medium", "large", "gpu")
+GOAL_MS = 200
+TRIES = 15
+DIMENSIONS = ("user", "group", "project", "machine", "day")
+
+
+def run(bench: Bench) -> list[Row]:
+    home = bench.new_home()
+    with bench.service(home, catalog=catalog(ONLY_HELD)) as service:
+        service.stop()
+        first, last = _fill(home)
+        service.start()
+        rows = []
+        for name, everybody in (("root", True), ("alice", False)):
+            user = service.user(name)
+            slowest = 0.0
+            for by in DIMENSIONS:
+                params: dict[str, Any] = {"by": by, "since": first, "until": last}
+                if everybody:
+                    params["all"] = "true"
+                slowest = max(slowest, _asked(user, params))
+            who = "everybody's, by the slowest dimension" if everybody else "one user's, by the slowest dimension"
+            bare = _bare(home) if everybody else None
+            rows.append(
+                Row(
+                    f"usage of a year, {RUNS:,} runs, {who} (p95)",
+                    slowest,
+                    "ms",
+                    GOAL_MS,
+                    limit=bare,
+                    limit_is="the query" if bare else "",
+                )
+            )
+        return rows
+
+
+def _asked(user: User, params: dict[str, Any]) -> float:
+    """The 95th percentile in milliseconds."""
+    times = []
+    for _ in range(TRIES):
+        began = time.perf_counter()
+        answer = user.get("/usage", params=params)
+        times.append((time.perf_counter() - began) * 1000)
+        assert answer.status_code == 200 and answer.json()["items"], answer.text[:500]
+    return percentile(times, 95)
+
+
+def _bare(home: Path) -> float:
+    """The slowest of the sums, in milliseconds."""
+    with sqlite3.connect(_path(home)) as conn:
+        slowest = 0.0
+        for dimension in ("user", "group", "project", "machine"):
+            began = time.perf_counter()
+            conn.execute(
+                "SELECT name, sum(seconds), sum(gpu_seconds), sum(cost) FROM usage_sums "
+                "WHERE scope = 'all' AND dimension = ? GROUP BY name",
+                (dimension,),
+            ).fetchall()
+            slowest = max(slowest, (time.perf_counter() - began) * 1000)
+        return slowest
+
+
+def _path(home: Path) -> str:
+    return str(home / "outrider.db")
+
+
+def _fill(home: Path) -> tuple[str, str]:
+    """A year of runs as the service writes them: a line for each, and the days' sums. Its first and last day."""
+    chance = random.Random(7)
+    today = int(time.time() // 86400)
+    users = ["alice", "bob", *(f"user{n:03d}" for n in range(USERS - 2))]
+    # Who works on what: a few projects each, mostly on one type of machine.
+    habits = {user: (chance.sample(range(PROJECTS), 4), chance.sample(MACHINES, 2)) for user in users}
+    sums: dict[tuple[Any, ...], list[float]] = {}
+
+    def lines() -> Any:
+        for number in range(RUNS):
+            user = users[number % USERS]
+            projects, machines = habits[user]
+            day = today - chance.randrange(DAYS)
+            started, seconds = day * 86400 + chance.random() * 80000, chance.random() * 3600
+            group = "team" if number % 5 == 0 else None
+            project, machine = f"project{chance.choice(projects)}", chance.choice(machines)
+            price = 0.5
+            cost = seconds * price / 3600
+            names = {"total": "", "user": user, "group": group or "", "project": project, "machine": machine}
+            for scope in ("all", f"group:{group}" if group else f"user:{user}"):
+                for dimension, name in {**names, "kind": "job"}.items():
+                    found = sums.setdefault((scope, dimension, day, name), [0.0, 0.0])
+                    found[0] += seconds
+                    found[1] += cost
+            yield (
+                f"job/j{number:012d}/1@{started}", "job", user, group, project, "default", machine, 0, price, started,
+                started + seconds, cost,
+            )  # fmt: skip
+
+    with sqlite3.connect(_path(home)) as conn:
+        conn.executemany(f"INSERT INTO ledger VALUES ({','.join('?' * 12)})", lines())
+        conn.executemany(
+            f"INSERT INTO usage_sums VALUES ({','.join('?' * 7)})",
+            ((*key, seconds, 0.0, cost) for key, (seconds, cost) in sums.items()),
+        )
+    day = 86400
+    return tuple(time.strftime("%Y-%m-%d", time.gmtime(d * day)) for d in (today - DAYS + 1, today))  # type: ignore[return-value]

@@ -1,0 +1,36 @@
+"""Puts the runner onto the platform's volume, where every job's pod mounts it: no container has to bring it first."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from pathlib import Path
+
+from ..local.environments import pynvml_file, runner_directory
+
+
+def install(home: Path, uid: int) -> Path:
+    """The directory of this very version of the runner; made once, and never changed under a job that runs."""
+    source, nvml = runner_directory(), pynvml_file()
+    files = {f"outrider_runner/{path.name}": path for path in sorted(source.iterdir()) if path.is_file()}
+    files["start"] = source / "start"
+    if nvml is not None:
+        files[f"nvml/{nvml.name}"] = nvml
+    digest = hashlib.sha256()
+    for name, path in files.items():
+        digest.update(name.encode() + b"\0" + path.read_bytes())
+    target = home / "runner" / digest.hexdigest()[:16]
+    if target.is_dir():
+        return target
+    fresh = target.with_name(f".{target.name}.{os.getpid()}")
+    for name, path in files.items():
+        place = fresh / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, place)
+    if os.geteuid() == 0:
+        for path in [fresh, *fresh.rglob("*")]:
+            os.chown(path, uid, uid)
+    # Whole or not at all.
+    fresh.rename(target)
+    return target

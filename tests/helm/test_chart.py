@@ -1,0 +1,146 @@
+"""The chart as helm renders it: what values it takes, what rights and walls it makes. Needs no cluster."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.cluster.harness.places import CHECKOUT
+from tests.cluster.harness.programs import Missing, go_programs
+
+CHART = CHECKOUT / "helm/outrider"
+Documents = list[dict[str, Any]]
+
+
+@pytest.fixture(scope="session")
+def helm() -> str:
+    if (found := shutil.which("helm")) is not None:
+        return found
+    try:
+        return str(go_programs("helm")["helm"])
+    except (Missing, FileNotFoundError) as error:
+        pytest.skip(f"there is no helm: {error}")
+
+
+def template(helm: str, values: dict[str, Any]) -> subprocess.CompletedProcess[str]:
+    command = [helm, "template", "prod", str(CHART), "--namespace", "ns", "--kube-version", "1.34.0", "-f", "-"]
+    return subprocess.run(command, input=json.dumps(values), capture_output=True, text=True, check=False)
+
+
+def rendered(helm: str, **values: Any) -> Documents:
+    done = template(helm, values)
+    assert done.returncode == 0, done.stderr
+    return [document for document in yaml.safe_load_all(done.stdout) if document]
+
+
+def of_kind(documents: Documents, kind: str) -> dict[str, dict[str, Any]]:
+    return {d["metadata"]["name"]: d for d in documents if d["kind"] == kind}
+
+
+EVERYTHING: dict[str, Any] = {
+    "publicUrl": "https://notebooks.example.org",
+    "appsDomain": "apps.example.org",
+    "ingress": {"enabled": True, "className": "nginx", "tlsSecret": "tls"},
+    "images": {"prepull": ["a:1", "b:2"], "pullSecrets": ["registry"]},
+    "serviceMonitor": {"enabled": True},
+    "hub": {"databaseUrl": "postgresql+psycopg://a:b@db/hub", "config": {"10.py": "c.X.y = 1"}},
+    "service": {"databaseUrl": "postgresql://a:b@db/outrider"},
+    "jobs": {"queue": "team", "podOptions": {"runtimeClassName": "nvidia"}},
+    "storage": {"accessMode": "ReadWriteMany", "storageClassName": "nfs"},
+}
+
+
+def test_helm_lint_is_content(helm: str) -> None:
+    done = subprocess.run(
+        [helm, "lint", "--strict", "--kube-version", "1.34.0", str(CHART)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def test_all_values_at_once(helm: str) -> None:
+    documents = rendered(helm, **EVERYTHING)
+    hosts = [rule["host"] for rule in of_kind(documents, "Ingress")["prod"]["spec"]["rules"]]
+    assert hosts == ["notebooks.example.org", "*.apps.example.org"]
+    assert "prod-hub" not in of_kind(documents, "PersistentVolumeClaim")
+    settings = yaml.safe_load(of_kind(documents, "ConfigMap")["prod-service"]["data"]["kubernetes.yaml"])
+    assert (settings["queue"], settings["pod_options"]) == ("team", {"runtimeClassName": "nvidia"})
+    assert settings["pull_secrets"] == ["registry"]
+
+
+@pytest.mark.parametrize(
+    ("values", "named"),
+    [
+        ({"hub": {"databaseUrl": "mysql://x"}}, "databaseUrl"),
+        ({"storage": {"accessMode": "ReadOnlyMany"}}, "accessMode"),
+        ({"jobs": {"uid": 0}}, "uid"),
+        ({"catalog": {"images": [], "machines": [{"name": "x", "cpu": 1, "memory_mb": 64}]}}, "images"),
+        ({"publicUrl": "notebooks.example.org"}, "publicUrl"),
+        ({"hubb": {}}, "hubb"),
+        ({"ingress": {"enabled": True}}, "publicUrl"),
+    ],
+)
+def test_values_that_cannot_be_are_refused_by_name(helm: str, values: dict[str, Any], named: str) -> None:
+    done = template(helm, values)
+    assert done.returncode != 0
+    assert named in done.stderr
+
+
+def test_the_service_takes_what_the_chart_writes(helm: str, tmp_path: Path) -> None:
+    from outrider_service.backends.kubernetes import load_settings
+    from outrider_service.catalog import load_catalog
+
+    for values in ({}, EVERYTHING):
+        written = of_kind(rendered(helm, **values), "ConfigMap")["prod-service"]["data"]
+        for name, text in written.items():
+            (tmp_path / name).write_text(text)
+        assert load_settings(tmp_path / "kubernetes.yaml").namespace == "ns"
+        load_catalog(tmp_path / "catalog.yaml")
+
+
+def test_every_pod_fits_the_restricted_standard(helm: str) -> None:
+    documents = rendered(helm, **EVERYTHING)
+    pods = [d["spec"]["template"]["spec"] for d in documents if d["kind"] in ("Deployment", "DaemonSet")]
+    assert len(pods) == 4
+    for pod in pods:
+        assert pod["securityContext"]["runAsNonRoot"] is True
+        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        for container in [*pod["containers"], *pod.get("initContainers", [])]:
+            context = container["securityContext"]
+            assert context["allowPrivilegeEscalation"] is False
+            assert context["readOnlyRootFilesystem"] is True
+            assert context["capabilities"] == {"drop": ["ALL"]}
+
+
+def test_the_walls_are_as_the_security_page_says(helm: str) -> None:
+    page = (CHECKOUT / "docs/admin/security.md").read_text()
+    told = set(re.findall(r"^\| (\w+) \| (\w+) \| (\w+) \|$", page, re.MULTILINE)) - {("to", "from", "port")}
+    made = set()
+    for policy in of_kind(rendered(helm), "NetworkPolicy").values():
+        part = "app.kubernetes.io/component"
+        to = policy["spec"]["podSelector"]["matchLabels"][part]
+        for rule in policy["spec"]["ingress"]:
+            sources = [peer["podSelector"]["matchLabels"][part] for peer in rule["from"]] or ["anyone"]
+            ports = [str(port["port"]) for port in rule.get("ports", [])] or ["any"]
+            made |= {(to, source, port) for source in sources for port in ports}
+    assert made == told
+
+
+def test_without_the_right_to_see_nodes_nothing_is_cluster_wide_but_priorities(helm: str) -> None:
+    kinds = {d["kind"] for d in rendered(helm, rbac={"nodes": False}, jobs={"priorityClasses": {"create": False}})}
+    assert not kinds & {"ClusterRole", "ClusterRoleBinding", "PriorityClass"}
+
+
+def test_a_changed_setting_restarts_who_reads_it_and_nobody_else(helm: str) -> None:
+    def stamps(**values: Any) -> dict[str, str]:
+        deployments = of_kind(rendered(helm, **values), "Deployment")
+        return {name: json.dumps(d["spec"]["template"]) for name, d in deployments.items()}
+
+    before, after = stamps(), stamps(hub={"config": {"x.py": "c.X.y = 2"}})
+    assert {name for name in before if before[name] != after[name]} == {"prod-hub"}
