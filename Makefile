@@ -25,7 +25,7 @@ run: setup ## The whole platform on this machine (PORT=8000; ARGS=--no-sample)
 
 test: setup system-test ## All tests (ARGS: more for pytest)
 	npm test --silent
-	$(BIN)/pytest -n $(TEST_PROCESSES) --dist loadgroup $(TESTS) $(ARGS)
+	$(BIN)/pytest -n $(TEST_PROCESSES) $(TESTS) $(ARGS)
 
 cluster-up: .make/python ## A Kubernetes of our own on this machine, for the tests (as root)
 	@$(BIN)/python -m tests.cluster up

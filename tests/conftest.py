@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
+import re
 import signal
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
-SHARED = ("service", "platform")
-"""Fixtures of a whole session that are expensive to make: a service with its Hub, a whole platform."""
-
-
-@pytest.hookimpl(tryfirst=True)  # before the plugin reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With several processes (``-n``), says which tests go to the same one: those that share an expensive fixture,
-    otherwise those of a file."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_group(item)))
+DATABASE = re.compile(r"[\[-](sqlite|postgres)[\]-]")
 
 
-def _group(item: pytest.Item) -> str:
-    for name in SHARED:
-        if name in getattr(item, "fixturenames", ()):
-            callspec = getattr(item, "callspec", None)
-            return f"{item.path.parent}/{name}/{callspec.params.get(name) if callspec else None}"
-    return str(item.path)
+class Together(LoadScopeScheduling):
+    """Which tests go to the same process: those that share an expensive fixture (the service on a database, the
+    platform of the browser's tests), otherwise those of a file."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path, _, name = nodeid.partition("::")
+        if database := DATABASE.search(name):
+            return database[1]
+        return "browser" if path.startswith("tests/browser/") else path
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Together:
+    return Together(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)
