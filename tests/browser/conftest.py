@@ -143,6 +143,14 @@ def sample(jobs: Jobs) -> str:
     return str(found[0]["id"])
 
 
+@pytest.fixture
+def newest_sample(jobs: Jobs, sample: str) -> str:
+    """The same job once more, so that it stands at the top of every list."""
+    again = jobs.http.post(f"/jobs/{sample}/clone", json={}).json()["id"]
+    jobs.wait(again, "succeeded")
+    return str(again)
+
+
 @pytest_asyncio.fixture(scope="session")
 async def browser() -> AsyncIterator[Browser]:
     if CHROMIUM is None:

@@ -79,6 +79,12 @@ class LabServer:
         self.files = Files(self.url, token)
         self.files.folder("work")
 
+    def choose_theme(self, name: str) -> None:
+        """For pages that are opened afterwards."""
+        setting = f"{self.url}lab/api/settings/@jupyterlab/apputils-extension:themes"
+        answer = self.files.http.put(setting, json={"raw": json.dumps({"theme": name})})
+        assert answer.status_code == 204, answer.text
+
     def address(self, path: str = "", workspace: str = "") -> str:
         """Lab with a file open, in a workspace where nothing else is."""
         name = workspace or f"test-{next(_workspaces)}"

@@ -21,12 +21,12 @@ async def test_a_login_leads_to_the_page_that_was_asked_for(browser, platform, b
     await context.close()
 
 
-async def test_from_home_to_the_sample_job_and_back(open_page, base, sample):
+async def test_from_home_to_the_sample_job_and_back(open_page, base, newest_sample):
     page = await open_page()
     await expect(page.get_by_role("region", name="Machines")).to_contain_text("Small")
     await expect(page.locator(".portal-figures")).to_contain_text("Cost per hour now")
-    await page.get_by_role("link", name="Sample: first training").click()
-    await expect(page).to_have_url(f"{base}jobs/{sample}")
+    await page.get_by_role("link", name="Sample: first training").first.click()
+    await expect(page).to_have_url(f"{base}jobs/{newest_sample}")
     await expect(page.locator(".or-job-title")).to_contain_text("Succeeded")
     await expect(page.get_by_role("tabpanel")).to_contain_text("python train.py")
     await page.get_by_role("tab", name="Timeline").click()
@@ -306,7 +306,7 @@ async def test_the_list_filters_and_pages_on_the_server(open_page, jobs, base):
     await page.get_by_role("button", name="Remove the filter tag: batch").click()
     await page.get_by_role("button", name="All", exact=True).click()
     await expect(page).to_have_url(f"{base}jobs")
-    await expect(page.get_by_role("link", name="Sample: first training")).to_be_visible()
+    await expect(page.get_by_role("link", name="Sample: first training").first).to_be_visible()
 
 
 async def test_a_log_of_very_many_lines_scrolls(open_page, jobs):
@@ -368,17 +368,17 @@ async def test_somebody_elses_or_no_job(open_page):
     await expect(page.get_by_text("There is no page at this address.")).to_be_visible()
 
 
-async def test_a_login_that_is_over_is_said(browser, platform, base, sample):
+async def test_a_login_that_is_over_is_said(browser, platform, base, newest_sample):
     context = await browser.new_context()
     page = await context.new_page()
     await page.goto(f"{base}jobs")
     await log_in(page, platform)
-    await expect(page.get_by_role("link", name="Sample: first training")).to_be_visible()
+    await expect(page.get_by_role("link", name="Sample: first training").first).to_be_visible()
     await context.clear_cookies()
-    await page.get_by_role("link", name="Sample: first training").click()
+    await page.get_by_role("link", name="Sample: first training").first.click()
     await page.get_by_role("link", name="Log in again").click()
     await log_in(page, platform)
-    await expect(page).to_have_url(f"{base}jobs/{sample}")
+    await expect(page).to_have_url(f"{base}jobs/{newest_sample}")
     await expect(page.locator(".or-job-title")).to_contain_text("Succeeded")
     await page.get_by_role("link", name="Log out").click()
     await expect(page.locator("#username_input")).to_be_visible()
