@@ -14,6 +14,8 @@ DEFAULT_PORT = 8000
 LAST_FIRST_PORT = 65535 - 4
 CULL_TIMEOUT_S = 43200
 CULL_EVERY_S = 600
+MOST_NOTEBOOKS = 10
+"""How many named notebooks one user may have, beside the default one."""
 
 
 class SettingsError(ValueError):
@@ -33,6 +35,7 @@ class Settings:
     given_public_url: str | None = None
     cull_timeout_s: int = CULL_TIMEOUT_S
     cull_every_s: int = CULL_EVERY_S
+    most_notebooks: int = MOST_NOTEBOOKS
 
     @property
     def ports(self) -> dict[str, int]:
@@ -115,6 +118,7 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
         given_public_url=url.rstrip("/") if url else None,
         cull_timeout_s=_number(environ, "OUTRIDER_CULL_TIMEOUT", CULL_TIMEOUT_S, 0, 10**9),
         cull_every_s=_number(environ, "OUTRIDER_CULL_EVERY", CULL_EVERY_S, 1, 10**6),
+        most_notebooks=_number(environ, "OUTRIDER_NOTEBOOKS_PER_USER", MOST_NOTEBOOKS, 0, 1000),
     )
 
 

@@ -29,7 +29,8 @@ def main() -> None:
     given = os.environ.pop(VARIABLE, "")
     if given:
         trouble = fetch(json.loads(given), Path(os.environ["HOME"]))
-        print(SAYS + (trouble or "cloned"), flush=True)
+        sys.stdout.write(f"{SAYS}{trouble or 'cloned'}\n")
+        sys.stdout.flush()
         if trouble and not words:
             _write(_TERMINATION_LOG, trouble)
     if words:

@@ -25,7 +25,6 @@ LAB_EXTENSION = "/.outrider/lab"
 RUNNER = "/.outrider/outrider_runner"
 """Where the code is mounted that clones a repository before the server starts."""
 CLONE_SAYS = "[outrider] repository: "
-CLONED = "cloned"
 CLONE_S = 100
 """How long that may take of a server's time to start."""
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
@@ -133,7 +132,12 @@ def cloning(runner: str, isolation: str) -> list[str]:
     where, package = PurePosixPath(RUNNER).parent, "outrider_runner"
     if isolation != "bubblewrap":
         where, package = PurePosixPath(runner).parent.parent, "outrider.runner"
-    return ["-I", "-S", "-c", f"import sys; sys.path.insert(0, {str(where)!r}); from {package}.clone import main; main()"]
+    return [
+        "-I",
+        "-S",
+        "-c",
+        f"import sys; sys.path.insert(0, {str(where)!r}); from {package}.clone import main; main()",
+    ]
 
 
 def clone_said(output: str) -> str | None:

@@ -5,9 +5,12 @@ The Hub has identified the user and knows their groups; it is believed. The cata
 
 from __future__ import annotations
 
+import asyncio
+
 from pydantic import ValidationError
 
 from ..auth import SPAWN, Caller
+from ..backends.local.environments import lacks_jupyter
 from ..clock import now
 from ..db.tables import stops
 from ..db.upsert import upsert
@@ -35,12 +38,15 @@ def _person(call: Call) -> Caller:
 async def offer(call: Call) -> Offer:
     person = _person(call)
     service = call.service
+    images = [image for image in images_for(service, person) if image.for_notebooks]
+    lacking = await asyncio.to_thread(lambda: {image.name: lacks_jupyter(image.environment) for image in images})
     machines = await machines_for(service, person)
     known = [service.catalog.machine(machine.name) for machine in machines]
     return Offer(
-        images=[image for image in images_for(service, person) if image.for_notebooks],
+        images=images,
         machines=machines,
         refusals=await service.spawns.refusals(person, [machine for machine in known if machine is not None]),
+        unusable={name: text for name, text in lacking.items() if text is not None},
         sandboxed=list(service.rooms),
         environment=service.spawns.default_environment,
         idle_timeout_s=service.cull_timeout_s,

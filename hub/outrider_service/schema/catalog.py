@@ -160,6 +160,7 @@ class Offer(Resource):
     images: list[Image]
     machines: list[Machine]
     refusals: dict[str, str] = Field(description="why a machine type cannot be had now, by its name")
+    unusable: dict[str, str] = Field(description="images whose environment here cannot start a notebook, and why")
     sandboxed: list[str] = Field(description="clusters on which an image stands for a Python environment")
     environment: str = Field(description="the one there for images that name none")
     idle_timeout_s: float = Field(description="the usual time without use after which a notebook stops; 0: never")
