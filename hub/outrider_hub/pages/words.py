@@ -52,7 +52,8 @@ def facts_of(facts: ImageFacts | None, pinned: str | None) -> list[str]:
 
 
 def machine_size(machine: Machine) -> str:
-    parts = [f"{machine.cpu:g} CPU", f"{machine.memory_mb / 1024:.3g} GB"]
+    memory = f"{machine.memory_mb / 1024:.3g} GB" if machine.memory_mb >= 1024 else f"{machine.memory_mb} MB"
+    parts = [f"{machine.cpu:g} CPU", memory]
     if machine.gpu:
         parts.append(f"{machine.gpu} × {machine.gpu_model or 'GPU'}")
     return " · ".join(parts)
@@ -65,6 +66,8 @@ def price(machine: Machine) -> str:
 def free_now(machine: Machine) -> str:
     if machine.free is None:
         return "free now: not known"
+    if machine.total == 0:
+        return "none here"
     return f"{machine.free} of {machine.total} free now" if machine.total is not None else f"{machine.free} free now"
 
 

@@ -101,7 +101,9 @@ async def acquire(call: Call) -> SpawnSpec:
     rules = chosen(rules_of(found.machine), found.lease.max_age_s, found.lease.idle_timeout_s)
     gpu_idle = rules.gpu_idle_s
     backend = call.service.backends[found.lease.cluster]
-    pod = backend.notebook(found.machine, found.lease.image, mounts)
+    pod = await asyncio.to_thread(
+        backend.notebook, found.machine, found.lease.image, mounts, clones=wanted.git_url is not None
+    )
     return SpawnSpec(
         lease=found.lease.id,
         image=found.lease.image,

@@ -301,7 +301,9 @@ class LocalBackend:
             return Capacity(None, None)
         return Capacity(self.room.less(()).count(machine), self.room.less(held).count(machine))
 
-    def notebook(self, machine: MachineType, image: str, mounts: list[tuple[Path, str, bool]]) -> dict[str, Any] | None:
+    def notebook(
+        self, machine: MachineType, image: str, mounts: list[tuple[Path, str, bool]], *, clones: bool
+    ) -> dict[str, Any] | None:
         """None: the directories are enough."""
         return None
 
