@@ -73,7 +73,8 @@ function times(machines) {
     if (!card) return;
     limit('max_age_s', Number(card.dataset.age));
     limit('idle_timeout_s', Number(card.dataset.idle));
-    byId('summary').textContent = `${card.querySelector('.title').textContent}, ${card.querySelector('.price').textContent}`;
+    byId('summary').textContent =
+      `${card.querySelector('.title').textContent}, ${card.querySelector('.price').textContent}`;
   };
   for (const card of machines) card.querySelector('input').addEventListener('change', show);
   show();
@@ -106,9 +107,11 @@ function check(field) {
       if (mine.signal.aborted) return;
       if (got.status === 403) say('bad', 'You are no longer logged in. Reload the page.');
       else if (!got.ok) say('bad', said.message);
-      else say(said.status === 'ok' ? 'ok' : 'bad', said.message, said.advice, (said.facts ?? []).join(' · '));
+      else
+        say(said.status === 'ok' ? 'ok' : 'bad', said.message, said.advice, (said.facts ?? []).join(' · '));
     } catch {
-      if (!mine.signal.aborted) say('bad', 'There was no answer. The image is checked again when you press Start.');
+      if (!mine.signal.aborted)
+        say('bad', 'There was no answer. The image is checked again when you press Start.');
     }
   };
   const soon = () => {
