@@ -31,7 +31,8 @@ def main() -> None:
         trouble = fetch(json.loads(given), Path(os.environ["HOME"]))
         sys.stdout.write(f"{SAYS}{trouble or 'cloned'}\n")
         sys.stdout.flush()
-        if trouble and not words:
+        # A file that is mounted there is how a pod's container says why.
+        if trouble and _TERMINATION_LOG.exists():
             _write(_TERMINATION_LOG, trouble)
     if words:
         os.execvp(words[0], words)  # noqa: S606

@@ -93,7 +93,7 @@ class SpawnPage(SpawnHandler):
 
 def _errors(values: dict[str, str]) -> dict[str, str]:
     try:
-        options.read(options.from_form({name: [text] for name, text in values.items()}))
+        options.from_form({name: [text] for name, text in values.items()})
     except options.OptionsError as error:
         return error.errors
     return {}

@@ -75,7 +75,7 @@ def typed(form: Mapping[str, list[str]]) -> dict[str, str]:
 
 
 def from_form(form: Mapping[str, list[str]]) -> dict[str, Any]:
-    """The form's fields as options. Raises OptionsError where a number is none, or another image has no name."""
+    """The form's fields as options, each of which can be. Raises OptionsError with all that cannot."""
     found: dict[str, Any] = {name: value for name, value in typed(form).items() if value}
     errors = {}
     if found.get("image") == OTHER:
@@ -90,7 +90,12 @@ def from_form(form: Mapping[str, list[str]]) -> dict[str, Any]:
             if text.isascii() and text.isdecimal() and len(text) < 12:
                 found[name] = int(text)
             else:
+                del found[name]
                 errors[name] = WORDS["int_parsing"]
+    try:
+        read(found)
+    except OptionsError as error:
+        errors |= error.errors
     if errors:
         raise OptionsError(errors)
     return found
