@@ -1,7 +1,8 @@
 """The page that starts a notebook and the list of one's notebooks: forms as a browser without a script sends them."""
 
+import os
+import signal
 import subprocess
-import time
 
 import httpx
 import pytest
@@ -174,7 +175,9 @@ def test_nothing_on_the_page_is_inline_and_the_policy_holds_it_to_that(ann):
         assert "default-src 'self'" in answer.headers["content-security-policy"]
         assert "unsafe" not in answer.headers["content-security-policy"]
         page = BeautifulSoup(answer.text, "html.parser")
-        assert all(script.get("src") for script in page.select("script")) and not page.select("style, [style], [onclick]")
+        assert all(script.get("src") for script in page.select("script")) and not page.select(
+            "style, [style], [onclick]"
+        )
         for file in (*page.select("script[src]"), *page.select("link[rel=stylesheet]")):
             assert ann.http.get(file.get("src") or file["href"]).status_code == 200
 
@@ -236,7 +239,7 @@ def test_every_mistake_stands_at_its_field_with_what_was_typed(bob, registry):
     page = bob.page("/hub/spawn")
     answer = bob.send(page, git_url="file:///etc", git_ref="-x", max_age_s="soon", machine="capped")
     found = errors(answer)
-    assert set(found) == {"git_url", "git_ref", "max_age_s"} or set(found) == {"max_age_s"}, found
+    assert set(found) == {"git_url", "git_ref", "max_age_s"}
     again = BeautifulSoup(answer.text, "html.parser")
     assert again.select_one("#git_url")["value"] == "file:///etc"
     assert again.select_one('input[name="machine"][checked]')["value"] == "capped"
@@ -261,18 +264,23 @@ def test_several_notebooks_each_with_its_own_choice(platform, ann, registry):
     page = BeautifulSoup(ann.http.get("/hub/outrider/new", params={"name": "first"}).text, "html.parser")
     assert "first" in page.h1.get_text()
     own = f"{registry.name}/team/tools:1"
-    answer = ann.send(page, image="?other", other_image=own, machine="capped", max_age_s="3600", group="staff")
+    there, gone = "https://git.example/course.git", "https://git.example/no-such.git"
+    choice = {"image": "?other", "other_image": own, "machine": "capped", "max_age_s": "3600", "group": "staff"}
+    answer = ann.send(page, **choice, git_url=there, git_ref="v1")
     assert not errors(answer), errors(answer)
     told = ann.runs("first")
     assert (told["image"], told["machine"], told["stop_final"]) == (own, "capped", True)
     assert "chose" in told["stop_reason"] and "1 hour" in told["stop_reason"]
-    assert "running" in ann.notebooks()["first"].get_text()
+    row = ann.notebooks()["first"].get_text()
+    assert "running" in row and "missing" not in row
+    assert ann.contents("course/read.me", "first").json()["content"] == "from the repository"
 
     # The next new one begins with the last choice; the image is one of ann's own by now.
     second = ann.page("/hub/spawn/ann/second")
     assert second.select_one('input[name="machine"][checked]')["value"] == "capped"
     chosen = second.select_one('input[name="image"][checked]')
     assert chosen["value"] == own and "yours" in chosen.find_parent(class_="card").get_text()
+    assert second.select_one("#git_url")["value"] == "", "each has a repository of its own"
     ann.page("/hub/spawn/ann/third")
     assert "3 notebooks" in ann.page("/hub/home").get_text()
     assert ann.http.get("/hub/spawn/ann/fourth").status_code == 400
@@ -284,10 +292,16 @@ def test_several_notebooks_each_with_its_own_choice(platform, ann, registry):
     answer = ann.press(ann.notebooks()["first"], "Restart on another machine")
     again = BeautifulSoup(answer.text, "html.parser")
     assert "first" in again.h1.get_text() and again.select_one('[selected][value="3600"]')
-    ann.send(again, machine="small", max_age_s="")
+    assert again.select_one("#git_url")["value"] == there
+    ann.send(again, machine="small", max_age_s="", git_url=gone, git_ref="")
     told = ann.runs("first")
     assert (told["machine"], told["image"], told["stop_final"]) == ("small", own, False)
     assert ann.contents("kept.txt", "first").json()["content"] == "mine"
+    # A repository that cannot be had stops nothing: a note says so in the home, and the list of notebooks.
+    assert ann.contents("course/read.me", "first").status_code == 200
+    note = ann.contents("git-clone-failed.txt", "first").json()["content"]
+    assert "no-such.git" in note and "started without it" in note
+    assert "no-such.git" in ann.notebooks()["first"].get_text()
     ann.press(ann.notebooks()["first"], "Stop")
     assert "stopped" in ann.notebooks()["first"].get_text() and "Small" in ann.notebooks()["first"].get_text()
     ann.press(ann.notebooks()["third"], "Forget")
@@ -302,32 +316,10 @@ def test_nobody_stops_anothers_notebook(ann, bob):
     assert answer.status_code == 403
 
 
-def test_a_repository_is_in_the_home_and_its_failure_stops_nothing(bob):
-    bob.send(bob.page("/hub/spawn"), git_url="https://git.example/course.git", git_ref="v1", machine="small")
-    bob.runs()
-    assert bob.contents("course/read.me").json()["content"] == "from the repository"
-    assert "missing" not in bob.notebooks()["Default notebook"].get_text()
-    answer = bob.press(bob.notebooks()["Default notebook"], "Restart on another machine")
-    page = BeautifulSoup(answer.text, "html.parser")
-    assert page.select_one("#git_url")["value"] == "https://git.example/course.git"
-    bob.send(page, git_url="https://git.example/no-such.git", git_ref="")
-    bob.runs()
-    assert bob.contents("course/read.me").status_code == 200
-    note = bob.contents("git-clone-failed.txt").json()["content"]
-    assert "no-such.git" in note and "started without it" in note
-    assert "no-such.git" in bob.notebooks()["Default notebook"].get_text()
-    bob.press(bob.notebooks()["Default notebook"], "Stop")
-
-
 def test_the_page_without_the_service_says_so(platform, ann):
-    import os
-    import signal
-
     (pid,) = platform.pids("-m outrider_service")
     os.kill(pid, signal.SIGSTOP)
     try:
-        began = time.monotonic()
         assert "cannot be read now" in ann.page("/hub/spawn/ann/second").get_text()
-        assert time.monotonic() - began < 60
     finally:
         os.kill(pid, signal.SIGCONT)
