@@ -40,11 +40,8 @@ class ImageCard:
     refusal: str
     """Why a notebook cannot start with it; empty: it can."""
     chosen: bool
-
-    @property
-    def sought(self) -> str:
-        """The text that a search looks through."""
-        return " ".join([self.title, self.name, self.description, *self.facts]).lower()
+    sought: str
+    """The text that a search looks through."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +116,7 @@ def _images(offer: Offer, values: Mapping[str, str], sandboxed: bool) -> list[Im
 
 def _image(offer: Offer, image: Image, refusal: str, sandboxed: bool, chosen: str) -> ImageCard:
     facts = words.facts_of(image.facts, image.digest)
+    sought = " ".join([image.title, image.name, image.description, *facts]).lower()
     if sandboxed:
         # No image is run here, so what it is made of does not matter.
         own = image.environment in (None, offer.environment)
@@ -133,6 +131,7 @@ def _image(offer: Offer, image: Image, refusal: str, sandboxed: bool, chosen: st
         facts=facts,
         refusal=refusal,
         chosen=image.name == chosen and not refusal,
+        sought=sought,
     )
 
 

@@ -80,8 +80,8 @@ def next_stop(rules: Rules, life: Life, default_idle_s: float) -> Stop | None:
 
 
 def duration(seconds: float) -> str:
-    """12 hours, 90 minutes, 3 seconds: the largest unit that makes a whole number of at least one."""
-    for unit, length in (("hour", 3600), ("minute", 60)):
+    """7 days, 12 hours, 90 minutes, 3 seconds: the largest unit that makes a whole number of at least one."""
+    for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
         if seconds >= length and seconds % length == 0:
             count = int(seconds // length)
             return f"{count} {unit}{'' if count == 1 else 's'}"
