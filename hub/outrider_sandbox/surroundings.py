@@ -48,10 +48,12 @@ class Surroundings:
             self.tree = PlainTree(spec, output, self._cgroup)
         if spec.network and self._namespaces is not None:
             self._slirp = network.Slirp(self._namespaces)
+            closing = network.Closing(self._namespaces, spec.closed_networks)
         if relay.needed(spec):
             self.relay = relay.Relay(self._folder, spec, self._namespaces)
             self.relay.wait_until_ready()
         if self._slirp is not None:
+            closing.wait()
             self._slirp.wait_until_ready()
         return self.tree
 
