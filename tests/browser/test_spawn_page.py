@@ -185,9 +185,7 @@ async def test_an_admin_adds_an_image_and_a_user_starts_a_notebook_with_it(
     await expect(page.get_by_role("radio", name="Small")).to_be_checked()
 
 
-async def test_another_image_is_checked_while_it_is_typed(
-    as_person: As, registry: Registry, private: Registry
-) -> None:
+async def test_another_image_is_checked_while_it_is_typed(as_person: As, registry: Registry, private: Registry) -> None:
     page = await as_person("ann")
     said = await check(page, f"{private.name}/team/secret:1")
     await expect(said).to_contain_text("without a login")

@@ -45,6 +45,7 @@ class Server:
     lab_extension: str
     runner: str
     """The directory of the runner's code on this machine."""
+    closed_networks: list[str]
     grace_s: float
 
 
@@ -117,6 +118,7 @@ def sandbox(server: Server, spec: SpawnSpec, isolation: str) -> Spec:
         host_ports={server.port: server.port} if confined else {},
         let_in={INSIDE_PORT: server.hub_address} if confined else {},
         network=True,
+        closed_networks=server.closed_networks,
         grace_s=server.grace_s,
         notify=None,
     )

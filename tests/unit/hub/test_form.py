@@ -23,7 +23,7 @@ FACTS = ImageFacts(
 
 
 def image(name, owner=None, facts=None, **fields):
-    entry = ImageEntry(name=name, **{"title": name.title(), **fields}).model_dump()
+    entry = ImageEntry(name=name, **{"title": name.title(), **fields}).model_dump(exclude={"contents"})
     return Image(**{**entry, "groups": []}, owner=owner, facts=facts)
 
 

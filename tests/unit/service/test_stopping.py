@@ -46,7 +46,8 @@ def test_a_gpu_at_which_nobody_looked_ends_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"), [(1, "1 second"), (90, "90 seconds"), (5400, "90 minutes"), (43200, "12 hours"), (604800, "7 days")]
+    ("seconds", "said"),
+    [(1, "1 second"), (90, "90 seconds"), (5400, "90 minutes"), (43200, "12 hours"), (604800, "7 days")],
 )
 def test_a_duration_in_words(seconds: float, said: str) -> None:
     assert duration(seconds) == said
