@@ -14,12 +14,14 @@ import orjson
 
 FILES = re.compile(r'(?:<link rel="stylesheet" href|<script[^>]* src)="([^"]+)"')
 TIMEOUT_S = 120
+# The proxy closes connections after 5 s without a request; a browser tries again then, httpx does not.
+LIMITS = httpx.Limits(keepalive_expiry=2)
 
 
 async def one(url: str, name: str, password: str, word: str) -> float:
     """Logs in and loads the page with its files; seconds."""
     began = time.monotonic()
-    async with httpx.AsyncClient(base_url=url, follow_redirects=True, timeout=TIMEOUT_S) as browser:
+    async with httpx.AsyncClient(base_url=url, follow_redirects=True, timeout=TIMEOUT_S, limits=LIMITS) as browser:
         form = await browser.get("/hub/login?next=/hub/spawn")
         body = {"username": name, "password": password, "_xsrf": browser.cookies["_xsrf"]}
         page = await browser.post("/hub/login?next=/hub/spawn", data=body)
