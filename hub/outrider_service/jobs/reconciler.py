@@ -238,7 +238,8 @@ class Reconciler:
                 await self._ended(job, step)
                 return 0.0
             case Wait():
-                if job.status is Status.PROVISIONING and seen.phase is Phase.STARTING and seen.message != job.message:
+                told = (Status.PROVISIONING, Phase.STARTING), (Status.RUNNING, Phase.RUNNING)
+                if (job.status, seen.phase) in told and seen.message != job.message:
                     await self._waiting(job, seen.message)
                 # The sweep comes by as well.
                 return step.seconds if step.seconds < SWEEP_S else None

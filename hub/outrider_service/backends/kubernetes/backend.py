@@ -8,6 +8,7 @@ import os
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,7 +33,7 @@ from . import delivery, manifests, reading
 from .api import ApiError, KubernetesApi, Object
 from .logs import read_piece
 from .names import SCALES_ANNOTATION, index_of, object_name, ref_of
-from .nodes import Demand, capacity, never_fits, read_nodes
+from .nodes import Demand, capacity, is_ready, never_fits, read_nodes
 from .notebook import notebook_pod
 from .settings import KubernetesSettings
 from .watched import Watched
@@ -116,7 +117,13 @@ class KubernetesBackend:
         self._tell(ref)
 
     def _node_changed(self, old: Object | None, new: Object | None) -> None:
-        """Capacity is worked out when somebody asks."""
+        """Capacity is worked out when somebody asks; a node that falls silent or is heard again is told at once."""
+        if old is None or new is None or is_ready(old) == is_ready(new):
+            return
+        name = new["metadata"]["name"]
+        for ref, pods in self._pods_of.items():
+            if any(pod["spec"].get("nodeName") == name for pod in pods.values()):
+                self._tell(ref)
 
     def _tell(self, ref: AttemptRef) -> None:
         self.signals.send(self._name(ref))
@@ -237,6 +244,8 @@ class KubernetesBackend:
         job = self._job(ref)
         pods = list(self._pods_of.get(ref, {}).values())
         seen = reading.observation(job, pods, self._trouble_since, time.time())
+        if seen.phase is Phase.RUNNING:
+            return self._with_node(seen)
         if seen.phase is not Phase.STARTING:
             return seen
         assert job is not None
@@ -253,6 +262,14 @@ class KubernetesBackend:
         text = "Waiting for a free machine" + (f"; {ahead - 1} ahead." if ahead and ahead > 1 else ".")
         return Observation(Phase.STARTING, message=text)
 
+    def _with_node(self, seen: Observation) -> Observation:
+        """Says so when nothing is heard of a node; whether its pods are given up is for the cluster to decide, which
+        waits when all its nodes are silent."""
+        node = self.nodes.objects.get(seen.node or "")
+        if node is None or is_ready(node):
+            return seen
+        return replace(seen, message=f"The machine {seen.node} does not answer. What ran there may still run.")
+
     def position(self, ref: AttemptRef) -> int | None:
         """The place among the attempts that wait for a machine, by priority and age as the scheduler takes them."""
         waiting: dict[AttemptRef, tuple[int, str]] = {}
@@ -262,7 +279,8 @@ class KubernetesBackend:
                     waiting[other] = (-int(pod["spec"].get("priority") or 0), pod["metadata"]["creationTimestamp"])
         if ref not in waiting:
             return None
-        order = sorted(waiting, key=lambda one: (*waiting[one], one.job_id))
+        # Times have whole seconds: among equals the one that was seen first, for which sorting keeps the order.
+        order = sorted(waiting, key=lambda one: waiting[one])
         return order.index(ref) + 1
 
     async def stop(self, ref: AttemptRef, grace_s: float) -> None:
