@@ -16,9 +16,9 @@ from typing import Any
 import httpx
 
 from tests.cluster.harness import boot, processes, removal
+from tests.cluster.harness.machine import check_machine
 from tests.cluster.harness.places import state
 from tests.cluster.harness.product import Images, job_images
-from tests.cluster.harness.programs import check_machine
 from tests.cluster.services import make_service
 from tests.cluster.tools import Cluster, Namespace
 from tests.service.harness import HubProcess, ServiceProcess, User, eventually

@@ -16,10 +16,11 @@ from typing import Any
 import pytest
 
 from tests.cluster.harness import boot, processes, removal
+from tests.cluster.harness.machine import check_machine
 from tests.cluster.harness.places import NODE, state
 from tests.cluster.harness.product import Images, Product, job_images
 from tests.cluster.harness.product import product as everything
-from tests.cluster.harness.programs import Missing, check_machine
+from tests.cluster.harness.programs import Missing
 from tests.cluster.services import make_service
 from tests.cluster.tools import Cluster, Namespace
 from tests.service.harness import HubProcess, ServiceProcess, User

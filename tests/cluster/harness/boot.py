@@ -14,7 +14,7 @@ from typing import Any
 from . import processes
 from .places import ADDRESS, API, BRIDGE, NODE, PODS, REGISTRY, SERVICES, cache, state
 from .processes import start, wait_for
-from .programs import CNI, find, go_programs
+from .programs import CNI, Missing, find, go_programs
 
 COMPONENTS = {
     "admin": ("outrider-test-admin", "system:masters"),
@@ -42,6 +42,27 @@ def up() -> None:
     _pause_image(programs["pause"])
     _node(programs)
     wait_for("the node is not ready", lambda: "True" in _node_ready(), 90)
+
+
+def try_a_container() -> None:
+    """A first pod, of this harness's own making: where not even that runs, it is the machine. Raises Missing."""
+    name = "first"
+    container = {"name": name, "image": f"{REGISTRY}/outrider-test/pause:latest"}
+    spec = {"containers": [container], "terminationGracePeriodSeconds": 1, "automountServiceAccountToken": False}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}
+
+    def runs() -> bool:
+        # The default account, without which no pod is taken, comes a moment after the API.
+        kubectl("apply", "-f", "-", stdin=json.dumps(pod), check=False)
+        return kubectl("get", "pod", name, "-o", "jsonpath={.status.phase}", check=False) == "Running"
+
+    try:
+        wait_for("no container runs", runs, 90)
+    except TimeoutError as error:
+        events = kubectl("get", "events", "-o", "jsonpath={range .items[*]}{.reason}: {.message}\n{end}", check=False)
+        raise Missing(f"{error}: {events[-2000:]}") from error
+    finally:
+        kubectl("delete", "pod", name, "--ignore-not-found", "--wait=true", check=False)
 
 
 def kubectl(*words: str, stdin: str | None = None, check: bool = True) -> str:
