@@ -97,6 +97,12 @@ def alice(service: ServiceProcess) -> User:
     return service.user("alice")
 
 
+@pytest.fixture(scope="session")
+def private_registry(images: Images) -> tuple[str, str]:
+    """An account (name, password) at a registry that has the images for it alone."""
+    return boot.start_private_registry()
+
+
 @pytest.fixture
 def gpus(cluster: Cluster) -> Iterator[None]:
     """Four GPUs that are only said to be there: the scheduler and the kubelet count them all the same."""

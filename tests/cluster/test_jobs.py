@@ -5,6 +5,8 @@ from __future__ import annotations
 import httpx
 import pytest
 
+from tests.cluster.harness.places import PRIVATE_REGISTRY, REGISTRY
+from tests.cluster.harness.product import Images
 from tests.cluster.tools import Cluster, Namespace
 from tests.service.harness import User, eventually
 
@@ -118,6 +120,34 @@ def test_a_missing_image_is_told_with_its_name(alice: User) -> None:
     job = alice.ended(alice.submit("true", image="no-such-image:1"))
     assert (job["status"], job["reason"]) == ("failed", "image_pull_failed"), job
     assert "no-such-image:1" in job["message"]
+
+
+def test_a_private_image_is_pulled_with_its_owners_account(
+    alice: User, images: Images, namespace: Namespace, private_registry: tuple[str, str]
+) -> None:
+    account, password = private_registry
+    image = images.base.replace(REGISTRY, PRIVATE_REGISTRY)
+    bob = alice.service.user("bob")
+    for person in (alice, bob):
+        assert person.post("/own-images", json={"name": image, "check": False}).status_code in (200, 201)
+
+    def refused(person: User) -> None:
+        job = person.run("echo ran", image=image)
+        assert (job["status"], job["reason"]) == ("failed", "image_pull_failed"), job
+        assert "check its name and who may read it" in job["message"]
+        assert PRIVATE_REGISTRY in job["message"]
+
+    secret = f"/secrets/registry/{PRIVATE_REGISTRY}"
+    refused(alice)
+    assert alice.put(secret, json={"account": account, "value": "not the password"}).status_code == 200
+    refused(alice)
+    assert alice.put(secret, json={"account": account, "value": password}).status_code == 200
+    job = alice.run("echo ran", image=image)
+    assert job["status"] == "succeeded", job
+    # The node has the image now; it is none of Bob's all the same.
+    refused(bob)
+    kind = "--field-selector=type=kubernetes.io/dockerconfigjson"
+    eventually("no account is left", lambda: not namespace.get("secrets", kind)["items"])
 
 
 @pytest.mark.parametrize("machine", ["giant", "elsewhere"])

@@ -56,6 +56,7 @@ class KubernetesSpawner(CatalogMixin, KubeSpawner):
 
     def _apply(self, spec: SpawnSpec, pod: PodParts) -> None:
         self.image = pod.image
+        self.image_pull_policy = pod.pull_policy
         self.namespace = pod.namespace
         self.uid = self.gid = self.fs_gid = pod.uid
         # The entry of any image may be something else; ours finds out what the image has.

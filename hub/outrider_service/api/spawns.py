@@ -6,6 +6,7 @@ The Hub has identified the user and knows their groups; it is believed. The cata
 from __future__ import annotations
 
 from ..auth import SPAWN, Caller
+from ..backends.base import BackendError, NotebookPlace
 from ..clock import now
 from ..db.tables import stops
 from ..db.upsert import upsert
@@ -15,6 +16,7 @@ from ..schema.resources import Mount, PodParts, SpawnRequest, SpawnSpec
 from ..schema.webhooks import Culling
 from ..usage.leases import list_leases, notebook_lease_id
 from .catalog import images_for, machines_for
+from .errors import ApiError
 from .jobs import as_api_error
 from .notebooks import server_name
 from .render import instant, moment
@@ -69,8 +71,20 @@ async def acquire(call: Call) -> SpawnSpec:
     mounts = [(source, target, False) for source, target in directories.make_storage(user, groups).items()]
     mounts += [(directories.datasets, "/datasets", True), (home, "/home/outrider", False)]
     gpu_idle = found.machine.gpu_idle_timeout_s
-    backend = call.service.backends[found.lease.cluster]
-    pod = backend.notebook(found.machine, found.lease.image, mounts)
+    place = NotebookPlace(
+        lease=found.lease.id,
+        owner=user,
+        machine=found.machine,
+        image=found.lease.image,
+        image_digest=found.image.digest,
+        mounts=mounts,
+        registry_logins=await call.service.grants.registries(user, wanted.group, groups),
+        own_image=call.service.catalog.image(found.image.name) is None,
+    )
+    try:
+        pod = await call.service.backends[found.lease.cluster].notebook(place)
+    except BackendError as error:
+        raise ApiError(503, f"The platform cannot start it now: {error}.") from error
     return SpawnSpec(
         lease=found.lease.id,
         image=found.lease.image,
@@ -110,7 +124,11 @@ async def culled(call: Call) -> None:
 
 async def release(call: Call) -> None:
     asked, server = call.query, server_name(call.path["server"])
-    await call.service.spawns.release(call.path["user"], server, asked.started_at, asked.finished_at)
+    try:
+        await call.service.spawns.release(call.path["user"], server, asked.started_at, asked.finished_at)
+    except BackendError as error:
+        # The Hub tries again, and without it the service does.
+        raise ApiError(503, f"The platform does not answer: {error}.") from error
 
 
 ROUTES = [

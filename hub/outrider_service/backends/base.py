@@ -44,6 +44,15 @@ class AttemptRef:
 
 
 @dataclass(frozen=True, slots=True)
+class RegistryLogin:
+    """An account at a container registry, by the registry's normal name."""
+
+    registry: str
+    username: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Attempt:
     """All that a platform needs to start an attempt."""
 
@@ -69,9 +78,26 @@ class Attempt:
     gpus: list[str] = field(default_factory=list)
     nodes: int = 1
     priority: int = 0
-    pull_secrets: tuple[str, ...] = ()
+    registry_logins: tuple[RegistryLogin, ...] = field(default=(), repr=False)
+    """Those that its owner may use; the image's own registry gets no other's."""
+    own_image: bool = False
+    """Brought by its owner: whether they may have it is for the registry to say, each time."""
     shm_mb: int | None = None
     grace_s: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class NotebookPlace:
+    """A notebook server that the Hub is about to start. ``mounts``: directory, place in it, read-only."""
+
+    lease: str
+    owner: str
+    machine: MachineType
+    image: str
+    image_digest: str | None
+    mounts: list[tuple[Path, str, bool]]
+    registry_logins: tuple[RegistryLogin, ...] = field(default=(), repr=False)
+    own_image: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +173,11 @@ class Backend(Protocol):
     async def capacity(self, machine: MachineType, held: Iterable[Held]) -> Capacity:
         """How many machines of a type there are. ``held``: what the service itself gave away on this platform."""
 
-    def notebook(self, machine: MachineType, image: str, mounts: list[tuple[Path, str, bool]]) -> dict[str, Any] | None:
-        """What the Hub's spawner needs beside directories; ``mounts``: directory, place in it, read-only."""
+    async def notebook(self, place: NotebookPlace) -> dict[str, Any] | None:
+        """What the Hub's spawner needs beside directories; makes what of it the Hub cannot. May be repeated."""
+
+    async def forget_notebook(self, lease: str) -> None:
+        """Take away what ``notebook`` made, once the server has ended."""
 
     def position(self, ref: AttemptRef) -> int | None:
         """The place among those that wait for a machine, where the platform itself is the queue."""

@@ -256,6 +256,7 @@ class Reconciler:
             return None
         try:
             granted = await self.grants.of(job)
+            logins = await self.grants.registries(job.owner, job.group_name, job.owner_groups)
         except Unreadable as error:
             await self._ended(job, Ended(Status.FAILED, Reason.PLATFORM_ERROR, None, str(error), None, None))
             return None
@@ -281,6 +282,8 @@ class Reconciler:
             gpus=lease.gpus,
             nodes=submission.nodes,
             priority=job.priority,
+            registry_logins=logins,
+            own_image=self.catalog.image(job.image) is None,
             shm_mb=submission.shm_mb,
             grace_s=GRACE_S,
         )

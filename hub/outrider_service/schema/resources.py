@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -179,6 +179,7 @@ class PodParts(Resource):
     """What a notebook's pod is made of, where the platform is Kubernetes; in Kubernetes' own terms."""
 
     image: str
+    pull_policy: Literal["Always", "IfNotPresent"]
     namespace: str
     uid: int
     command: list[str]

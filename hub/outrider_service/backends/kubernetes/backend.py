@@ -23,6 +23,7 @@ from ..base import (
     AttemptRef,
     BackendError,
     Capacity,
+    NotebookPlace,
     Observation,
     Phase,
     PlatformAway,
@@ -32,9 +33,9 @@ from ..capacity import Held
 from . import delivery, manifests, reading
 from .api import ApiError, KubernetesApi, Object
 from .logs import read_piece
-from .names import SCALES_ANNOTATION, index_of, object_name, ref_of
+from .names import SCALES_ANNOTATION, index_of, notebook_secret_name, object_name, pull_secret_name, ref_of
 from .nodes import Demand, capacity, is_ready, never_fits, read_nodes
-from .notebook import notebook_pod
+from .notebook import notebook_pod, notebook_pulling
 from .settings import KubernetesSettings
 from .watched import Watched
 
@@ -194,6 +195,9 @@ class KubernetesBackend:
         if job is None:
             await asyncio.to_thread(self._make_directories, attempt)
             await self._create_once(f"{self._core}/secrets", manifests.secret(attempt, self.settings))
+            if (pulling := manifests.pulling(attempt, self.settings)) is not None:
+                # Anew: a start that was killed may have left one with credentials that have changed since.
+                await self._create_anew(pulling)
             if attempt.nodes > 1:
                 await self._create_once(f"{self._core}/services", manifests.service(attempt, self.settings))
                 await self._create_once(self._policies, manifests.network(attempt, self.settings))
@@ -215,6 +219,17 @@ class KubernetesBackend:
         except ApiError as error:
             if error.status != 409:
                 raise
+
+    async def _create_anew(self, secret: manifests.Manifest) -> None:
+        """Without ever reading what is there: the service may make and remove secrets, and see none."""
+        path = f"{self._core}/secrets"
+        try:
+            await self.api.create(path, secret)
+        except ApiError as error:
+            if error.status != 409:
+                raise
+            await self.api.delete(f"{path}/{secret['metadata']['name']}")
+            await self.api.create(path, secret)
 
     def _make_directories(self, attempt: Attempt) -> None:
         """All that pods mount, with the right owner: what is missing would be made by the kubelet, as root."""
@@ -315,6 +330,8 @@ class KubernetesBackend:
         await self.api.delete(f"{self._batch}/jobs/{name}", propagationPolicy="Background")
         await self.api.delete(f"{self._core}/secrets/{name}")
         job = self._job(ref)
+        if job is None or manifests.has_pull_secret(job):
+            await self.api.delete(f"{self._core}/secrets/{pull_secret_name(self.settings.prefix, ref)}")
         if job is None or int(job["spec"].get("completions") or 1) > 1:
             await self.api.delete(f"{self._core}/services/{name}")
             await self.api.delete(f"{self._policies}/{name}")
@@ -343,11 +360,19 @@ class KubernetesBackend:
                 return Address(host=address, port=manifests.relay_port(ports, port))
         raise BackendError("the job has no address yet")
 
-    def notebook(self, machine: MachineType, image: str, mounts: list[tuple[Path, str, bool]]) -> dict[str, Any] | None:
-        for source, _, read_only in mounts:
+    async def notebook(self, place: NotebookPlace) -> dict[str, Any] | None:
+        for source, _, read_only in place.mounts:
             if os.geteuid() == 0 and not read_only:
                 os.chown(source, self.settings.uid, self.settings.uid, follow_symlinks=False)
-        return notebook_pod(machine, image, mounts, self.directories.home, self.settings)
+        if (pulling := notebook_pulling(place, self.settings)) is not None:
+            try:
+                await self._create_anew(pulling)
+            except ApiError as error:
+                raise PlatformAway(f"the account for the image's registry could not be set: {error}") from error
+        return notebook_pod(place, self.directories.home, self.settings)
+
+    async def forget_notebook(self, lease: str) -> None:
+        await self.api.delete(f"{self._core}/secrets/{notebook_secret_name(self.settings.prefix, lease)}")
 
     # -- capacity -----------------------------------------------------------------------------------------------
 

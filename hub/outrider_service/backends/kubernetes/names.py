@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from typing import Any, Final
 
@@ -23,6 +24,20 @@ INSTALL: Final = "runner"
 def object_name(prefix: str, ref: AttemptRef) -> str:
     """The name of the attempt's Job, Secret and Service alike."""
     return f"{prefix}-{ref.job_id}-{ref.number}"
+
+
+def pull_secret_name(prefix: str, ref: AttemptRef) -> str:
+    """The name of the Secret with which the attempt's image is pulled."""
+    return f"{object_name(prefix, ref)}-pull"
+
+
+def notebook_secret_name(prefix: str, lease: str) -> str:
+    """The same of a notebook server. Users' names are no names of objects."""
+    return f"{prefix}-notebook-{hashlib.sha256(lease.encode()).hexdigest()[:20]}-pull"
+
+
+def notebook_labels() -> dict[str, str]:
+    return {MANAGER_LABEL: "outrider", PART_LABEL: "notebook"}
 
 
 def labels(ref: AttemptRef) -> dict[str, str]:

@@ -16,7 +16,7 @@ from outrider_sandbox import Mount, Spec
 
 from ...catalog import MachineType
 from ...directories import Directories
-from ..base import Address, Attempt, AttemptRef, BackendError, Capacity, Observation, Phase, RawLog
+from ..base import Address, Attempt, AttemptRef, BackendError, Capacity, NotebookPlace, Observation, Phase, RawLog
 from ..capacity import Held, Room
 from . import environments
 from .machine import device_nodes
@@ -301,9 +301,12 @@ class LocalBackend:
             return Capacity(None, None)
         return Capacity(self.room.less(()).count(machine), self.room.less(held).count(machine))
 
-    def notebook(self, machine: MachineType, image: str, mounts: list[tuple[Path, str, bool]]) -> dict[str, Any] | None:
+    async def notebook(self, place: NotebookPlace) -> dict[str, Any] | None:
         """None: the directories are enough."""
         return None
+
+    async def forget_notebook(self, lease: str) -> None:
+        """There is nothing but the directories."""
 
     def position(self, ref: AttemptRef) -> int | None:
         """None: the service itself is the queue."""
