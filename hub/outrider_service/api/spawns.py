@@ -12,11 +12,11 @@ from ..db.tables import stops
 from ..db.upsert import upsert
 from ..jobs.submit import Refused
 from ..schema.catalog import HeldNotebook, HeldNotebookList, Offer, Person, RunStart, RunTimes
-from ..schema.resources import Mount, PodParts, SpawnRequest, SpawnSpec
+from ..schema.resources import Mount, PodParts, SpawnRequest, SpawnSpec, SpawnWait
 from ..schema.webhooks import Culling
-from ..usage.leases import list_leases, notebook_lease_id
+from ..usage.leases import get_lease, list_leases, notebook_lease_id
 from .catalog import images_for, machines_for
-from .errors import ApiError
+from .errors import ApiError, not_found
 from .jobs import as_api_error
 from .notebooks import server_name
 from .render import instant, moment
@@ -110,6 +110,21 @@ async def acquire(call: Call) -> SpawnSpec:
     )
 
 
+async def waits(call: Call) -> SpawnWait:
+    """What keeps a server that was started from its machine."""
+    user, server = call.path["user"], server_name(call.path["server"])
+    async with call.service.db.read() as conn:
+        lease = await get_lease(conn, notebook_lease_id(user, server))
+    machine = call.service.catalog.machine(lease.machine) if lease is not None else None
+    if lease is None or machine is None:
+        raise not_found("notebook")
+    try:
+        found = await call.service.backends[lease.cluster].notebook_waits(user, server, machine)
+    except BackendError as error:
+        raise ApiError(503, f"The platform does not answer: {error}.") from error
+    return SpawnWait(message=None) if found is None else SpawnWait(message=found.message, hopeless=found.hopeless)
+
+
 async def started(call: Call) -> None:
     await call.service.spawns.started(call.path["user"], server_name(call.path["server"]), call.body.started_at)
 
@@ -159,6 +174,15 @@ ROUTES = [
         "The Hub's spawner: a machine for a notebook",
         request=SpawnRequest,
         response=SpawnSpec,
+        everybody=True,
+    ),
+    Route(
+        "GET",
+        "/spawns/{user}/{server}",
+        waits,
+        SPAWN,
+        "The Hub's spawner: what the notebook waits for",
+        response=SpawnWait,
         everybody=True,
     ),
     Route(

@@ -101,6 +101,14 @@ class NotebookPlace:
 
 
 @dataclass(frozen=True, slots=True)
+class NotebookWait:
+    """Why a notebook server has no machine yet. ``hopeless``: no machine could ever take it."""
+
+    message: str
+    hopeless: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class RawLog:
     """A piece of raw output: whole lines "<time> <text>\\n", and the cursor after it."""
 
@@ -175,6 +183,9 @@ class Backend(Protocol):
 
     async def notebook(self, place: NotebookPlace) -> dict[str, Any] | None:
         """What the Hub's spawner needs beside directories; makes what of it the Hub cannot. May be repeated."""
+
+    async def notebook_waits(self, user: str, server: str, machine: MachineType) -> NotebookWait | None:
+        """What a server that was started waits for, where the platform itself is the queue; None: for no machine."""
 
     async def forget_notebook(self, lease: str) -> None:
         """Take away what ``notebook`` made, once the server has ended."""

@@ -193,6 +193,13 @@ class PodParts(Resource):
     pull_secrets: list[str]
 
 
+class SpawnWait(Resource):
+    """What a notebook server that was started waits for."""
+
+    message: str | None = Field(description="null: it does not wait for a machine")
+    hopeless: bool = Field(default=False, description="no machine could ever take it, and the message says why")
+
+
 class SpawnSpec(Resource):
     """What the Hub's spawner must start: everything that a notebook server needs from the platform."""
 

@@ -24,16 +24,17 @@ from ..base import (
     BackendError,
     Capacity,
     NotebookPlace,
+    NotebookWait,
     Observation,
     Phase,
     PlatformAway,
     RawLog,
 )
 from ..capacity import Held
-from . import delivery, manifests, reading
+from . import delivery, manifests, queue, reading
 from .api import ApiError, KubernetesApi, Object
 from .logs import read_piece
-from .names import SCALES_ANNOTATION, index_of, notebook_secret_name, object_name, pull_secret_name, ref_of
+from .names import SCALES_ANNOTATION, index_of, notebook_of, notebook_secret_name, object_name, pull_secret_name, ref_of
 from .nodes import Demand, capacity, is_ready, never_fits, read_nodes
 from .notebook import notebook_pod, notebook_pulling
 from .settings import KubernetesSettings
@@ -68,6 +69,8 @@ class KubernetesBackend:
         self._pods_of: dict[AttemptRef, dict[str, Object]] = defaultdict(dict)
         """Also those that are gone, as they were last seen, for as long as their Job is there."""
         self._trouble_since: dict[str, float] = {}
+        self._order: list[queue.Waiting] | None = None
+        """Who waits for a machine; None: to be worked out."""
         self._events: asyncio.Queue[AttemptRef] = asyncio.Queue(MOST_WAITING)
         self._locks: defaultdict[AttemptRef, asyncio.Lock] = defaultdict(asyncio.Lock)
 
@@ -99,6 +102,8 @@ class KubernetesBackend:
     def _pod_changed(self, old: Object | None, new: Object | None) -> None:
         pod = new or old
         assert pod is not None
+        if (old is not None and reading.unscheduled(old)) or (new is not None and reading.unscheduled(new)):
+            self._order = None
         ref = ref_of(pod)
         if ref is None:
             return
@@ -268,14 +273,22 @@ class KubernetesBackend:
         if waiting is None:
             return seen
         annotations = job["metadata"].get("annotations") or {}
-        never = None
-        if annotations.get(SCALES_ANNOTATION) != "true":
-            never = never_fits(Demand.of_pod(waiting["spec"]), self._read_nodes())
-        if never is not None:
-            return Observation(Phase.LOST, reason="unschedulable", message=never)
-        ahead = self.position(ref)
-        text = "Waiting for a free machine" + (f"; {ahead - 1} ahead." if ahead and ahead > 1 else ".")
-        return Observation(Phase.STARTING, message=text)
+        waits = self._waits(waiting, scales=annotations.get(SCALES_ANNOTATION) == "true")
+        if waits.hopeless:
+            return Observation(Phase.LOST, reason="unschedulable", message=waits.message)
+        return Observation(Phase.STARTING, message=waits.message)
+
+    def _waits(self, pod: Object, *, scales: bool) -> NotebookWait:
+        """What a pod without a machine waits for. ``scales``: nodes for it appear when they are needed."""
+        if not scales and (never := never_fits(Demand.of_pod(pod["spec"]), self._read_nodes())) is not None:
+            return NotebookWait(never, hopeless=True)
+        number = queue.place(queue.owner_of(pod), self._queue())
+        return NotebookWait(queue.sentence(queue.devices_of(pod["spec"]), number))
+
+    def _queue(self) -> list[queue.Waiting]:
+        if self._order is None:
+            self._order = queue.queue(self.pods.objects.values())
+        return self._order
 
     def _with_node(self, seen: Observation) -> Observation:
         """Says so when nothing is heard of a node; whether its pods are given up is for the cluster to decide, which
@@ -286,17 +299,8 @@ class KubernetesBackend:
         return replace(seen, message=f"The machine {seen.node} does not answer. What ran there may still run.")
 
     def position(self, ref: AttemptRef) -> int | None:
-        """The place among the attempts that wait for a machine, by priority and age as the scheduler takes them."""
-        waiting: dict[AttemptRef, tuple[int, str]] = {}
-        for other, pods in self._pods_of.items():
-            for pod in pods.values():
-                if reading.unscheduled(pod) and not pod["metadata"].get("deletionTimestamp"):
-                    waiting[other] = (-int(pod["spec"].get("priority") or 0), pod["metadata"]["creationTimestamp"])
-        if ref not in waiting:
-            return None
-        # Times have whole seconds: among equals the one that was seen first, for which sorting keeps the order.
-        order = sorted(waiting, key=lambda one: waiting[one])
-        return order.index(ref) + 1
+        """The place among all that wait for a machine, notebooks included, as the scheduler takes them."""
+        return queue.place(f"{ref.job_id}-{ref.number}", self._queue())
 
     async def stop(self, ref: AttemptRef, grace_s: float) -> None:
         await self._synced()
@@ -370,6 +374,13 @@ class KubernetesBackend:
             except ApiError as error:
                 raise PlatformAway(f"the account for the image's registry could not be set: {error}") from error
         return notebook_pod(place, self.directories.home, self.settings)
+
+    async def notebook_waits(self, user: str, server: str, machine: MachineType) -> NotebookWait | None:
+        await self._synced()
+        for pod in self.pods.objects.values():
+            if notebook_of(pod) == (user, server) and reading.unscheduled(pod):
+                return self._waits(pod, scales=machine.scales_from_zero)
+        return None
 
     async def forget_notebook(self, lease: str) -> None:
         await self.api.delete(f"{self._core}/secrets/{notebook_secret_name(self.settings.prefix, lease)}")

@@ -16,7 +16,18 @@ from outrider_sandbox import Mount, Spec
 
 from ...catalog import MachineType
 from ...directories import Directories
-from ..base import Address, Attempt, AttemptRef, BackendError, Capacity, NotebookPlace, Observation, Phase, RawLog
+from ..base import (
+    Address,
+    Attempt,
+    AttemptRef,
+    BackendError,
+    Capacity,
+    NotebookPlace,
+    NotebookWait,
+    Observation,
+    Phase,
+    RawLog,
+)
 from ..capacity import Held, Room
 from . import environments
 from .machine import device_nodes
@@ -303,6 +314,10 @@ class LocalBackend:
 
     async def notebook(self, place: NotebookPlace) -> dict[str, Any] | None:
         """None: the directories are enough."""
+        return None
+
+    async def notebook_waits(self, user: str, server: str, machine: MachineType) -> NotebookWait | None:
+        """One that has a lease has its machine."""
         return None
 
     async def forget_notebook(self, lease: str) -> None:
