@@ -101,6 +101,7 @@ def service_environment(settings: Settings, environ: Mapping[str, str]) -> dict[
         "OUTRIDER_PUBLIC_URL": settings.public_url,
         "OUTRIDER_APPS_PORT": str(settings.apps_port),
         "OUTRIDER_CATALOG": str(settings.catalog),
+        "OUTRIDER_CLOSED_NETWORKS": " ".join(settings.closed_networks),
         "OUTRIDER_CULL_TIMEOUT": str(settings.cull_timeout_s),
         "PYTHONUNBUFFERED": "1",
     }
@@ -121,5 +122,6 @@ def _notebooks(c: Any, settings: Settings, secrets: state.Secrets) -> None:
     c.CatalogMixin.service_url = settings.service_url
     c.CatalogMixin.service_token = secrets.spawner_token
     c.LocalSpawner.home = str(settings.home)
+    c.LocalSpawner.closed_networks = list(settings.closed_networks)
     c.LocalSpawner.lab_extension = str(settings.lab_extension)
     c.LocalSpawner.hub_address = f"127.0.0.1:{settings.port}"

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from outrider_sandbox import CLOSED_NETWORKS, check_networks
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 DEFAULT_PORT = 8000
 LAST_FIRST_PORT = 65535 - 4
@@ -33,6 +35,8 @@ class Settings:
     given_public_url: str | None = None
     cull_timeout_s: int = CULL_TIMEOUT_S
     cull_every_s: int = CULL_EVERY_S
+    closed_networks: tuple[str, ...] = CLOSED_NETWORKS
+    """What notebooks and jobs cannot reach, as IPv4 networks."""
 
     @property
     def ports(self) -> dict[str, int]:
@@ -115,7 +119,19 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
         given_public_url=url.rstrip("/") if url else None,
         cull_timeout_s=_number(environ, "OUTRIDER_CULL_TIMEOUT", CULL_TIMEOUT_S, 0, 10**9),
         cull_every_s=_number(environ, "OUTRIDER_CULL_EVERY", CULL_EVERY_S, 1, 10**6),
+        closed_networks=_networks(environ, "OUTRIDER_CLOSED_NETWORKS"),
     )
+
+
+def _networks(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
+    if name not in environ:
+        return CLOSED_NETWORKS
+    found = tuple(environ[name].split())
+    try:
+        check_networks(found)
+    except ValueError as error:
+        raise SettingsError(f"{name} must be IPv4 networks such as 10.0.0.0/8, with spaces between: {error}") from error
+    return found
 
 
 def _number(environ: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:

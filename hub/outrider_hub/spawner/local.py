@@ -17,7 +17,7 @@ from typing import Any
 from jupyterhub.spawner import Spawner
 from jupyterhub.utils import random_port, url_path_join
 from tornado.httpclient import AsyncHTTPClient
-from traitlets import Float, Unicode
+from traitlets import Float, List, Unicode
 
 import outrider_sandbox as sandbox
 from outrider_service.backends.local.environments import mounts_for
@@ -45,6 +45,7 @@ class LocalSpawner(CatalogMixin, Spawner):
 
     home = Unicode(help="The state directory (OUTRIDER_HOME).").tag(config=True)
     hub_address = Unicode(help="host:port of the Hub's public address on this machine.").tag(config=True)
+    closed_networks = List(Unicode(), help="IPv4 networks that servers cannot reach.").tag(config=True)
     lab_extension = Unicode(
         help="The directory of Outrider's JupyterLab extension, mounted rather than installed; empty: none."
     ).tag(config=True)
@@ -125,6 +126,7 @@ class LocalSpawner(CatalogMixin, Spawner):
             gpu_devices=gpu_devices,
             environment_mounts=mounts_for(plan.python_prefix(spec.environment)),
             lab_extension=self.lab_extension if Path(self.lab_extension).is_dir() else "",
+            closed_networks=list(self.closed_networks),
             grace_s=self.grace_s,
         )
         return plan.sandbox(server, spec, isolation)

@@ -37,6 +37,7 @@ class Server:
     gpu_devices: list[str]
     environment_mounts: list[Mount]
     lab_extension: str
+    closed_networks: list[str]
     grace_s: float
 
 
@@ -103,6 +104,7 @@ def sandbox(server: Server, spec: SpawnSpec, isolation: str) -> Spec:
         host_ports={server.port: server.port} if confined else {},
         let_in={INSIDE_PORT: server.hub_address} if confined else {},
         network=True,
+        closed_networks=server.closed_networks,
         grace_s=server.grace_s,
         notify=None,
     )

@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
-from ..catalog import MachineType
+from ..catalog import Contents, ImageEntry, MachineType
 from .capacity import Held
 
 
@@ -189,6 +189,9 @@ class Backend(Protocol):
 
     async def forget_notebook(self, lease: str) -> None:
         """Take away what ``notebook`` made, once the server has ended."""
+
+    async def contents(self, image: ImageEntry) -> Contents | None:
+        """What the image has, where the platform can tell; None: it cannot."""
 
     def position(self, ref: AttemptRef) -> int | None:
         """The place among those that wait for a machine, where the platform itself is the queue."""

@@ -24,7 +24,7 @@ MACHINE = {
 
 
 def image(name, title):
-    entry = ImageEntry(name=name, title=title).model_dump()
+    entry = ImageEntry(name=name, title=title).model_dump(exclude={"contents"})
     return Image(**{**entry, "groups": []}, owner=None, facts=None)
 
 

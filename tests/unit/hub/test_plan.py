@@ -36,6 +36,7 @@ SERVER = plan.Server(
     gpu_devices=["/dev/nvidia0"],
     environment_mounts=[Mount("/opt/python", "/opt/python")],
     lab_extension="/code/lab",
+    closed_networks=["169.254.0.0/16"],
     grace_s=10,
 )
 
@@ -43,6 +44,7 @@ SERVER = plan.Server(
 def test_in_a_sandbox_everything_is_at_its_place():
     spec = plan.sandbox(SERVER, SPEC, "bubblewrap")
     assert spec.argv == ["/opt/python/bin/jupyterhub-singleuser", "--debug"]
+    assert spec.closed_networks == ["169.254.0.0/16"]
     assert spec.cwd == spec.home == spec.env["HOME"] == "/home/outrider"
     assert spec.host_ports == {40000: 40000}
     assert spec.let_in == {65432: "127.0.0.1:8000"}

@@ -7,14 +7,14 @@ import contextlib
 import json
 import os
 import re
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import outrider_sandbox as sandbox
 from outrider_sandbox import Mount, Spec
 
-from ...catalog import MachineType
+from ...catalog import Contents, ImageEntry, MachineType
 from ...directories import Directories
 from ..base import (
     Address,
@@ -30,6 +30,7 @@ from ..base import (
 )
 from ..capacity import Held, Room
 from . import environments
+from .contents import ContentsOfEnvironments
 from .machine import device_nodes
 from .tail import EndWatch, read_piece
 from .wake import Wakes
@@ -57,14 +58,17 @@ class LocalBackend:
         hub_address: str | None,
         isolation: str | None = None,
         room: Room | None = None,
+        closed_networks: Sequence[str] = sandbox.CLOSED_NETWORKS,
     ) -> None:
         """``hub_address``: host:port that sandboxes may reach on the loopback. ``isolation``: None to find out."""
         self.directories = directories
         self.hub_address = hub_address
         self.room = room
+        self.closed_networks = list(closed_networks)
         self.capabilities = sandbox.usable()
         self.isolation: Any = isolation or ("bubblewrap" if self.capabilities.bubblewrap else "plain")
         self.wakes = Wakes(directories.run)
+        self._contents = ContentsOfEnvironments()
 
     # -- names --------------------------------------------------------------------------------------------------
 
@@ -248,6 +252,7 @@ class LocalBackend:
             gpu_devices=device_nodes(attempt.gpus),
             ports=attempt.ports,
             let_in={HUB_PORT: self.hub_address} if self.hub_address else {},
+            closed_networks=self.closed_networks,
             grace_s=attempt.grace_s,
             notify=str(self.wakes.path),
         )
@@ -322,6 +327,9 @@ class LocalBackend:
 
     async def forget_notebook(self, lease: str) -> None:
         """There is nothing but the directories."""
+
+    async def contents(self, image: ImageEntry) -> Contents | None:
+        return await self._contents.of(image.environment)
 
     def position(self, ref: AttemptRef) -> int | None:
         """None: the service itself is the queue."""
