@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import signal
+import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -81,6 +85,41 @@ def test_a_cordoned_node_is_waited_for(alice: User, cluster: Cluster, cordon: No
 
 
 @pytest.fixture
+def another_node(cluster: Cluster) -> Iterator[None]:
+    """One that only says that it is well: a cluster all of whose nodes are silent takes the fault to be its own."""
+    over = threading.Event()
+    name = "node-1"
+
+    def live() -> None:
+        while True:
+            cluster.apply(node_lease(name))
+            if over.wait(3):
+                return
+
+    node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}, "spec": {"unschedulable": True}}
+    cluster.apply(node)
+    ready = [{"type": "Ready", "status": "True", "reason": "Test", "message": ""}]
+    words = ("patch", "node", name, "--subresource=status", "--type=merge", "-p")
+    cluster.kubectl(*words, json.dumps({"status": {"conditions": ready}}))
+    thread = threading.Thread(target=live)
+    thread.start()
+    yield
+    over.set()
+    thread.join()
+    cluster.kubectl("delete", "node", name)
+
+
+def node_lease(name: str) -> dict[str, Any]:
+    time = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return {
+        "apiVersion": "coordination.k8s.io/v1",
+        "kind": "Lease",
+        "metadata": {"name": name, "namespace": "kube-node-lease"},
+        "spec": {"holderIdentity": name, "leaseDurationSeconds": 40, "renewTime": time},
+    }
+
+
+@pytest.fixture
 def no_kubelet(cluster: Cluster) -> Iterator[None]:
     yield
     if processes.running("kubelet") is None:
@@ -89,9 +128,11 @@ def no_kubelet(cluster: Cluster) -> Iterator[None]:
 
 
 @pytest.mark.timeout(300)
-def test_a_node_that_is_gone_is_told(alice: User, cluster: Cluster, no_kubelet: None) -> None:
+def test_a_node_that_is_gone_is_told(alice: User, cluster: Cluster, no_kubelet: None, another_node: None) -> None:
     job_id = running(alice, "sleep 300")
     processes.stop("kubelet")
+    eventually("it is said", lambda: "does not answer" in (alice.job(job_id)["message"] or ""), 60)
+    assert alice.job(job_id)["status"] == "running"
     eventually("the attempt is given up", lambda: alice.job(job_id)["attempt"] == 2, 170)
     assert alice.job(job_id)["attempts"][0]["reason"] == "node_lost"
     boot.start_kubelet()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.cluster.harness.places import state
+from tests.cluster.harness.places import PRIVATE_REGISTRY, REGISTRY, state
 from tests.cluster.harness.product import Product
 from tests.cluster.installed import CHART, Installation
 from tests.cluster.tools import Cluster
@@ -69,9 +69,17 @@ def test_a_notebook_has_no_account_in_the_cluster(platform: Installation, notebo
     assert json.loads(platform.inside(notebook, "sh", "-c", ask))["code"] in (401, 403)
 
 
-def test_bobs_notebook_sees_nothing_of_alices(platform: Installation, notebook: str) -> None:
+def test_bobs_notebook_in_an_image_of_his_own_sees_nothing_of_alices(
+    platform: Installation, notebook: str, private_registry: tuple[str, str]
+) -> None:
     platform.inside(notebook, "sh", "-c", "touch /storage/private-to-alice ~/private-to-alice")
-    platform.start_notebook("bob", image="plain", machine="small")
+    account, password = private_registry
+    image = platform.product.base.replace(REGISTRY, PRIVATE_REGISTRY)
+    with platform.http("bob") as http:
+        given = {"account": account, "value": password}
+        assert http.put(f"{API}/secrets/registry/{PRIVATE_REGISTRY}", json=given).status_code == 200
+        assert http.post(f"{API}/own-images", json={"name": image, "check": False}).status_code in (200, 201)
+    platform.start_notebook("bob", image=image, machine="small")
     platform.until_ready("bob")
     seen = platform.inside(
         "notebook-bob", "sh", "-c", "find / -name private-to-alice -not -path '/proc/*' 2>/dev/null; ls /storage"
@@ -81,7 +89,10 @@ def test_bobs_notebook_sees_nothing_of_alices(platform: Installation, notebook: 
     assert "/.outrider/venv" in platform.inside(
         "notebook-bob", "sh", "-c", "readlink /proc/1/exe; tr '\\0' ' ' </proc/1/cmdline"
     )
+    accounts = ("get", "secrets", "--field-selector=type=kubernetes.io/dockerconfigjson", "-o", "name")
+    assert platform.kubectl(*accounts) != ""
     platform.stop_notebook("bob")
+    eventually("his account is gone with it", lambda: not platform.kubectl(*accounts), 30)
 
 
 def test_an_image_that_can_hold_no_notebook_is_refused_with_what_to_do(platform: Installation) -> None:

@@ -16,7 +16,7 @@ from urllib.parse import quote, urlencode
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest, HTTPResponse
 
 from outrider_service.schema.catalog import ImageFacts, Offer, Person
-from outrider_service.schema.resources import SpawnRequest, SpawnSpec
+from outrider_service.schema.resources import SpawnRequest, SpawnSpec, SpawnWait
 
 CALL_TIMEOUT_S = 30.0
 AWAY_S = 30.0
@@ -61,6 +61,10 @@ class ServiceClient:
         """Room for a server; asking again for the same server gives the same lease."""
         body = request.model_dump(exclude_none=True)
         return SpawnSpec.model_validate(await self._call("PUT", _spawn_path(user, server), body))
+
+    async def waits(self, user: str, server: str) -> SpawnWait:
+        """What a server that was started waits for."""
+        return SpawnWait.model_validate(await self._call("GET", _spawn_path(user, server)))
 
     async def started(self, user: str, server: str, started_at: float) -> None:
         """The server's container runs, since then (seconds since 1970)."""

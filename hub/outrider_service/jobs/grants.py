@@ -10,8 +10,9 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from ..auth import Caller
+from ..backends.base import RegistryLogin
 from ..schema.jobs import Submission
-from ..vault import GIT, Login, Unreadable, Vault, group_subject, user_subject
+from ..vault import EVERYBODY, GIT, REGISTRY, Login, Unreadable, Vault, group_subject, user_subject
 from ..vault.masking import masker
 from .model import JobRecord
 
@@ -75,6 +76,12 @@ class Grants:
         except Unreadable as error:
             log.warning("the Git account of %s at %s: %s", owner, host, error)
             return None
+
+    async def registries(self, owner: str, billed_to: str | None, groups: Iterable[str]) -> tuple[RegistryLogin, ...]:
+        """Accounts with which this person's images are pulled: their own, their groups', everybody's."""
+        whose = [*subjects(owner, billed_to, groups), EVERYBODY]
+        found = await self._vault.logins(whose, REGISTRY)
+        return tuple(RegistryLogin(name, login.username, login.password) for name, login in found.items())
 
     async def mask(self, job: JobRecord) -> Mask | None:
         """What hides the job's secrets in its output; None: it has none."""

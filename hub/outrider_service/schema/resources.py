@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -191,6 +191,7 @@ class PodParts(Resource):
     """What a notebook's pod is made of, where the platform is Kubernetes; in Kubernetes' own terms."""
 
     image: str
+    pull_policy: Literal["Always", "IfNotPresent"]
     namespace: str
     uid: int
     command: list[str]
@@ -211,6 +212,13 @@ class Repository(Resource):
     ref: str | None
     folder: str = Field(description="its directory's name in the home")
     login: list[str] | None = Field(default=None, repr=False, description="user name and password, from its secrets")
+
+
+class SpawnWait(Resource):
+    """What a notebook server that was started waits for."""
+
+    message: str | None = Field(description="null: it does not wait for a machine")
+    hopeless: bool = Field(default=False, description="no machine could ever take it, and the message says why")
 
 
 class SpawnSpec(Resource):
