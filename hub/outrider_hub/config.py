@@ -15,6 +15,7 @@ from typing import Any
 from . import culler, scopes, state
 from .adjust import adjust
 from .authenticator import AdminOnlyAuthenticator
+from .pages import configure_pages
 from .settings import Settings, from_environment
 from .spawner.local import LocalSpawner
 
@@ -109,7 +110,7 @@ def service_environment(settings: Settings, environ: Mapping[str, str]) -> dict[
 
 def _notebooks(c: Any, settings: Settings, secrets: state.Secrets) -> None:
     c.JupyterHub.spawner_class = LocalSpawner
-    c.JupyterHub.allow_named_servers = True
+    configure_pages(c, settings.most_notebooks)
     # Notebooks and jobs run on while the Hub is stopped or restarted.
     c.JupyterHub.cleanup_servers = False
     # What passes through the proxy is no sign of use: a page that is only open asks all the time. The notebook

@@ -16,6 +16,8 @@ DEFAULT_PORT = 8000
 LAST_FIRST_PORT = 65535 - 4
 CULL_TIMEOUT_S = 43200
 CULL_EVERY_S = 600
+MOST_NOTEBOOKS = 10
+"""How many named notebooks one user may have, beside the default one."""
 
 
 class SettingsError(ValueError):
@@ -35,6 +37,7 @@ class Settings:
     given_public_url: str | None = None
     cull_timeout_s: int = CULL_TIMEOUT_S
     cull_every_s: int = CULL_EVERY_S
+    most_notebooks: int = MOST_NOTEBOOKS
     closed_networks: tuple[str, ...] = CLOSED_NETWORKS
     """What notebooks and jobs cannot reach, as IPv4 networks."""
 
@@ -119,6 +122,7 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
         given_public_url=url.rstrip("/") if url else None,
         cull_timeout_s=_number(environ, "OUTRIDER_CULL_TIMEOUT", CULL_TIMEOUT_S, 0, 10**9),
         cull_every_s=_number(environ, "OUTRIDER_CULL_EVERY", CULL_EVERY_S, 1, 10**6),
+        most_notebooks=_number(environ, "OUTRIDER_NOTEBOOKS_PER_USER", MOST_NOTEBOOKS, 0, 1000),
         closed_networks=_networks(environ, "OUTRIDER_CLOSED_NETWORKS"),
     )
 

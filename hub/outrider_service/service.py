@@ -150,7 +150,9 @@ class Service:
         )
         self.intake = Intake(self.db, self.catalog, self.backends, self.grants, self._allowance)
         self.snapshots = Snapshots(self.db, self.directories)
-        self.spawns = Spawns(self.db, self.catalog, self.backends, self.rooms, sys.prefix, self.budgets)
+        self.spawns = Spawns(
+            self.db, self.catalog, self.backends, self.rooms, sys.prefix, self.budgets, self.cull_timeout_s
+        )
         self.spawns.released = self.reconciler.wake_queue  # type: ignore[method-assign]
         self.instruments = Instruments(self)
         self.checks: ImageChecks

@@ -96,6 +96,8 @@ class NotebookPlace:
     image: str
     image_digest: str | None
     mounts: list[tuple[Path, str, bool]]
+    clones: bool = False
+    """A repository is fetched into the home first."""
     registry_logins: tuple[RegistryLogin, ...] = field(default=(), repr=False)
     own_image: bool = False
 
