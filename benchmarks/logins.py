@@ -1,7 +1,8 @@
 """200 people who log in at once and open the page that starts a notebook, with all that it loads.
 
 Through the proxy, each with a browser's requests: the form of the login, its answer, the page, its stylesheets and
-scripts. The peer is JupyterHub without Outrider on the same machine, whose page has two lists to choose from and asks nobody.
+scripts. The peer is JupyterHub without Outrider on the same machine, whose page has two lists to choose from and asks
+nobody.
 """
 
 from __future__ import annotations
