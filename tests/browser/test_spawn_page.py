@@ -15,7 +15,7 @@ from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, 
 
 from tests.browser.conftest import PATIENCE_MS
 from tests.browser.test_pictures import shoot
-from tests.service.hub.platform_process import Platform
+from tests.service.hub.platform_process import Platform, eventually
 from tests.service.registry.server import Registry, program, running
 
 pytestmark = pytest.mark.timeout(240)
@@ -217,6 +217,25 @@ async def test_a_machine_of_a_group_is_seen_by_the_group_alone(as_person: As) ->
     await bob.get_by_role("radio", name="Large").check()
     await expect(bob.get_by_label("Stop after").get_by_role("option", name="8 hours", exact=True)).to_be_disabled()
     await expect(bob.locator("#summary")).to_have_text("Large, 1.40 per hour")
+
+
+async def test_what_is_free_now_is_looked_at_again(as_person: As, hub: Platform) -> None:
+    page = await as_person("bob")
+    await page.clock.install()
+    await page.reload()
+    card = page.locator('[data-machine="large"]')
+    await expect(card).to_contain_text("1 of 1 free now")
+    with hub.service(hub.token("ann", "secret")) as service:
+        job = service.post("/jobs", json={"command": "sleep 300", "machine": "large"}).json()["id"]
+        eventually("it runs", lambda: service.get(f"/jobs/{job}").json()["status"] == "running")
+        await page.clock.fast_forward(20_000)
+        await expect(card).to_contain_text("No large is free")
+        await expect(card.get_by_role("radio")).to_be_disabled()
+        service.post(f"/jobs/{job}/stop")
+        eventually("it ended", lambda: service.get(f"/jobs/{job}").json()["status"] == "cancelled")
+    await page.clock.fast_forward(20_000)
+    await expect(card).to_contain_text("1 of 1 free now")
+    await expect(card.get_by_role("radio")).to_be_enabled()
 
 
 async def test_the_keyboard_alone_is_enough(as_person: As) -> None:
