@@ -55,6 +55,20 @@ export function WorkspaceChoice({ draft, folder, problem, onChange }: Props): Re
         <p className="or-faint">The job starts in an empty directory. /storage is there all the same.</p>
       )}
       {draft.workspace === 'git' && (
+        <GitFields draft={draft} problem={problem} onChange={onChange} />
+      )}
+      {draft.workspace !== 'git' && problem !== undefined && <p className="or-wrong">{problem}</p>}
+    </fieldset>
+  );
+}
+
+/** A repository and what of it. */
+export function GitFields({
+  draft,
+  problem,
+  onChange,
+}: Pick<Props, 'draft' | 'problem' | 'onChange'>): ReactElement {
+  return (
         <div className="or-pair">
           <TextField
             label="Repository"
@@ -74,9 +88,6 @@ export function WorkspaceChoice({ draft, folder, problem, onChange }: Props): Re
             }}
           />
         </div>
-      )}
-      {draft.workspace !== 'git' && problem !== undefined && <p className="or-wrong">{problem}</p>}
-    </fieldset>
   );
 }
 
