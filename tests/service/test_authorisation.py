@@ -20,6 +20,7 @@ EXPECTED: dict[tuple[str, str], tuple[int, int, int, int, int, int]] = {
     ("PATCH", "/machines/{machine}"): (401, 403, 403, 403, 403, 404),
     ("DELETE", "/machines/{machine}"): (401, 403, 403, 403, 403, 404),
     ("GET", "/images"): (401, 200, 200, 200, 200, 200),
+    ("GET", "/images/{path}/contents"): (401, 404, 404, 404, 404, 404),
     ("POST", "/images"): (401, 403, 403, 403, 403, 422),
     ("PATCH", "/images/{path}"): (401, 403, 403, 403, 403, 404),
     ("DELETE", "/images/{path}"): (401, 403, 403, 403, 403, 404),

@@ -18,7 +18,9 @@ from ..jobs import store
 from ..jobs.submit import may_use
 from ..schema.catalog import (
     CatalogQuery,
+    ContentsQuery,
     Image,
+    ImageContents,
     ImageFacts,
     ImageList,
     ImagePatch,
@@ -44,7 +46,7 @@ MOST_OWN_IMAGES = 100
 def render_image(row: Row) -> Image:
     image: ImageEntry = row.model
     return Image(
-        **image.model_dump(exclude={"groups", "title"}),
+        **image.model_dump(exclude={"groups", "title", "contents"}),
         title=image.title or image.name,
         groups=list(image.groups),
         owner=row.owner or None,
@@ -166,6 +168,20 @@ async def list_images(call: Call) -> ImageList:
     return ImageList(items=images_for(call.service, call.caller, all_of_them=_every(call)))
 
 
+async def image_contents(call: Call) -> ImageContents:
+    """What can be told best: what the platform finds, else what the catalog's keeper said."""
+    service, name, user = call.service, call.path["path"], call.caller
+    image = service.catalog.image(name, user.name)
+    if image is None or not may_use(image.groups, user):
+        raise not_found("image")
+    machine = service.catalog.machine(call.query.machine or "")
+    backend = service.backends.get(machine.cluster if machine else "default")
+    found = (await backend.contents(image) if backend else None) or image.contents
+    if found is None:
+        return ImageContents(modules=None, kernels=None)
+    return ImageContents(modules=list(found.modules), kernels=list(found.kernels))
+
+
 async def add_image(call: Call) -> Image:
     if call.service.catalog.row("image", call.body.name) is not None:
         raise ApiError(409, f"name: {call.body.name} is in the catalog already", "name")
@@ -265,6 +281,15 @@ ROUTES = [
     _admin("PATCH", "/machines/{machine}", change_machine, "Change it", request=MachinePatch, response=Machine),
     _admin("DELETE", "/machines/{machine}", remove_machine, "Remove it", status=204),
     Route("GET", "/images", list_images, None, "Images", query=CatalogQuery, response=ImageList),
+    Route(
+        "GET",
+        "/images/{path}/contents",
+        image_contents,
+        None,
+        "What programs find in it: Python modules and kernels",
+        query=ContentsQuery,
+        response=ImageContents,
+    ),
     _admin("POST", "/images", add_image, "Add one for everybody", request=ImageWrite, response=Image, status=201),
     _admin("PATCH", "/images/{path}", change_image, "Change it", request=ImagePatch, response=Image),
     _admin("DELETE", "/images/{path}", remove_image, "Remove it", status=204),

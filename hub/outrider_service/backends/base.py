@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
-from ..catalog import MachineType
+from ..catalog import Contents, ImageEntry, MachineType
 from .capacity import Held
 
 
@@ -149,6 +149,9 @@ class Backend(Protocol):
 
     def notebook(self, machine: MachineType, image: str, mounts: list[tuple[Path, str, bool]]) -> dict[str, Any] | None:
         """What the Hub's spawner needs beside directories; ``mounts``: directory, place in it, read-only."""
+
+    async def contents(self, image: ImageEntry) -> Contents | None:
+        """What the image has, where the platform can tell; None: it cannot."""
 
     def position(self, ref: AttemptRef) -> int | None:
         """The place among those that wait for a machine, where the platform itself is the queue."""

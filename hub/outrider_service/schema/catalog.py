@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, create_model
 
 from ..catalog.model import Entry, ImageEntry, ImageName, LimitSet, MachineType, Text
-from .common import Request, Resource, Timestamp
+from .common import Label, Request, Resource, Timestamp
 
 Position = Annotated[int, Field(ge=0, le=100000)]
 
@@ -90,6 +90,19 @@ class CatalogQuery(Request):
     """``all``: the disabled and restricted ones as well, for admins; others see what they would without."""
 
     all: Annotated[bool, Field(strict=False)] = False
+
+
+class ContentsQuery(Request):
+    """``machine``: the type that it would run on, which says on which platform; none: the default one."""
+
+    machine: Label | None = None
+
+
+class ImageContents(Resource):
+    """What an image has for programs; null: not known here."""
+
+    modules: list[str] | None = Field(description="top-level names that Python can import, its own library aside")
+    kernels: list[str] | None
 
 
 class ImageWrite(ImageEntry):

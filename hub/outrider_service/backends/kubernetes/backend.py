@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from outrider_sandbox import remove_tree
 
-from ...catalog import MachineType
+from ...catalog import Contents, ImageEntry, MachineType
 from ...directories import Directories
 from ...signals import Signals
 from ..base import (
@@ -152,6 +152,9 @@ class KubernetesBackend:
                 raise PlatformAway(f"the service may not look at jobs and pods in {self.settings.namespace}")
 
     def refusal(self, owner: str) -> str | None:
+        return None
+
+    async def contents(self, image: ImageEntry) -> Contents | None:
         return None
 
     async def health(self) -> str:

@@ -14,11 +14,12 @@ from typing import Any, Final
 import outrider_sandbox as sandbox
 from outrider_sandbox import Mount, Spec
 
-from ...catalog import MachineType
+from ...catalog import Contents, ImageEntry, MachineType
 from ...directories import Directories
 from ..base import Address, Attempt, AttemptRef, BackendError, Capacity, Observation, Phase, RawLog
 from ..capacity import Held, Room
 from . import environments
+from .contents import ContentsOfEnvironments
 from .machine import device_nodes
 from .tail import EndWatch, read_piece
 from .wake import Wakes
@@ -54,6 +55,7 @@ class LocalBackend:
         self.capabilities = sandbox.usable()
         self.isolation: Any = isolation or ("bubblewrap" if self.capabilities.bubblewrap else "plain")
         self.wakes = Wakes(directories.run)
+        self._contents = ContentsOfEnvironments()
 
     # -- names --------------------------------------------------------------------------------------------------
 
@@ -304,6 +306,9 @@ class LocalBackend:
     def notebook(self, machine: MachineType, image: str, mounts: list[tuple[Path, str, bool]]) -> dict[str, Any] | None:
         """None: the directories are enough."""
         return None
+
+    async def contents(self, image: ImageEntry) -> Contents | None:
+        return await self._contents.of(image.environment)
 
     def position(self, ref: AttemptRef) -> int | None:
         """None: the service itself is the queue."""
