@@ -35,9 +35,9 @@ export async function pack(
   let part: Uint8Array<ArrayBuffer>[] = [];
   let held = 0;
   let size = 0;
-  let failed: Error | null = null;
+  const failures: Error[] = [];
   const zip = new Zip((error, chunk) => {
-    if (error) failed = error;
+    if (error) failures.push(error);
     else if (chunk.length > 0) {
       const copy = new Uint8Array(chunk);
       hash.update(copy);
@@ -67,13 +67,13 @@ export async function pack(
         held = 0;
       }
       if (size > limit) throw new TooLarge();
-      if (failed !== null) throw failed as Error;
+      if (failures[0]) throw failures[0];
     }
     target.push(new Uint8Array(0), true);
   }
   zip.end();
   if (size > limit) throw new TooLarge();
-  if (failed !== null) throw failed as Error;
+  if (failures[0]) throw failures[0];
   blob = new Blob([blob, ...part], { type: 'application/zip' });
   return { id: `sha256:${bytesToHex(hash.digest())}`, blob };
 }

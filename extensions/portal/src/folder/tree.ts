@@ -36,11 +36,8 @@ export function folderOfFiles(files: readonly File[]): Folder | null {
 type Node = File | Map<string, Node>;
 
 function folder(name: string, nodes: Map<string, Node>): Folder {
-  const items = [...nodes].map(
-    ([own, node]): Item =>
-      node instanceof Map
-        ? folder(own, node)
-        : { kind: 'file', name: own, file: () => Promise.resolve(node) },
+  const items = [...nodes].map(([own, node]): Item =>
+    node instanceof Map ? folder(own, node) : { kind: 'file', name: own, file: () => Promise.resolve(node) },
   );
   return { kind: 'folder', name, list: () => Promise.resolve(items) };
 }

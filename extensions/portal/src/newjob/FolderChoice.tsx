@@ -46,7 +46,8 @@ export function FolderChoice({
           <FileButton label="Choose a zip" onChoose={take} />
         </div>
         <p className="or-faint">
-          What <code>.gitignore</code> and <code>.outriderignore</code> name stays here. At most {bytes(limit)}.
+          What <code>.gitignore</code> and <code>.outriderignore</code> name stays here. At most{' '}
+          {bytes(limit)}.
         </p>
       </div>
       <div role="status">

@@ -94,7 +94,7 @@ export function ImageStep({
 
 function facts(image: Image): string {
   const { facts: found } = image;
-  if (!found || found.status !== 'ok') return '';
+  if (found?.status !== 'ok') return '';
   const size = typeof found.size === 'number' ? bytes(found.size) : '';
   return [size, found.cuda ? `CUDA ${found.cuda}` : ''].filter(Boolean).join(' · ');
 }

@@ -52,7 +52,9 @@ export function WorkspaceStep({
       {draft.workspace === 'git' && (
         <>
           <GitFields draft={draft} problem={problems.workspace} onChange={onChange} />
-          <p className="or-faint">For a private one, set its login or deploy key on the page of settings first.</p>
+          <p className="or-faint">
+            For a private one, set its login or deploy key on the page of settings first.
+          </p>
         </>
       )}
       {draft.workspace === 'kept' && (

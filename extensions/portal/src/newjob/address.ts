@@ -39,7 +39,8 @@ export function queryOf({ draft, upload }: Filled): string {
     if (name !== unused && draft[name] !== '' && draft[name].length <= LONGEST) query.set(name, draft[name]);
   for (const param of draft.params) {
     const value = valueOf(param);
-    if (param.name !== '' && value !== undefined) query.append('param', `${param.name}=${JSON.stringify(value)}`);
+    if (param.name !== '' && value !== undefined)
+      query.append('param', `${param.name}=${JSON.stringify(value)}`);
   }
   if (draft.isPublic) query.set('public', 'true');
   if (draft.workspace === 'git') query.set('git', draft.url);

@@ -111,9 +111,13 @@ export function useFolder(limit: number, onUpload: (upload: Upload | null) => vo
             found,
           );
         else if (error instanceof TooManyFiles)
-          refused(`${item.name} has more than ${String(MOST_FILES)} files. Leave some out with .outriderignore.`);
+          refused(
+            `${item.name} has more than ${String(MOST_FILES)} files. Leave some out with .outriderignore.`,
+          );
         else if (error instanceof DOMException && error.name === 'NotReadableError')
-          refused('A file could not be read: it may have changed since you chose it. Choose the folder again.');
+          refused(
+            'A file could not be read: it may have changed since you chose it. Choose the folder again.',
+          );
         else refused(error instanceof ApiError ? error.message : sentence(error), found);
       }
     })();
