@@ -25,7 +25,11 @@ export function SecretChoice({
       <legend>Secrets as variables</legend>
       {known.length === 0 && (
         <p className="or-faint">
-          There are none. <Link href="/settings">Set one</Link> and its value is never shown again.
+          There are none. Set one on the page of{' '}
+          <Link href="/settings" className="portal-link">
+            settings
+          </Link>
+          ; its value is never shown again.
         </p>
       )}
       <div className="or-radios">
