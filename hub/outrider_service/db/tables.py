@@ -102,6 +102,13 @@ attempts = Table(
     Column("finished_at", Double),
 )
 
+job_sizes = Table(
+    "job_sizes",
+    metadata,
+    Column("job_id", String(13), ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    Column("bytes", BigInteger, nullable=False, comment="of an ended job: artifacts, log, series, workspace"),
+)
+
 events = Table(
     "events",
     metadata,
@@ -143,7 +150,7 @@ stops = Table(
     Column("lease_id", String(300), primary_key=True, comment="of a notebook"),
     Column("reason", String(500), nullable=False),
     Column("stopped_at", Double, nullable=False),
-    comment="why the culler stopped a notebook the last time",
+    comment="why a notebook was stopped by itself the last time",
 )
 
 ledger = Table(
@@ -279,6 +286,7 @@ __all__ = [
     "catalog",
     "deliveries",
     "events",
+    "job_sizes",
     "jobs",
     "leases",
     "ledger",
