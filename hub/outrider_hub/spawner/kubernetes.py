@@ -18,9 +18,12 @@ from traitlets import Float, Unicode
 from outrider_service.schema.resources import PodParts, SpawnSpec
 
 from .catalog import CatalogMixin, Refused
-from .pod_state import hopeless, told
+from .plan import clone_order
+from .pod_state import clone_said, hopeless, told, with_order
 
 LOOK_S = 0.5
+CLONE_S = 600
+"""How long a repository may take of a server's time to start."""
 
 
 class KubernetesSpawner(CatalogMixin, KubeSpawner):
@@ -36,6 +39,8 @@ class KubernetesSpawner(CatalogMixin, KubeSpawner):
         if spec.pod is None:
             raise Refused(f"{spec.machine} is not on Kubernetes.", reason="misconfigured", status=500)
         self._apply(spec, spec.pod)
+        if spec.repository is not None:
+            self.init_containers = with_order(spec.pod.init_containers, clone_order(spec.repository, CLONE_S))
         self.step(20, f"Starting a pod on {spec.machine}")
         watching = asyncio.create_task(self._watch())
         starting = asyncio.ensure_future(super().start())
@@ -51,6 +56,8 @@ class KubernetesSpawner(CatalogMixin, KubeSpawner):
         finally:
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)
+        if spec.repository is not None and (pod := self._pod()) is not None:
+            self.told_of_repository(clone_said(pod))
         self.step(90, "Waiting for JupyterLab")
         return address
 

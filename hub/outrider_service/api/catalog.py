@@ -217,15 +217,20 @@ async def remove_image(call: Call) -> None:
 
 
 async def add_own_image(call: Call) -> Image:
-    catalog, write, owner = call.service.catalog, call.body, call.caller.name
-    if (shared := catalog.image(write.name)) is not None and shared.enabled and may_use(shared.groups, call.caller):
-        raise ApiError(409, f"name: {write.name} is in the catalog already, for everybody", "name")
+    return render_image(await make_own(call.service, call.caller, call.body))
+
+
+async def make_own(service: Service, caller: Caller, write: OwnImageWrite, field: str = "name") -> Row:
+    """Add an image to a user's own. Raises ApiError naming ``field``."""
+    catalog, owner = service.catalog, caller.name
+    if (shared := catalog.image(write.name)) is not None and shared.enabled and may_use(shared.groups, caller):
+        raise ApiError(409, f"{field}: {write.name} is in the catalog already, for everybody", field)
     if catalog.row("image", write.name, owner) is None and len(catalog.rows("image", owner)) >= MOST_OWN_IMAGES:
         raise ApiError(409, f"You have {MOST_OWN_IMAGES} images of your own. Remove one first.")
-    facts = await _facts(call, write.name) if write.check else None
+    facts = (await usable(service, write.name, owner, field)).model_dump(mode="json") if write.check else None
     digest = facts["digest"] if facts else None
     model = ImageEntry.model_validate({**write.model_dump(exclude={"check"}), "digest": digest})
-    return render_image(await catalog.save("image", write.name, model, owner, owner=owner, facts=facts))
+    return await catalog.save("image", write.name, model, owner, owner=owner, facts=facts)
 
 
 async def remove_own_image(call: Call) -> None:
@@ -309,4 +314,4 @@ ROUTES = [
     _admin("DELETE", "/limits/{subject}", remove_limits, "Let the default hold again", status=204),
 ]
 
-__all__ = ["ROUTES", "images_for", "machines_for", "render_image"]
+__all__ = ["ROUTES", "images_for", "machines_for", "make_own", "render_image"]

@@ -147,8 +147,11 @@ class Backend(Protocol):
     async def capacity(self, machine: MachineType, held: Iterable[Held]) -> Capacity:
         """How many machines of a type there are. ``held``: what the service itself gave away on this platform."""
 
-    def notebook(self, machine: MachineType, image: str, mounts: list[tuple[Path, str, bool]]) -> dict[str, Any] | None:
-        """What the Hub's spawner needs beside directories; ``mounts``: directory, place in it, read-only."""
+    def notebook(
+        self, machine: MachineType, image: str, mounts: list[tuple[Path, str, bool]], *, clones: bool
+    ) -> dict[str, Any] | None:
+        """What the Hub's spawner needs beside directories; ``mounts``: directory, place in it, read-only. ``clones``:
+        a repository is fetched into the home first."""
 
     async def contents(self, image: ImageEntry) -> Contents | None:
         """What the image has, where the platform can tell; None: it cannot."""

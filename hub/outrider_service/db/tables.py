@@ -141,6 +141,8 @@ leases = Table(
     Column("seen_at", Double, comment="when it was last seen to run; what is billed ends here if nobody saw the end"),
     Column("gpu_used_at", Double, comment="when a notebook's GPUs last worked, as its server says"),
     Column("kept_at", Double, comment="when its owner last asked to keep a notebook"),
+    Column("max_age_s", Integer, comment="when a notebook ends, as its owner chose at its start"),
+    Column("idle_timeout_s", Integer, comment="and after how long without use"),
     Index("ix_leases_owner", "owner"),
 )
 

@@ -67,6 +67,15 @@ class Grants:
         self._remember(job.id, masker([*env.values(), *([git.password] if git else [])]))
         return Granted(env, git)
 
+    async def git_login(self, owner: str, billed_to: str | None, groups: Iterable[str], url: str) -> Login | None:
+        """The account with which somebody's notebook reads a repository; None: there is none that can be opened."""
+        host = git_host({"type": "git", "url": url})
+        try:
+            return await self._vault.login(subjects(owner, billed_to, groups), GIT, host) if host else None
+        except Unreadable as error:
+            log.warning("the Git account of %s at %s: %s", owner, host, error)
+            return None
+
     async def mask(self, job: JobRecord) -> Mask | None:
         """What hides the job's secrets in its output; None: it has none."""
         if job.id in self._masks:

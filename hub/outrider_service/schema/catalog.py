@@ -172,6 +172,11 @@ class Offer(Resource):
 
     images: list[Image]
     machines: list[Machine]
+    refusals: dict[str, str] = Field(description="why a machine type cannot be had now, by its name")
+    unusable: dict[str, str] = Field(description="images whose environment here cannot start a notebook, and why")
+    sandboxed: list[str] = Field(description="clusters on which an image stands for a Python environment")
+    environment: str = Field(description="the one there for images that name none")
+    idle_timeout_s: float = Field(description="the usual time without use after which a notebook stops; 0: never")
 
 
 class Person(Request):
@@ -194,6 +199,7 @@ class HeldNotebook(Resource):
     gpus: list[str]
     gpu_used_at: Timestamp | None = Field(description="when its GPUs last worked; null: nobody looked")
     kept_at: Timestamp | None
+    own_age: bool = Field(default=False, description="the age is what its owner chose")
 
 
 class HeldNotebookList(Resource):

@@ -328,11 +328,14 @@ class KubernetesBackend:
                 return Address(host=address, port=manifests.relay_port(ports, port))
         raise BackendError("the job has no address yet")
 
-    def notebook(self, machine: MachineType, image: str, mounts: list[tuple[Path, str, bool]]) -> dict[str, Any] | None:
+    def notebook(
+        self, machine: MachineType, image: str, mounts: list[tuple[Path, str, bool]], *, clones: bool
+    ) -> dict[str, Any] | None:
         for source, _, read_only in mounts:
             if os.geteuid() == 0 and not read_only:
                 os.chown(source, self.settings.uid, self.settings.uid, follow_symlinks=False)
-        return notebook_pod(machine, image, mounts, self.directories.home, self.settings)
+        runner = delivery.install(self.directories.home, self.settings.uid) if clones else None
+        return notebook_pod(machine, image, mounts, self.directories.home, self.settings, runner)
 
     # -- capacity -----------------------------------------------------------------------------------------------
 

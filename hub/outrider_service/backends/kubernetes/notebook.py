@@ -3,16 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 from typing import Any, Final
 
 from ...catalog import MachineType
-from .manifests import INSIDE, LOCKED, REQUESTS_OF_INIT
+from .manifests import INSIDE, LOCKED, REQUESTS_OF_INIT, RUNNER_DIRECTORY
 from .names import INSTALL
 from .settings import KubernetesSettings
 
 START: Final = f"{INSIDE}/start-notebook"
 LAB: Final = f"{INSIDE}/lab"
+HOME: Final = "/home/outrider"
+CLONE: Final = "outrider-clone"
+
+
+def clone_container(
+    machine: MachineType, places: list[dict[str, Any]], runner: PurePath, settings: KubernetesSettings
+) -> dict[str, Any]:
+    """Clones a repository into the home, in an image that has git, and never fails: the Hub's spawner says in
+    ``OUTRIDER_CLONE`` which, and reads what became of it from the termination message."""
+    mount = {"name": "platform", "mountPath": RUNNER_DIRECTORY, "subPath": str(runner), "readOnly": True}
+    code = f"import sys; sys.path.insert(0, {RUNNER_DIRECTORY!r}); from outrider_runner.clone import main; main()"
+    return {
+        "name": CLONE,
+        "image": settings.runner_image,
+        "command": ["python3", "-I", "-S", "-c", code],
+        "env": [{"name": "HOME", "value": HOME}],
+        "resources": {"requests": REQUESTS_OF_INIT, "limits": {"memory": f"{machine.memory_mb}Mi"}},
+        "securityContext": LOCKED,
+        "volumeMounts": [*(place for place in places if place["mountPath"] == HOME), mount],
+    }
 
 
 def notebook_pod(
@@ -21,8 +41,10 @@ def notebook_pod(
     mounts: Iterable[tuple[Path, str, bool]],
     home: Path,
     settings: KubernetesSettings,
+    runner: Path | None = None,
 ) -> dict[str, Any]:
-    """``mounts``: directory on the volume, place in the pod, read-only; ``home`` is the volume's root."""
+    """``mounts``: directory on the volume, place in the pod, read-only; ``home`` is the volume's root. ``runner``: its
+    place on the volume, where a repository is cloned first."""
     resources: dict[str, Any] = {machine.gpu_resource: str(machine.gpu)} if machine.gpu else {}
     places = [
         {
@@ -33,6 +55,7 @@ def notebook_pod(
         }
         for source, target, read_only in mounts
     ]
+    cloning = [] if runner is None else [clone_container(machine, places, runner.relative_to(home), settings)]
     return {
         "image": settings.images.get(image, image),
         "namespace": settings.namespace,
@@ -63,7 +86,8 @@ def notebook_pod(
                 "resources": {"requests": REQUESTS_OF_INIT, "limits": {"memory": "256Mi"}},
                 "securityContext": LOCKED,
                 "volumeMounts": [{"name": "runner", "mountPath": INSIDE}],
-            }
+            },
+            *cloning,
         ],
         "resources": resources,
         "node_selector": dict(machine.node_selector),

@@ -7,7 +7,7 @@ import contextlib
 import json
 import os
 import re
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -47,11 +47,13 @@ class LocalBackend:
         hub_address: str | None,
         isolation: str | None = None,
         room: Room | None = None,
+        closed_networks: Sequence[str] = sandbox.CLOSED_NETWORKS,
     ) -> None:
         """``hub_address``: host:port that sandboxes may reach on the loopback. ``isolation``: None to find out."""
         self.directories = directories
         self.hub_address = hub_address
         self.room = room
+        self.closed_networks = list(closed_networks)
         self.capabilities = sandbox.usable()
         self.isolation: Any = isolation or ("bubblewrap" if self.capabilities.bubblewrap else "plain")
         self.wakes = Wakes(directories.run)
@@ -239,6 +241,7 @@ class LocalBackend:
             gpu_devices=device_nodes(attempt.gpus),
             ports=attempt.ports,
             let_in={HUB_PORT: self.hub_address} if self.hub_address else {},
+            closed_networks=self.closed_networks,
             grace_s=attempt.grace_s,
             notify=str(self.wakes.path),
         )
@@ -303,7 +306,9 @@ class LocalBackend:
             return Capacity(None, None)
         return Capacity(self.room.less(()).count(machine), self.room.less(held).count(machine))
 
-    def notebook(self, machine: MachineType, image: str, mounts: list[tuple[Path, str, bool]]) -> dict[str, Any] | None:
+    def notebook(
+        self, machine: MachineType, image: str, mounts: list[tuple[Path, str, bool]], *, clones: bool
+    ) -> dict[str, Any] | None:
         """None: the directories are enough."""
         return None
 
