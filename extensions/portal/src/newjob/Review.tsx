@@ -80,7 +80,7 @@ export function Review({
   const { draft } = filled;
   const submission = submissionOfDraft(ready(filled));
   const clean = Object.keys(wrong).length === 0;
-  const checked = usePreflight(clean && machine !== undefined ? JSON.stringify(submission) : '');
+  const checked = usePreflight(clean && draft.machine !== '' ? JSON.stringify(submission) : '');
   return (
     <>
       <dl className="newjob-review">
