@@ -225,7 +225,7 @@ secrets = Table(
     "secrets",
     metadata,
     Column("subject", String(300), primary_key=True, comment="user:NAME, group:NAME or everybody"),
-    Column("kind", String(16), primary_key=True, comment="variable, registry or git"),
+    Column("kind", String(16), primary_key=True, comment="variable, registry, git or ssh"),
     Column("name", String(255), primary_key=True),
     Column("account", String(255)),
     Column("sealed", Text, nullable=False),

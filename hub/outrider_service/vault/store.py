@@ -17,6 +17,7 @@ from .sealing import Seal, Unreadable
 VARIABLE: Final = "variable"
 REGISTRY: Final = "registry"
 GIT: Final = "git"
+SSH: Final = "ssh"
 EVERYBODY: Final = "everybody"
 
 
