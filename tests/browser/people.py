@@ -26,13 +26,13 @@ CATALOG: dict[str, Any] = {
         {
             "name": "outrider/python",
             "title": "Python",
-            "icon": "🐍",
+            "icon": "Py",
             "description": "JupyterLab with NumPy, pandas and scikit-learn",
         },
         {
             "name": "outrider/pytorch",
             "title": "PyTorch",
-            "icon": "🔥",
+            "icon": "PT",
             "description": "PyTorch, torchvision and Lightning",
         },
         {

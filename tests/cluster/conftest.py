@@ -16,10 +16,12 @@ from typing import Any
 import pytest
 
 from tests.cluster.harness import boot, processes, removal
+from tests.cluster.harness.machine import check_machine
 from tests.cluster.harness.places import NODE, state
 from tests.cluster.harness.product import Images, Product, job_images
 from tests.cluster.harness.product import product as everything
-from tests.cluster.harness.programs import Missing, check_machine
+from tests.cluster.harness.programs import Missing
+from tests.cluster.harness.turn import turn
 from tests.cluster.services import make_service
 from tests.cluster.tools import Cluster, Namespace
 from tests.service.harness import HubProcess, ServiceProcess, User
@@ -35,13 +37,14 @@ def cluster() -> Iterator[Cluster]:
         check_machine()
     except Missing as error:
         pytest.skip(f"no cluster: {error}")
-    was_up = processes.running("kubelet") is not None
-    boot.up()
-    try:
-        yield Cluster(boot.kubeconfig(), own=True)
-    finally:
-        if not was_up:
-            removal.down()
+    with turn():
+        was_up = processes.running("kubelet") is not None
+        boot.up()
+        try:
+            yield Cluster(boot.kubeconfig(), own=True)
+        finally:
+            if not was_up:
+                removal.down()
 
 
 @pytest.fixture(scope="session")
@@ -94,6 +97,12 @@ def service(hub: HubProcess, namespace: Namespace, images: Images) -> Iterator[S
 @pytest.fixture(scope="module")
 def alice(service: ServiceProcess) -> User:
     return service.user("alice")
+
+
+@pytest.fixture(scope="session")
+def private_registry(images: Images) -> tuple[str, str]:
+    """An account (name, password) at a registry that has the images for it alone."""
+    return boot.start_private_registry()
 
 
 @pytest.fixture

@@ -49,7 +49,6 @@ class Installation:
             "proxy": self.product.proxy,
             "catalog": {
                 "python": self.product.notebook,
-                "plain": self.product.base,
                 "nothing": self.product.no_python,
             },
         }
@@ -57,7 +56,7 @@ class Installation:
             {"name": "small", "cpu": 0.1, "memory_mb": 512},
             {"name": "tiny", "cpu": 0.05, "memory_mb": 128},
         ]
-        names = ("python", "plain", "nothing", "no-such-image:1")
+        names = ("python", "nothing", "no-such-image:1")
         return {
             "images": images,
             "hub": {"config": {"10-tests.py": HUB_CONFIG}, "resources": small},

@@ -5,6 +5,8 @@ from __future__ import annotations
 import httpx
 import pytest
 
+from tests.cluster.harness.places import PRIVATE_REGISTRY, REGISTRY
+from tests.cluster.harness.product import Images
 from tests.cluster.tools import Cluster, Namespace
 from tests.service.harness import User, eventually
 
@@ -120,6 +122,34 @@ def test_a_missing_image_is_told_with_its_name(alice: User) -> None:
     assert "no-such-image:1" in job["message"]
 
 
+def test_a_private_image_is_pulled_with_its_owners_account(
+    alice: User, images: Images, namespace: Namespace, private_registry: tuple[str, str]
+) -> None:
+    account, password = private_registry
+    image = images.base.replace(REGISTRY, PRIVATE_REGISTRY)
+    bob = alice.service.user("bob")
+    for person in (alice, bob):
+        assert person.post("/own-images", json={"name": image, "check": False}).status_code in (200, 201)
+
+    def refused(person: User) -> None:
+        job = person.run("echo ran", image=image)
+        assert (job["status"], job["reason"]) == ("failed", "image_pull_failed"), job
+        assert "check its name and who may read it" in job["message"]
+        assert PRIVATE_REGISTRY in job["message"]
+
+    secret = f"/secrets/registry/{PRIVATE_REGISTRY}"
+    refused(alice)
+    assert alice.put(secret, json={"account": account, "value": "not the password"}).status_code == 200
+    refused(alice)
+    assert alice.put(secret, json={"account": account, "value": password}).status_code == 200
+    job = alice.run("echo ran", image=image)
+    assert job["status"] == "succeeded", job
+    # The node has the image now; it is none of Bob's all the same.
+    refused(bob)
+    kind = "--field-selector=type=kubernetes.io/dockerconfigjson"
+    eventually("no account is left", lambda: not namespace.get("secrets", kind)["items"])
+
+
 @pytest.mark.parametrize("machine", ["giant", "elsewhere"])
 def test_what_no_machine_could_ever_take_fails(alice: User, machine: str) -> None:
     job = alice.ended(alice.submit("true", machine=machine))
@@ -179,7 +209,9 @@ def test_gpus_are_shared_out_and_the_queue_is_shown(alice: User, cluster: Cluste
     alice.until(two, "running")
     eventually("one is left", lambda: (free("gpu-1"), free("gpu-2"), free("gpu-4")) == (1, 0, 0))
     four = alice.submit("echo ran", machine="gpu-4")
-    eventually("it waits", lambda: alice.job(four)["queue_position"] == 1)
+    # In the cluster's own queue: of two that come at once, either may be the first there.
+    eventually("it waits", lambda: alice.job(four)["message"] == "Waiting for a free GPU.")
+    assert alice.job(four)["queue_position"] == 1
     another = alice.submit("echo ran", machine="gpu-2")
     eventually("it waits behind", lambda: alice.job(another)["queue_position"] == 2)
     assert "1 ahead" in alice.job(another)["message"]

@@ -57,6 +57,21 @@ EVERYTHING: dict[str, Any] = {
 }
 
 
+def test_the_curated_images_can_be_had_before_anybody_asks(helm: str) -> None:
+    mapped = {"outrider/pytorch": "registry.example.org/pytorch:2"}
+    documents = rendered(helm, images={"prepull": ["a:1"], "prepullCatalog": True, "catalog": mapped})
+    (daemons,) = of_kind(documents, "DaemonSet").values()
+    pod = daemons["spec"]["template"]["spec"]
+    pulled = [container["image"] for container in pod["initContainers"]]
+    assert pulled[0] == "a:1"
+    assert "registry.example.org/pytorch:2" in pulled
+    # Each one that is named and not mapped is built from images/.
+    curated = [image.removeprefix("outrider/") for image in pulled if image.startswith("outrider/")]
+    assert curated
+    assert all((CHECKOUT / "images" / name / "Dockerfile").exists() for name in curated)
+    assert not of_kind(rendered(helm), "DaemonSet")
+
+
 def test_helm_lint_is_content(helm: str) -> None:
     done = subprocess.run(
         [helm, "lint", "--strict", "--kube-version", "1.34.0", str(CHART)], capture_output=True, text=True, check=False

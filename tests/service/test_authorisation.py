@@ -82,6 +82,7 @@ EXPECTED: dict[tuple[str, str], tuple[int, int, int, int, int, int]] = {
     ("POST", "/spawns/{user}/check"): (401, 403, 403, 403, 403, 403),
     ("GET", "/spawns"): (401, 403, 403, 403, 403, 403),
     ("POST", "/spawns/{user}/offer"): (401, 403, 403, 403, 403, 403),
+    ("GET", "/spawns/{user}/{server}"): (401, 403, 403, 403, 403, 403),
     ("PUT", "/spawns/{user}/{server}"): (401, 403, 403, 403, 403, 403),
     ("DELETE", "/spawns/{user}/{server}"): (401, 403, 403, 403, 403, 403),
     ("DELETE", "/jobs/{job_id}"): (401, 403, 204, 403, 404, 204),

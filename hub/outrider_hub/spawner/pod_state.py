@@ -16,6 +16,11 @@ def told(pod: dict[str, Any]) -> str:
     return reading.waiting_for([pod]) or "Preparing the pod."
 
 
+def is_unscheduled(pod: dict[str, Any]) -> bool:
+    """Whether it waits for a machine."""
+    return reading.unscheduled(pod)
+
+
 def hopeless(pod: dict[str, Any], waited_s: float, patience_s: float) -> str | None:
     """The reason that people read, once the pod cannot start any more."""
     since = {pod["metadata"]["uid"]: -waited_s}

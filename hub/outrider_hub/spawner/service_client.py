@@ -16,7 +16,7 @@ from urllib.parse import quote, urlencode
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest, HTTPResponse
 
 from outrider_service.schema.catalog import ImageFacts, Offer, Person
-from outrider_service.schema.resources import SpawnRequest, SpawnSpec
+from outrider_service.schema.resources import SpawnRequest, SpawnSpec, SpawnWait
 
 CALL_TIMEOUT_S = 30.0
 AWAY_S = 30.0
@@ -40,9 +40,10 @@ class ServiceProblem(Exception):
 class ServiceClient:
     """Calls of the service's API that the spawners need."""
 
-    def __init__(self, url: str, token: str, away_s: float = AWAY_S) -> None:
-        """``away_s``: how long a service that is away is waited for; it is also given no longer to answer."""
+    def __init__(self, url: str, token: str, away_s: float = AWAY_S, answer_s: float = CALL_TIMEOUT_S) -> None:
+        """``away_s``: how long a service that is away is waited for; ``answer_s``: and one that does not answer."""
         self._url = url
+        self._answer_s = answer_s
         self._token = token
         self._away_s = away_s
 
@@ -60,6 +61,10 @@ class ServiceClient:
         """Room for a server; asking again for the same server gives the same lease."""
         body = request.model_dump(exclude_none=True)
         return SpawnSpec.model_validate(await self._call("PUT", _spawn_path(user, server), body))
+
+    async def waits(self, user: str, server: str) -> SpawnWait:
+        """What a server that was started waits for."""
+        return SpawnWait.model_validate(await self._call("GET", _spawn_path(user, server)))
 
     async def started(self, user: str, server: str, started_at: float) -> None:
         """The server's container runs, since then (seconds since 1970)."""
@@ -82,7 +87,7 @@ class ServiceClient:
             headers={"Authorization": f"token {self._token}", "Content-Type": "application/json"},
             body=None if body is None else json.dumps(body),
             connect_timeout=5,
-            request_timeout=min(CALL_TIMEOUT_S, self._away_s),
+            request_timeout=self._answer_s,
         )
         response = await self._patiently(request)
         if response.code >= 400:

@@ -10,21 +10,22 @@ import asyncio
 from pydantic import ValidationError
 
 from ..auth import SPAWN, Caller
+from ..backends.base import BackendError, NotebookPlace
 from ..backends.local.environments import lacks_jupyter
 from ..clock import now
 from ..db.tables import stops
 from ..db.upsert import upsert
 from ..jobs.submit import Refused
 from ..schema.catalog import HeldNotebook, HeldNotebookList, Offer, OwnImageWrite, Person, RunStart, RunTimes
-from ..schema.resources import Mount, PodParts, Repository, SpawnRequest, SpawnSpec
+from ..schema.resources import Mount, PodParts, Repository, SpawnRequest, SpawnSpec, SpawnWait
 from ..schema.webhooks import Culling
 from ..service import Service
-from ..usage.leases import list_leases, notebook_lease_id
+from ..usage.leases import get_lease, list_leases, notebook_lease_id
 from ..usage.spawns import rules_of
 from ..usage.stopping import Rules, chosen
 from ..workspaces.repositories import folder_of
 from .catalog import images_for, machines_for, make_own
-from .errors import ApiError
+from .errors import ApiError, not_found
 from .jobs import as_api_error
 from .notebooks import server_name
 from .render import instant, moment
@@ -100,10 +101,21 @@ async def acquire(call: Call) -> SpawnSpec:
     mounts += [(directories.datasets, "/datasets", True), (home, "/home/outrider", False)]
     rules = chosen(rules_of(found.machine), found.lease.max_age_s, found.lease.idle_timeout_s)
     gpu_idle = rules.gpu_idle_s
-    backend = call.service.backends[found.lease.cluster]
-    pod = await asyncio.to_thread(
-        backend.notebook, found.machine, found.lease.image, mounts, clones=wanted.git_url is not None
+    place = NotebookPlace(
+        lease=found.lease.id,
+        owner=user,
+        machine=found.machine,
+        image=found.lease.image,
+        image_digest=found.image.digest,
+        mounts=mounts,
+        clones=wanted.git_url is not None,
+        registry_logins=await call.service.grants.registries(user, wanted.group, groups),
+        own_image=call.service.catalog.image(found.image.name) is None,
     )
+    try:
+        pod = await call.service.backends[found.lease.cluster].notebook(place)
+    except BackendError as error:
+        raise ApiError(503, f"The platform cannot start it now: {error}.") from error
     return SpawnSpec(
         lease=found.lease.id,
         image=found.lease.image,
@@ -128,6 +140,21 @@ async def acquire(call: Call) -> SpawnSpec:
         repository=await _repository(call.service, user, wanted),
         pod=PodParts(**pod) if pod is not None else None,
     )
+
+
+async def waits(call: Call) -> SpawnWait:
+    """What keeps a server that was started from its machine."""
+    user, server = call.path["user"], server_name(call.path["server"])
+    async with call.service.db.read() as conn:
+        lease = await get_lease(conn, notebook_lease_id(user, server))
+    machine = call.service.catalog.machine(lease.machine) if lease is not None else None
+    if lease is None or machine is None:
+        raise not_found("notebook")
+    try:
+        found = await call.service.backends[lease.cluster].notebook_waits(user, server, machine)
+    except BackendError as error:
+        raise ApiError(503, f"The platform does not answer: {error}.") from error
+    return SpawnWait(message=None) if found is None else SpawnWait(message=found.message, hopeless=found.hopeless)
 
 
 def _known(service: Service, image: str, user: str) -> bool:
@@ -161,7 +188,11 @@ async def culled(call: Call) -> None:
 
 async def release(call: Call) -> None:
     asked, server = call.query, server_name(call.path["server"])
-    await call.service.spawns.release(call.path["user"], server, asked.started_at, asked.finished_at)
+    try:
+        await call.service.spawns.release(call.path["user"], server, asked.started_at, asked.finished_at)
+    except BackendError as error:
+        # The Hub tries again, and without it the service does.
+        raise ApiError(503, f"The platform does not answer: {error}.") from error
 
 
 ROUTES = [
@@ -192,6 +223,15 @@ ROUTES = [
         "The Hub's spawner: a machine for a notebook",
         request=SpawnRequest,
         response=SpawnSpec,
+        everybody=True,
+    ),
+    Route(
+        "GET",
+        "/spawns/{user}/{server}",
+        waits,
+        SPAWN,
+        "The Hub's spawner: what the notebook waits for",
+        response=SpawnWait,
         everybody=True,
     ),
     Route(

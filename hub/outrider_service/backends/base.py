@@ -44,6 +44,15 @@ class AttemptRef:
 
 
 @dataclass(frozen=True, slots=True)
+class RegistryLogin:
+    """An account at a container registry, by the registry's normal name."""
+
+    registry: str
+    username: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Attempt:
     """All that a platform needs to start an attempt."""
 
@@ -69,9 +78,36 @@ class Attempt:
     gpus: list[str] = field(default_factory=list)
     nodes: int = 1
     priority: int = 0
-    pull_secrets: tuple[str, ...] = ()
+    registry_logins: tuple[RegistryLogin, ...] = field(default=(), repr=False)
+    """Those that its owner may use; the image's own registry gets no other's."""
+    own_image: bool = False
+    """Brought by its owner: whether they may have it is for the registry to say, each time."""
     shm_mb: int | None = None
     grace_s: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class NotebookPlace:
+    """A notebook server that the Hub is about to start. ``mounts``: directory, place in it, read-only."""
+
+    lease: str
+    owner: str
+    machine: MachineType
+    image: str
+    image_digest: str | None
+    mounts: list[tuple[Path, str, bool]]
+    clones: bool = False
+    """A repository is fetched into the home first."""
+    registry_logins: tuple[RegistryLogin, ...] = field(default=(), repr=False)
+    own_image: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NotebookWait:
+    """Why a notebook server has no machine yet. ``hopeless``: no machine could ever take it."""
+
+    message: str
+    hopeless: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,11 +183,14 @@ class Backend(Protocol):
     async def capacity(self, machine: MachineType, held: Iterable[Held]) -> Capacity:
         """How many machines of a type there are. ``held``: what the service itself gave away on this platform."""
 
-    def notebook(
-        self, machine: MachineType, image: str, mounts: list[tuple[Path, str, bool]], *, clones: bool
-    ) -> dict[str, Any] | None:
-        """What the Hub's spawner needs beside directories; ``mounts``: directory, place in it, read-only. ``clones``:
-        a repository is fetched into the home first."""
+    async def notebook(self, place: NotebookPlace) -> dict[str, Any] | None:
+        """What the Hub's spawner needs beside directories; makes what of it the Hub cannot. May be repeated."""
+
+    async def notebook_waits(self, user: str, server: str, machine: MachineType) -> NotebookWait | None:
+        """What a server that was started waits for, where the platform itself is the queue; None: for no machine."""
+
+    async def forget_notebook(self, lease: str) -> None:
+        """Take away what ``notebook`` made, once the server has ended."""
 
     async def contents(self, image: ImageEntry) -> Contents | None:
         """What the image has, where the platform can tell; None: it cannot."""

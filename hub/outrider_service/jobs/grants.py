@@ -10,8 +10,9 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from ..auth import Caller
+from ..backends.base import RegistryLogin
 from ..schema.jobs import Submission
-from ..vault import GIT, SSH, Login, Unreadable, Vault, group_subject, user_subject
+from ..vault import EVERYBODY, GIT, REGISTRY, SSH, Login, Unreadable, Vault, group_subject, user_subject
 from ..vault.deploykeys import as_login
 from ..vault.masking import masker
 from .model import JobRecord
@@ -66,6 +67,12 @@ class Grants:
         git = await self._login(whose, job.spec["workspace"])
         self._remember(job.id, masker([*env.values(), *([git.password] if git else [])]))
         return Granted(env, git)
+
+    async def registries(self, owner: str, billed_to: str | None, groups: Iterable[str]) -> tuple[RegistryLogin, ...]:
+        """Accounts with which this person's images are pulled: their own, their groups', everybody's."""
+        whose = [*subjects(owner, billed_to, groups), EVERYBODY]
+        found = await self._vault.logins(whose, REGISTRY)
+        return tuple(RegistryLogin(name, login.username, login.password) for name, login in found.items())
 
     async def git_login(self, owner: str, billed_to: str | None, groups: Iterable[str], url: str) -> Login | None:
         """The account with which somebody's notebook reads a repository; None: there is none that can be opened."""

@@ -238,7 +238,8 @@ class Reconciler:
                 await self._ended(job, step)
                 return 0.0
             case Wait():
-                if job.status is Status.PROVISIONING and seen.phase is Phase.STARTING and seen.message != job.message:
+                told = (Status.PROVISIONING, Phase.STARTING), (Status.RUNNING, Phase.RUNNING)
+                if (job.status, seen.phase) in told and seen.message != job.message:
                     await self._waiting(job, seen.message)
                 # The sweep comes by as well.
                 return step.seconds if step.seconds < SWEEP_S else None
@@ -255,6 +256,7 @@ class Reconciler:
             return None
         try:
             granted = await self.grants.of(job)
+            logins = await self.grants.registries(job.owner, job.group_name, job.owner_groups)
         except Unreadable as error:
             await self._ended(job, Ended(Status.FAILED, Reason.PLATFORM_ERROR, None, str(error), None, None))
             return None
@@ -280,6 +282,8 @@ class Reconciler:
             gpus=lease.gpus,
             nodes=submission.nodes,
             priority=job.priority,
+            registry_logins=logins,
+            own_image=self.catalog.image(job.image) is None,
             shm_mb=submission.shm_mb,
             grace_s=GRACE_S,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -193,6 +193,7 @@ class PodParts(Resource):
     """What a notebook's pod is made of, where the platform is Kubernetes; in Kubernetes' own terms."""
 
     image: str
+    pull_policy: Literal["Always", "IfNotPresent"]
     namespace: str
     uid: int
     command: list[str]
@@ -204,6 +205,13 @@ class PodParts(Resource):
     node_selector: dict[str, str]
     tolerations: list[dict[str, Any]]
     pull_secrets: list[str]
+
+
+class SpawnWait(Resource):
+    """What a notebook server that was started waits for."""
+
+    message: str | None = Field(description="null: it does not wait for a machine")
+    hopeless: bool = Field(default=False, description="no machine could ever take it, and the message says why")
 
 
 class Repository(Resource):

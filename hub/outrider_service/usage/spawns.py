@@ -44,6 +44,7 @@ class Acquired:
     lease: Lease
     environment: str
     machine: MachineType
+    image: ImageEntry
 
 
 def rules_of(machine: MachineType) -> Rules:
@@ -158,7 +159,7 @@ class Spawns:
                 raise Refused("forbidden", text, "machine")
 
     def _acquired(self, lease: Lease, image: ImageEntry, machine: MachineType) -> Acquired:
-        return Acquired(lease, image.environment or self.default_environment, machine)
+        return Acquired(lease, image.environment or self.default_environment, machine, image)
 
     async def _fit(self, conn: AsyncConnection, machine: MachineType) -> list[str]:
         held = await list_leases(conn, cluster=machine.cluster)
@@ -193,9 +194,15 @@ class Spawns:
     async def release(
         self, user: str, server: str, started: float | None = None, finished: float | None = None
     ) -> None:
-        """The notebook has stopped; the times are its container's, where they are known. Unknown is fine."""
+        """The notebook has stopped; the times are its container's, where they are known. Unknown is fine. Raises
+        BackendError; then the lease is still there, and with it the wish to try again."""
+        lease_id = notebook_lease_id(user, server)
+        async with self.db.read() as conn:
+            known = await get_lease(conn, lease_id)
+        if known is not None and (backend := self.backends.get(known.cluster)) is not None:
+            await backend.forget_notebook(lease_id)
         async with self.db.write() as conn:
-            lease = await get_lease(conn, notebook_lease_id(user, server))
+            lease = await get_lease(conn, lease_id)
             if lease is not None:
                 begun = started if started is not None else lease.started_at
                 # An end before this lease is that of the server before it.

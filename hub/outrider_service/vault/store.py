@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -13,6 +14,8 @@ from ..db import Database
 from ..db.tables import secrets
 from ..db.upsert import upsert
 from .sealing import Seal, Unreadable
+
+log = logging.getLogger(__name__)
 
 VARIABLE: Final = "variable"
 REGISTRY: Final = "registry"
@@ -110,6 +113,17 @@ class Vault:
         found = self._by_name(subjects, [s for s in await self.all_of(subjects, kind) if s.name == name])
         secret = found.get(name)
         return Login(secret.account or "", self._value(secret)) if secret is not None else None
+
+    async def logins(self, subjects: Sequence[str], kind: str) -> dict[str, Login]:
+        """All accounts by the name of their server, of the first subject that has each. What no key opens is left out,
+        and said in the log."""
+        found: dict[str, Login] = {}
+        for name, secret in self._by_name(subjects, await self.all_of(subjects, kind)).items():
+            try:
+                found[name] = Login(secret.account or "", self._value(secret))
+            except Unreadable as error:
+                log.warning("%s's account at %s: %s", secret.subject, name, error)
+        return found
 
     async def rotate(self) -> int:
         """A fresh key, and everything sealed with it. May be killed anywhere: the old keys go last. The number sealed

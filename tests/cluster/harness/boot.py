@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from . import processes
-from .places import ADDRESS, API, BRIDGE, NODE, PODS, REGISTRY, SERVICES, cache, state
+from .places import ADDRESS, API, BRIDGE, NODE, PODS, PRIVATE_REGISTRY, REGISTRY, SERVICES, cache, state
 from .processes import start, wait_for
-from .programs import CNI, find, go_programs
+from .programs import CNI, Missing, find, go_programs
 
 COMPONENTS = {
     "admin": ("outrider-test-admin", "system:masters"),
@@ -44,6 +44,27 @@ def up() -> None:
     wait_for("the node is not ready", lambda: "True" in _node_ready(), 90)
 
 
+def try_a_container() -> None:
+    """A first pod, of this harness's own making: where not even that runs, it is the machine. Raises Missing."""
+    name = "first"
+    container = {"name": name, "image": f"{REGISTRY}/outrider-test/pause:latest"}
+    spec = {"containers": [container], "terminationGracePeriodSeconds": 1, "automountServiceAccountToken": False}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}
+
+    def runs() -> bool:
+        # The default account, without which no pod is taken, comes a moment after the API.
+        kubectl("apply", "-f", "-", stdin=json.dumps(pod), check=False)
+        return kubectl("get", "pod", name, "-o", "jsonpath={.status.phase}", check=False) == "Running"
+
+    try:
+        wait_for("no container runs", runs, 90)
+    except TimeoutError as error:
+        events = kubectl("get", "events", "-o", "jsonpath={range .items[*]}{.reason}: {.message}\n{end}", check=False)
+        raise Missing(f"{error}: {events[-2000:]}") from error
+    finally:
+        kubectl("delete", "pod", name, "--ignore-not-found", "--wait=true", check=False)
+
+
 def kubectl(*words: str, stdin: str | None = None, check: bool = True) -> str:
     """Run kubectl as the administrator."""
     done = subprocess.run(
@@ -57,6 +78,16 @@ def kubectl(*words: str, stdin: str | None = None, check: bool = True) -> str:
     if check and done.returncode:
         raise RuntimeError(f"kubectl {' '.join(words)}: {done.stderr.strip()}")
     return done.stdout
+
+
+def start_private_registry() -> tuple[str, str]:
+    """Also has the images, for one account alone: its name and password."""
+    account = "reader"
+    accounts = state() / "config" / "accounts"
+    # The password's hash, by bcrypt at its least cost: what it protects is nobody's.
+    accounts.write_text(f"{account}:$2b$04$bBV1v35LHXdrr8Oq7wdBf.8UvRYhxBzAdakJHwF7YqO2YRFZi10L2\n")
+    _registry("private-registry", PRIVATE_REGISTRY, auth={"htpasswd": {"realm": "tests", "path": str(accounts)}})
+    return account, "pull-password"
 
 
 def start_api_server() -> None:
@@ -184,18 +215,19 @@ def _tokens() -> None:
     (config / "tokens.csv").write_text("\n".join(rows) + "\n")
 
 
-def _registry() -> None:
-    if processes.running("registry") is None:
-        config = state() / "config" / "registry.json"
+def _registry(name: str = "registry", address: str = REGISTRY, **settings: Any) -> None:
+    if processes.running(name) is None:
+        config = state() / "config" / f"{name}.json"
         content = {
             "version": 0.1,
             "storage": {"filesystem": {"rootdirectory": f"{cache()}/registry"}, "delete": {"enabled": True}},
-            "http": {"addr": REGISTRY},
+            "http": {"addr": address},
             "log": {"level": "error"},
+            **settings,
         }
         config.write_text(json.dumps(content))
-        start("registry", [find("docker-registry"), "serve", config])
-    wait_for("the registry does not answer", lambda: answers(f"http://{REGISTRY}/v2/"))
+        start(name, [find("docker-registry"), "serve", config])
+    wait_for(f"the {name} does not answer", lambda: answers(f"http://{address}/v2/"))
 
 
 def _control_plane(programs: dict[str, Path]) -> None:
@@ -246,9 +278,9 @@ def _node(programs: dict[str, Path]) -> None:
     socket = state() / "containerd" / "containerd.sock"
     if processes.running("containerd") is None:
         hosts = state() / "config" / "certs.d"
-        for name in ("docker.io", REGISTRY):
+        for name, address in {"docker.io": REGISTRY, REGISTRY: REGISTRY, PRIVATE_REGISTRY: PRIVATE_REGISTRY}.items():
             (hosts / name).mkdir(parents=True, exist_ok=True)
-            text = f'[host."http://{REGISTRY}"]\n  capabilities = ["pull", "resolve"]\n'
+            text = f'[host."http://{address}"]\n  capabilities = ["pull", "resolve"]\n'
             (hosts / name / "hosts.toml").write_text(text)
         (config / "containerd.toml").write_text(_containerd_config(hosts))
         start("containerd", [find("containerd"), "--config", config / "containerd.toml"])

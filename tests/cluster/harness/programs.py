@@ -1,4 +1,6 @@
-"""The programs of the cluster: Debian packages, and Go modules built once and kept by the hash of their sources."""
+"""The programs of the cluster: where Debian has them, and those of Go modules, built once and kept by the hash of their
+sources.
+"""
 
 from __future__ import annotations
 
@@ -43,18 +45,6 @@ COMMANDS: Final = {
     "helm": ["helm.sh/helm/v3/cmd/helm"],
     "pause": ["outrider.test/pause"],
 }
-DEBIAN: Final = {
-    "containerd": "containerd",
-    "runc": "runc",
-    "etcd": "etcd-server",
-    "conntrack": "conntrack",
-    "iptables": "iptables",
-    "dockerd": "docker.io",
-    "docker-registry": "docker-registry",
-    "debootstrap": "debootstrap",
-    "openssl": "openssl",
-    "ip": "iproute2",
-}
 CNI: Final = Path("/usr/lib/cni")
 
 
@@ -68,54 +58,6 @@ def find(name: str) -> str:
     if path is None:
         raise Missing(f"{name} is not installed")
     return path
-
-
-def check_machine() -> None:
-    """Whether this machine could run a cluster at all. Raises Missing."""
-    if os.geteuid() != 0:
-        raise Missing("a cluster of one's own needs root; or set KUBECONFIG to use another")
-    if shutil.which("go") is None:
-        raise Missing("Go is not installed (https://go.dev/dl)")
-    _install()
-    tables = subprocess.run([find("iptables"), "-t", "nat", "-L", "-n"], capture_output=True, text=True, check=False)
-    if tables.returncode:
-        raise Missing(f"iptables cannot be used here: {tables.stderr.strip()}")
-
-
-def _install() -> None:
-    packages = [package for name, package in DEBIAN.items() if not _there(name)]
-    if not (CNI / "bridge").exists():
-        packages.append("containernetworking-plugins")
-    if not packages:
-        return
-    if shutil.which("apt-get") is None:
-        raise Missing("not installed: " + ", ".join(packages))
-    print("Installing with apt-get:", *packages, file=sys.stderr, flush=True)
-    # Debian's packages would start daemons of their own.
-    policy = Path("/usr/sbin/policy-rc.d")
-    ours = not policy.exists()
-    if ours:
-        policy.write_text("#!/bin/sh\nexit 101\n")
-        policy.chmod(0o755)
-    try:
-        env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        quiet = {"env": env, "capture_output": True, "text": True, "check": False}
-        subprocess.run(["apt-get", "-q", "update"], **quiet)  # type: ignore[call-overload]
-        options = ["-q", "install", "-y", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=300"]
-        done = subprocess.run(["apt-get", *options, *packages], **quiet)  # type: ignore[call-overload]
-        if done.returncode:
-            raise Missing(f"apt-get install {' '.join(packages)} failed: {done.stderr[-500:]}")
-    finally:
-        if ours:
-            policy.unlink()
-
-
-def _there(name: str) -> bool:
-    try:
-        find(name)
-    except Missing:
-        return False
-    return True
 
 
 def go_programs(*parts: str) -> dict[str, Path]:
@@ -139,12 +81,17 @@ def _key(part: str) -> str:
 
 def _build(part: str, folder: Path) -> None:
     print(f"Building {part} (once; minutes) …", file=sys.stderr, flush=True)
+    sources = SOURCES / "build" / part
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
         command = ["nice", "-n", "19", "go", "build", "-p", "2", "-trimpath", "-buildvcs=false"]
         command += ["-ldflags", f"-s -w {VERSION_FLAGS}", "-o", scratch + "/", *COMMANDS[part]]
         env = {**os.environ, "CGO_ENABLED": "0"}
-        subprocess.run(command, cwd=SOURCES / "build" / part, env=env, check=True)
+        # Apart from the build: modules that cannot be had are the machine's fault, what does not compile is ours.
+        listing = ["go", "list", "-deps", *COMMANDS[part]]
+        if subprocess.run(listing, cwd=sources, env=env, stdout=subprocess.DEVNULL, check=False).returncode:
+            raise Missing(f"the sources of {part} cannot be downloaded; what go says about it is above")
+        subprocess.run(command, cwd=sources, env=env, check=True)
         # A directory appears whole or not at all; another checkout may have been faster.
         Path(scratch).chmod(0o755)
         if not folder.exists():

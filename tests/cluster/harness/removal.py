@@ -37,6 +37,7 @@ def down() -> None:
     _end_containers()
     processes.stop("containerd")
     processes.stop("registry")
+    processes.stop("private-registry")
     _end_shims()
     _unmount()
     _remove_cgroups()

@@ -232,7 +232,7 @@ def test_what_the_user_sets_is_not_set_over_but_for_the_platforms_own(attempt: M
     assert found["HOME"] == {"name": "HOME", "value": "/home/outrider"}
 
 
-def test_gpus_selectors_tolerations_and_pull_secrets(attempt: Make) -> None:
+def test_gpus_selectors_and_tolerations(attempt: Make) -> None:
     machine = MachineType(
         name="mig",
         cpu=4,
@@ -244,14 +244,14 @@ def test_gpus_selectors_tolerations_and_pull_secrets(attempt: Make) -> None:
         preemptible=True,
     )
     settings = SETTINGS.model_copy(update={"pull_secrets": ("all",), "priority_classes": {"0": "low", "10": "high"}})
-    pod = manifests.pod(attempt(machine=machine, pull_secrets=("own", "all"), priority=12), settings, HOME, RUNNER_AT)
+    pod = manifests.pod(attempt(machine=machine, priority=12), settings, HOME, RUNNER_AT)
     assert pod["containers"][0]["resources"] == {
         "requests": {"cpu": "4000m", "memory": "8192Mi", "nvidia.com/mig-1g.10gb": "2"},
         "limits": {"memory": "8192Mi", "nvidia.com/mig-1g.10gb": "2"},
     }
     assert pod["nodeSelector"] == {"pool": "spot"}
     assert {"key": "spot", "operator": "Exists"} in pod["tolerations"]
-    assert pod["imagePullSecrets"] == [{"name": "all"}, {"name": "own"}]
+    assert pod["imagePullSecrets"] == [{"name": "all"}]
     assert pod["priorityClassName"] == "high"
     assert "NVIDIA_VISIBLE_DEVICES" not in {entry["name"] for entry in pod["containers"][0]["env"]}
 

@@ -8,6 +8,7 @@ import os
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,18 +23,20 @@ from ..base import (
     AttemptRef,
     BackendError,
     Capacity,
+    NotebookPlace,
+    NotebookWait,
     Observation,
     Phase,
     PlatformAway,
     RawLog,
 )
 from ..capacity import Held
-from . import delivery, manifests, reading
+from . import delivery, manifests, queue, reading
 from .api import ApiError, KubernetesApi, Object
 from .logs import read_piece
-from .names import SCALES_ANNOTATION, index_of, object_name, ref_of
-from .nodes import Demand, capacity, never_fits, read_nodes
-from .notebook import notebook_pod
+from .names import SCALES_ANNOTATION, index_of, notebook_of, notebook_secret_name, object_name, pull_secret_name, ref_of
+from .nodes import Demand, capacity, is_ready, never_fits, read_nodes
+from .notebook import notebook_pod, notebook_pulling
 from .settings import KubernetesSettings
 from .watched import Watched
 
@@ -66,6 +69,8 @@ class KubernetesBackend:
         self._pods_of: dict[AttemptRef, dict[str, Object]] = defaultdict(dict)
         """Also those that are gone, as they were last seen, for as long as their Job is there."""
         self._trouble_since: dict[str, float] = {}
+        self._order: list[queue.Waiting] | None = None
+        """Who waits for a machine; None: to be worked out."""
         self._events: asyncio.Queue[AttemptRef] = asyncio.Queue(MOST_WAITING)
         self._locks: defaultdict[AttemptRef, asyncio.Lock] = defaultdict(asyncio.Lock)
 
@@ -97,6 +102,8 @@ class KubernetesBackend:
     def _pod_changed(self, old: Object | None, new: Object | None) -> None:
         pod = new or old
         assert pod is not None
+        if (old is not None and reading.unscheduled(old)) or (new is not None and reading.unscheduled(new)):
+            self._order = None
         ref = ref_of(pod)
         if ref is None:
             return
@@ -116,7 +123,13 @@ class KubernetesBackend:
         self._tell(ref)
 
     def _node_changed(self, old: Object | None, new: Object | None) -> None:
-        """Capacity is worked out when somebody asks."""
+        """Capacity is worked out when somebody asks; a node that falls silent or is heard again is told at once."""
+        if old is None or new is None or is_ready(old) == is_ready(new):
+            return
+        name = new["metadata"]["name"]
+        for ref, pods in self._pods_of.items():
+            if any(pod["spec"].get("nodeName") == name for pod in pods.values()):
+                self._tell(ref)
 
     def _tell(self, ref: AttemptRef) -> None:
         self.signals.send(self._name(ref))
@@ -190,6 +203,9 @@ class KubernetesBackend:
         if job is None:
             await asyncio.to_thread(self._make_directories, attempt)
             await self._create_once(f"{self._core}/secrets", manifests.secret(attempt, self.settings))
+            if (pulling := manifests.pulling(attempt, self.settings)) is not None:
+                # Anew: a start that was killed may have left one with credentials that have changed since.
+                await self._create_anew(pulling)
             if attempt.nodes > 1:
                 await self._create_once(f"{self._core}/services", manifests.service(attempt, self.settings))
                 await self._create_once(self._policies, manifests.network(attempt, self.settings))
@@ -211,6 +227,17 @@ class KubernetesBackend:
         except ApiError as error:
             if error.status != 409:
                 raise
+
+    async def _create_anew(self, secret: manifests.Manifest) -> None:
+        """Without ever reading what is there: the service may make and remove secrets, and see none."""
+        path = f"{self._core}/secrets"
+        try:
+            await self.api.create(path, secret)
+        except ApiError as error:
+            if error.status != 409:
+                raise
+            await self.api.delete(f"{path}/{secret['metadata']['name']}")
+            await self.api.create(path, secret)
 
     def _make_directories(self, attempt: Attempt) -> None:
         """All that pods mount, with the right owner: what is missing would be made by the kubelet, as root."""
@@ -240,6 +267,8 @@ class KubernetesBackend:
         job = self._job(ref)
         pods = list(self._pods_of.get(ref, {}).values())
         seen = reading.observation(job, pods, self._trouble_since, time.time())
+        if seen.phase is Phase.RUNNING:
+            return self._with_node(seen)
         if seen.phase is not Phase.STARTING:
             return seen
         assert job is not None
@@ -247,26 +276,34 @@ class KubernetesBackend:
         if waiting is None:
             return seen
         annotations = job["metadata"].get("annotations") or {}
-        never = None
-        if annotations.get(SCALES_ANNOTATION) != "true":
-            never = never_fits(Demand.of_pod(waiting["spec"]), self._read_nodes())
-        if never is not None:
-            return Observation(Phase.LOST, reason="unschedulable", message=never)
-        ahead = self.position(ref)
-        text = "Waiting for a free machine" + (f"; {ahead - 1} ahead." if ahead and ahead > 1 else ".")
-        return Observation(Phase.STARTING, message=text)
+        waits = self._waits(waiting, scales=annotations.get(SCALES_ANNOTATION) == "true")
+        if waits.hopeless:
+            return Observation(Phase.LOST, reason="unschedulable", message=waits.message)
+        return Observation(Phase.STARTING, message=waits.message)
+
+    def _waits(self, pod: Object, *, scales: bool) -> NotebookWait:
+        """What a pod without a machine waits for. ``scales``: nodes for it appear when they are needed."""
+        if not scales and (never := never_fits(Demand.of_pod(pod["spec"]), self._read_nodes())) is not None:
+            return NotebookWait(never, hopeless=True)
+        number = queue.place(queue.owner_of(pod), self._queue())
+        return NotebookWait(queue.sentence(queue.devices_of(pod["spec"]), number))
+
+    def _queue(self) -> list[queue.Waiting]:
+        if self._order is None:
+            self._order = queue.queue(self.pods.objects.values())
+        return self._order
+
+    def _with_node(self, seen: Observation) -> Observation:
+        """Says so when nothing is heard of a node; whether its pods are given up is for the cluster to decide, which
+        waits when all its nodes are silent."""
+        node = self.nodes.objects.get(seen.node or "")
+        if node is None or is_ready(node):
+            return seen
+        return replace(seen, message=f"The machine {seen.node} does not answer. What ran there may still run.")
 
     def position(self, ref: AttemptRef) -> int | None:
-        """The place among the attempts that wait for a machine, by priority and age as the scheduler takes them."""
-        waiting: dict[AttemptRef, tuple[int, str]] = {}
-        for other, pods in self._pods_of.items():
-            for pod in pods.values():
-                if reading.unscheduled(pod) and not pod["metadata"].get("deletionTimestamp"):
-                    waiting[other] = (-int(pod["spec"].get("priority") or 0), pod["metadata"]["creationTimestamp"])
-        if ref not in waiting:
-            return None
-        order = sorted(waiting, key=lambda one: (*waiting[one], one.job_id))
-        return order.index(ref) + 1
+        """The place among all that wait for a machine, notebooks included, as the scheduler takes them."""
+        return queue.place(f"{ref.job_id}-{ref.number}", self._queue())
 
     async def stop(self, ref: AttemptRef, grace_s: float) -> None:
         await self._synced()
@@ -300,6 +337,8 @@ class KubernetesBackend:
         await self.api.delete(f"{self._batch}/jobs/{name}", propagationPolicy="Background")
         await self.api.delete(f"{self._core}/secrets/{name}")
         job = self._job(ref)
+        if job is None or manifests.has_pull_secret(job):
+            await self.api.delete(f"{self._core}/secrets/{pull_secret_name(self.settings.prefix, ref)}")
         if job is None or int(job["spec"].get("completions") or 1) > 1:
             await self.api.delete(f"{self._core}/services/{name}")
             await self.api.delete(f"{self._policies}/{name}")
@@ -328,14 +367,29 @@ class KubernetesBackend:
                 return Address(host=address, port=manifests.relay_port(ports, port))
         raise BackendError("the job has no address yet")
 
-    def notebook(
-        self, machine: MachineType, image: str, mounts: list[tuple[Path, str, bool]], *, clones: bool
-    ) -> dict[str, Any] | None:
-        for source, _, read_only in mounts:
+    async def notebook(self, place: NotebookPlace) -> dict[str, Any] | None:
+        for source, _, read_only in place.mounts:
             if os.geteuid() == 0 and not read_only:
                 os.chown(source, self.settings.uid, self.settings.uid, follow_symlinks=False)
-        runner = delivery.install(self.directories.home, self.settings.uid) if clones else None
-        return notebook_pod(machine, image, mounts, self.directories.home, self.settings, runner)
+        if (pulling := notebook_pulling(place, self.settings)) is not None:
+            try:
+                await self._create_anew(pulling)
+            except ApiError as error:
+                raise PlatformAway(f"the account for the image's registry could not be set: {error}") from error
+        runner = None
+        if place.clones:
+            runner = await asyncio.to_thread(delivery.install, self.directories.home, self.settings.uid)
+        return notebook_pod(place, self.directories.home, self.settings, runner)
+
+    async def notebook_waits(self, user: str, server: str, machine: MachineType) -> NotebookWait | None:
+        await self._synced()
+        for pod in self.pods.objects.values():
+            if notebook_of(pod) == (user, server) and reading.unscheduled(pod):
+                return self._waits(pod, scales=machine.scales_from_zero)
+        return None
+
+    async def forget_notebook(self, lease: str) -> None:
+        await self.api.delete(f"{self._core}/secrets/{notebook_secret_name(self.settings.prefix, lease)}")
 
     # -- capacity -----------------------------------------------------------------------------------------------
 

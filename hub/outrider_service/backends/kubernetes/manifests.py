@@ -18,7 +18,9 @@ from .names import (
     SCALES_ANNOTATION,
     labels,
     object_name,
+    pull_secret_name,
 )
+from .pulling import login_for, pull_secret, reference
 from .settings import KubernetesSettings
 
 Manifest = dict[str, Any]
@@ -54,6 +56,20 @@ def secret(attempt: Attempt, settings: KubernetesSettings) -> Manifest:
         "immutable": True,
         "data": {key: base64.b64encode(value.encode()).decode() for key, value in data.items()},
     }
+
+
+def pulling(attempt: Attempt, settings: KubernetesSettings) -> Manifest | None:
+    """The Secret with the account at the image's registry, where there is one."""
+    login = login_for(reference(attempt.image, attempt.image_digest, settings), attempt.registry_logins)
+    if login is None:
+        return None
+    return pull_secret(pull_secret_name(settings.prefix, attempt.ref), labels(attempt.ref), login)
+
+
+def has_pull_secret(job: Manifest) -> bool:
+    """Whether a Job has such a Secret of its own beside it."""
+    named = job["spec"]["template"]["spec"].get("imagePullSecrets") or []
+    return any(one["name"] == f"{job['metadata']['name']}-pull" for one in named)
 
 
 def service(attempt: Attempt, settings: KubernetesSettings) -> Manifest:
@@ -147,6 +163,7 @@ def pod(attempt: Attempt, settings: KubernetesSettings, directories: Directories
     name = object_name(settings.prefix, attempt.ref)
     mounts = Mounts(attempt, directories, runner)
     machine = attempt.machine
+    image = reference(attempt.image, attempt.image_digest, settings)
     spec: Manifest = {
         "restartPolicy": "Never",
         "automountServiceAccountToken": False,
@@ -185,7 +202,7 @@ def pod(attempt: Attempt, settings: KubernetesSettings, directories: Directories
         "containers": [
             {
                 "name": MAIN,
-                "image": reference(attempt, settings),
+                "image": image,
                 "command": ["/bin/sh", f"{RUNNER_DIRECTORY}/start"],
                 "env": environment(attempt, settings),
                 "workingDir": "/workspace",
@@ -204,9 +221,15 @@ def pod(attempt: Attempt, settings: KubernetesSettings, directories: Directories
         spec["subdomain"] = name
     if machine.node_selector:
         spec["nodeSelector"] = dict(machine.node_selector)
-    if attempt.pull_secrets or settings.pull_secrets:
-        names = dict.fromkeys((*settings.pull_secrets, *attempt.pull_secrets))
-        spec["imagePullSecrets"] = [{"name": one} for one in names]
+    if attempt.own_image:
+        # A node that has an image would give it to whoever names it.
+        spec["containers"][0]["imagePullPolicy"] = "Always"
+    secrets = list(settings.pull_secrets)
+    if login_for(image, attempt.registry_logins) is not None:
+        # Theirs before the platform's: the first that the registry takes is used.
+        secrets.insert(0, pull_secret_name(settings.prefix, attempt.ref))
+    if secrets:
+        spec["imagePullSecrets"] = [{"name": one} for one in secrets]
     if (priority := priority_class(attempt.priority, settings.priority_classes)) is not None:
         spec["priorityClassName"] = priority
     return merged(spec, settings.pod_options)
@@ -221,16 +244,6 @@ RUNNER: Final = (
 def variables(attempt: Attempt) -> dict[str, str]:
     """The job's own, its owner's secrets among them."""
     return {**attempt.env, **attempt.secrets}
-
-
-def reference(attempt: Attempt, settings: KubernetesSettings) -> str:
-    """What the kubelet pulls: exactly what was pinned, unless the operator gave the name another meaning here."""
-    if attempt.image in settings.images:
-        return settings.images[attempt.image]
-    if not attempt.image_digest:
-        return attempt.image
-    head, slash, last = attempt.image.partition("@")[0].rpartition("/")
-    return f"{head}{slash}{last.partition(':')[0]}@{attempt.image_digest}"
 
 
 def resources(attempt: Attempt) -> Manifest:

@@ -102,15 +102,12 @@ class Node:
     @classmethod
     def read(cls, node: Object) -> Node:
         taints = node["spec"].get("taints") or []
-        ready = any(
-            c["type"] == "Ready" and c["status"] == "True" for c in (node.get("status") or {}).get("conditions") or []
-        )
         return cls(
             name=node["metadata"]["name"],
             labels=node["metadata"].get("labels") or {},
             taints=[taint for taint in taints if taint.get("key") not in TEMPORARY],
             size={name: quantity(value) for name, value in (node["status"].get("allocatable") or {}).items()},
-            usable=ready and not node["spec"].get("unschedulable"),
+            usable=is_ready(node) and not node["spec"].get("unschedulable"),
         )
 
     def suits(self, demand: Demand) -> bool:
@@ -130,6 +127,11 @@ class Node:
             (self.size.get(name, 0.0) - used.get(name, 0.0)) / amount for name, amount in asked.items() if amount > 0
         )
         return max(0, int(min(fits) + 1e-9))
+
+
+def is_ready(node: Object) -> bool:
+    conditions = (node.get("status") or {}).get("conditions") or []
+    return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
 
 
 def _tolerates(toleration: dict[str, Any], taint: Object) -> bool:

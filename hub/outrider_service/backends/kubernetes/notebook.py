@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path, PurePath, PurePosixPath
 from typing import Any, Final
 
 from ...catalog import MachineType
+from ..base import NotebookPlace
 from .manifests import INSIDE, LOCKED, REQUESTS_OF_INIT, RUNNER_DIRECTORY
-from .names import INSTALL
+from .names import INSTALL, notebook_labels, notebook_secret_name
+from .pulling import login_for, pull_secret, reference
 from .settings import KubernetesSettings
 
 START: Final = f"{INSIDE}/start-notebook"
@@ -35,16 +36,21 @@ def clone_container(
     }
 
 
+def notebook_pulling(place: NotebookPlace, settings: KubernetesSettings) -> dict[str, Any] | None:
+    """The Secret with the account at the image's registry, where there is one."""
+    login = login_for(reference(place.image, place.image_digest, settings), place.registry_logins)
+    if login is None:
+        return None
+    return pull_secret(notebook_secret_name(settings.prefix, place.lease), notebook_labels(), login)
+
+
 def notebook_pod(
-    machine: MachineType,
-    image: str,
-    mounts: Iterable[tuple[Path, str, bool]],
-    home: Path,
-    settings: KubernetesSettings,
-    runner: Path | None = None,
+    place: NotebookPlace, home: Path, settings: KubernetesSettings, runner: Path | None = None
 ) -> dict[str, Any]:
-    """``mounts``: directory on the volume, place in the pod, read-only; ``home`` is the volume's root. ``runner``: its
-    place on the volume, where a repository is cloned first."""
+    """``home`` is the volume's root. ``runner``: its place on the volume, where a repository is cloned first."""
+    machine = place.machine
+    image = reference(place.image, place.image_digest, settings)
+    own = login_for(image, place.registry_logins) is not None
     resources: dict[str, Any] = {machine.gpu_resource: str(machine.gpu)} if machine.gpu else {}
     places = [
         {
@@ -53,11 +59,12 @@ def notebook_pod(
             "subPath": str(PurePosixPath(source).relative_to(home)),
             **({"readOnly": True} if read_only else {}),
         }
-        for source, target, read_only in mounts
+        for source, target, read_only in place.mounts
     ]
     cloning = [] if runner is None else [clone_container(machine, places, runner.relative_to(home), settings)]
     return {
-        "image": settings.images.get(image, image),
+        "image": image,
+        "pull_policy": "Always" if place.own_image else "IfNotPresent",
         "namespace": settings.namespace,
         "uid": settings.uid,
         "command": ["/bin/sh", START],
@@ -92,5 +99,8 @@ def notebook_pod(
         "resources": resources,
         "node_selector": dict(machine.node_selector),
         "tolerations": [dict(toleration) for toleration in machine.tolerations],
-        "pull_secrets": list(settings.pull_secrets),
+        "pull_secrets": [
+            *([notebook_secret_name(settings.prefix, place.lease)] if own else []),
+            *settings.pull_secrets,
+        ],
     }

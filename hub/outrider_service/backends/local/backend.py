@@ -16,7 +16,18 @@ from outrider_sandbox import Mount, Spec
 
 from ...catalog import Contents, ImageEntry, MachineType
 from ...directories import Directories
-from ..base import Address, Attempt, AttemptRef, BackendError, Capacity, Observation, Phase, RawLog
+from ..base import (
+    Address,
+    Attempt,
+    AttemptRef,
+    BackendError,
+    Capacity,
+    NotebookPlace,
+    NotebookWait,
+    Observation,
+    Phase,
+    RawLog,
+)
 from ..capacity import Held, Room
 from . import environments
 from .contents import ContentsOfEnvironments
@@ -306,11 +317,16 @@ class LocalBackend:
             return Capacity(None, None)
         return Capacity(self.room.less(()).count(machine), self.room.less(held).count(machine))
 
-    def notebook(
-        self, machine: MachineType, image: str, mounts: list[tuple[Path, str, bool]], *, clones: bool
-    ) -> dict[str, Any] | None:
+    async def notebook(self, place: NotebookPlace) -> dict[str, Any] | None:
         """None: the directories are enough."""
         return None
+
+    async def notebook_waits(self, user: str, server: str, machine: MachineType) -> NotebookWait | None:
+        """One that has a lease has its machine."""
+        return None
+
+    async def forget_notebook(self, lease: str) -> None:
+        """There is nothing but the directories."""
 
     async def contents(self, image: ImageEntry) -> Contents | None:
         return await self._contents.of(image.environment)
