@@ -43,11 +43,11 @@ class Notebooks:
         return build(Notebook, self._transport.json("POST", path, safe=True))
 
     def start(self, server: str = "", *, image: str | None = None, machine: str | None = None) -> Iterator[str]:
-        """Start a server; yields what happens, in words, until it is ready."""
+        """Start a server, as the last time where nothing is said; yields what happens, in words, until it is ready."""
         options = {"image": image, "machine": machine}
         body = {name: value for name, value in options.items() if value}
         address = self._address(server)
-        answer = self._transport.request("POST", address, body=body)
+        answer = self._transport.request("POST", address, body=body or None)
         if answer.status_code == 201:
             return
         yield from self._progress(address)

@@ -33,13 +33,13 @@ CATALOG: dict[str, Any] = {
         {
             "name": "outrider/python",
             "title": "Python",
-            "icon": "🐍",
+            "icon": "Py",
             "description": "JupyterLab with NumPy, pandas and scikit-learn",
         },
         {
             "name": "outrider/pytorch",
             "title": "PyTorch",
-            "icon": "🔥",
+            "icon": "PT",
             "description": "PyTorch, torchvision and Lightning",
         },
         {
@@ -168,7 +168,6 @@ async def test_an_admin_adds_an_image_and_a_user_starts_a_notebook_with_it(
     await card.click()
     await page.locator('[data-machine="small"]').click()
     await page.get_by_label("Stop after").select_option(label="2 hours")
-    await picture(page, "spawn-search")
     await page.get_by_role("button", name="Start").click()
     await page.wait_for_url("**/user/bob/tools/lab**", timeout=120_000)
     with hub.service(hub.token("bob", "secret")) as service:
@@ -237,7 +236,7 @@ async def test_the_keyboard_alone_is_enough(as_person: As) -> None:
     await tab_to("#search")
     await page.keyboard.type("python")
     await page.keyboard.press("Enter")
-    await expect(page.locator("#found")).to_have_text("1 of 3")
+    await expect(page.locator("#found")).to_have_text(re.compile("^1 of "))
     await tab_to("#image-1")
     await page.keyboard.press("ArrowDown")
     await tab_to("#machine-1")
@@ -258,8 +257,8 @@ async def test_axe_finds_nothing_serious_and_a_phone_is_wide_enough(as_person: A
     for path in ("/hub/spawn", "/hub/spawn?git_ref=x&image=%3Fother", "/hub/home", "/hub/outrider/new?name=No"):
         answer = await page.goto(hub.url + path)
         assert answer is not None
-        if path == "/hub/spawn":
-            await picture(page, f"spawn-phone-{scheme}")
+        if path == "/hub/spawn" and scheme == "dark":
+            await picture(page, "spawn-phone")
         assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
         result = await Axe().run(page)
         found += [
