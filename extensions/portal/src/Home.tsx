@@ -31,7 +31,7 @@ import { Link as WouterLink } from 'wouter';
 
 import { usePlatform } from './forms.js';
 import { Budgets, Keeps } from './Allowance.js';
-import { HUB } from './place.js';
+import { HUB, USER } from './place.js';
 
 const RECENT = 8;
 const LOOK_MS = 30_000;
@@ -206,13 +206,21 @@ function Server({
   );
 }
 
-/** Why it no longer runs, and since when. */
+/** The Hub's page that starts a notebook of that name. */
+function startAddress(server: string): string {
+  const page = `${HUB}spawn/${encodeURIComponent(USER)}`;
+  return server === '' ? page : `${page}/${encodeURIComponent(server)}`;
+}
+
+/** Why it no longer runs, and since when; the name leads to the page that starts it again. */
 function Stopped({ notebook, now }: { notebook: Notebook; now: number }): ReactElement {
   const when = Date.parse(notebook.stopped_at ?? '');
   return (
     <div className="portal-server">
       <p>
-        <span>{notebook.server || 'Default notebook'}</span>
+        <a href={startAddress(notebook.server)} title="Choose image and machine, and start it again">
+          {notebook.server || 'Default notebook'}
+        </a>
         <time className="or-faint" dateTime={notebook.stopped_at ?? undefined} title={moment(new Date(when))}>
           stopped {age(now - when)} ago
         </time>
