@@ -188,7 +188,7 @@ class Service:
         self._to_registries = Outbound(self.registries)
         self._to_webhooks = Outbound(self.webhook_guard)
         self.deliverer = Deliverer(self.db, self._seal, self._to_webhooks)
-        self.reconciler.on_end = self.deliverer.wake
+        self.reconciler.transitions.on_end = self.deliverer.wake
         self.checks = ImageChecks(RegistryClient(self._to_registries, architecture()), self._credentials)
         for backend in self.backends.values():
             await backend.open()
