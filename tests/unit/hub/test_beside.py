@@ -56,7 +56,7 @@ def test_notebooks_and_the_service_are_outriders(variables: None) -> None:
     assert c.KubeSpawner.namespace == "jhub"
     (service,) = [one for one in c.JupyterHub.services if one["name"] == "outrider"]
     assert service["api_token"] == "service-token"
-    assert any(role["name"] == "user" for role in c.JupyterHub.load_roles)
+    assert "outrider-service" in {role["name"] for role in c.JupyterHub.load_roles}
 
 
 def test_what_is_missing_is_named(variables: None, monkeypatch: pytest.MonkeyPatch) -> None:
