@@ -124,7 +124,7 @@ class Service:
         self.webhook_guard = Guard(settings.webhooks)
         self.deliverer: Deliverer
         self.budgets = Budgets(self.db, self.catalog)
-        self.storage_use = StorageUse(self.directories, self.catalog)
+        self.storage_use = StorageUse(self.db, self.directories, self.catalog)
         self.grants = Grants(self.vault)
         self.registries = Guard(settings.registries)
         self.tickets = Tickets(kept_key(settings.home / "endpoints.key"))
