@@ -32,10 +32,12 @@ from ..base import (
 from ..capacity import Held
 from . import delivery, manifests, reading
 from .api import ApiError, KubernetesApi, Object
+from .kueue import Queue
 from .logs import read_piece
 from .names import SCALES_ANNOTATION, index_of, notebook_secret_name, object_name, pull_secret_name, ref_of
 from .nodes import Demand, capacity, is_ready, never_fits, read_nodes
 from .notebook import notebook_pod, notebook_pulling
+from .quota import least
 from .settings import KubernetesSettings
 from .watched import Watched
 
@@ -64,6 +66,7 @@ class KubernetesBackend:
         self.jobs = Watched(api, f"{self._batch}/jobs", "app.kubernetes.io/managed-by=outrider", self._job_changed)
         self.pods = Watched(api, f"{self._core}/pods", "", self._pod_changed)
         self.nodes = Watched(api, "/api/v1/nodes", "", self._node_changed)
+        self.queue = Queue(api, namespace, settings.queue, self._place_changed) if settings.queue else None
         self.signals = Signals()
         self._pods_of: dict[AttemptRef, dict[str, Object]] = defaultdict(dict)
         """Also those that are gone, as they were last seen, for as long as their Job is there."""
@@ -78,13 +81,17 @@ class KubernetesBackend:
 
     async def open(self) -> None:
         await self.api.open()
-        for watched in (self.jobs, self.pods, self.nodes):
+        for watched in self._watches:
             watched.start()
 
     async def close(self) -> None:
-        for watched in (self.jobs, self.pods, self.nodes):
+        for watched in self._watches:
             await watched.stop()
         await self.api.close()
+
+    @property
+    def _watches(self) -> tuple[Watched, ...]:
+        return self.jobs, self.pods, self.nodes, *(self.queue.watches if self.queue else ())
 
     # -- what the watches say -----------------------------------------------------------------------------------
 
@@ -125,6 +132,11 @@ class KubernetesBackend:
         for ref, pods in self._pods_of.items():
             if any(pod["spec"].get("nodeName") == name for pod in pods.values()):
                 self._tell(ref)
+
+    def _place_changed(self, job: str) -> None:
+        ref = ref_of(self.jobs.objects.get(job) or {})
+        if ref is not None:
+            self._tell(ref)
 
     def _tell(self, ref: AttemptRef) -> None:
         self.signals.send(self._name(ref))
@@ -258,6 +270,8 @@ class KubernetesBackend:
         await self._synced()
         job = self._job(ref)
         pods = list(self._pods_of.get(ref, {}).values())
+        if job is not None and self.queue is not None and reading.suspended(job):
+            return self._queued(self.queue, self._name(ref), pods)
         seen = reading.observation(job, pods, self._trouble_since, time.time())
         if seen.phase is Phase.RUNNING:
             return self._with_node(seen)
@@ -277,6 +291,19 @@ class KubernetesBackend:
         text = "Waiting for a free machine" + (f"; {ahead - 1} ahead." if ahead and ahead > 1 else ".")
         return Observation(Phase.STARTING, message=text)
 
+    def _queued(self, queue: Queue, name: str, pods: list[Object]) -> Observation:
+        """What is suspended waits to be let in, unless it was in already and had to leave."""
+        begun = max((reading.started_at(pod) or 0.0 for pod in pods), default=0.0)
+        if not begun:
+            if (why := queue.never(name)) is not None:
+                return Observation(Phase.LOST, reason="unschedulable", message=why)
+            return Observation(Phase.STARTING, message=queue.message(name))
+        why = queue.eviction(name) or "Kueue gave its machine to another"
+        if any(pod["metadata"]["name"] in self.pods.objects for pod in pods):
+            # Its processes may still be at work on the volume.
+            return Observation(Phase.RUNNING, started_at=begun, message=f"It is being stopped: {why}")
+        return Observation(Phase.LOST, reason="preempted", message=why, started_at=begun)
+
     def _with_node(self, seen: Observation) -> Observation:
         """Says so when nothing is heard of a node; whether its pods are given up is for the cluster to decide, which
         waits when all its nodes are silent."""
@@ -287,6 +314,8 @@ class KubernetesBackend:
 
     def position(self, ref: AttemptRef) -> int | None:
         """The place among the attempts that wait for a machine, by priority and age as the scheduler takes them."""
+        if self.queue is not None and (place := self.queue.place(self._name(ref))) is not None:
+            return place
         waiting: dict[AttemptRef, tuple[int, str]] = {}
         for other, pods in self._pods_of.items():
             for pod in pods.values():
@@ -381,6 +410,7 @@ class KubernetesBackend:
 
     async def capacity(self, machine: MachineType, held: Iterable[Held]) -> Capacity:
         await self._synced()
-        if self.nodes.refused or not self.nodes.objects:
-            return Capacity(None, None)
-        return capacity(Demand.of_machine(machine), self._read_nodes())
+        demand = Demand.of_machine(machine)
+        seen = not self.nodes.refused and self.nodes.objects
+        found = capacity(demand, self._read_nodes()) if seen else Capacity(None, None)
+        return found if self.queue is None else least(found, self.queue.room(demand.amounts))
