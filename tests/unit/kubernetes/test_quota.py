@@ -99,6 +99,16 @@ def test_a_cohort_lends_without_a_limit_or_up_to_one() -> None:
     assert quota.room(limited, {"cpu": 0.5}) == Capacity(4, 4)
 
 
+def test_who_was_pushed_out_is_told_until_let_in_again() -> None:
+    said = {"type": "Evicted", "status": "True", "message": "Preempted to accommodate a workload"}
+    out = workload("x")
+    out["status"]["conditions"] = [said]
+    assert quota.eviction(out) == "Preempted to accommodate a workload"
+    said["status"] = "False"
+    assert quota.eviction(out) is None
+    assert quota.eviction(None) is None
+
+
 def test_the_smaller_of_two_limits_holds() -> None:
     assert quota.least(Capacity(4, 2), Capacity(None, 3)) == Capacity(4, 2)
     assert quota.least(Capacity(None, None), Capacity(2, 0)) == Capacity(2, 0)

@@ -71,6 +71,8 @@ class KubernetesBackend:
         self._pods_of: dict[AttemptRef, dict[str, Object]] = defaultdict(dict)
         """Also those that are gone, as they were last seen, for as long as their Job is there."""
         self._trouble_since: dict[str, float] = {}
+        self._evicted: dict[AttemptRef, str] = {}
+        """Why Kueue took the machine back; forgotten with this process, after which such an attempt is just gone."""
         self._events: asyncio.Queue[AttemptRef] = asyncio.Queue(MOST_WAITING)
         self._locks: defaultdict[AttemptRef, asyncio.Lock] = defaultdict(asyncio.Lock)
 
@@ -271,7 +273,9 @@ class KubernetesBackend:
         job = self._job(ref)
         pods = list(self._pods_of.get(ref, {}).values())
         if job is not None and self.queue is not None and reading.suspended(job):
-            return self._queued(self.queue, self._name(ref), pods)
+            return await self._queued(self.queue, ref, pods)
+        if ref in self._evicted:
+            return self._pushed_out(ref)
         seen = reading.observation(job, pods, self._trouble_since, time.time())
         if seen.phase is Phase.RUNNING:
             return self._with_node(seen)
@@ -291,18 +295,25 @@ class KubernetesBackend:
         text = "Waiting for a free machine" + (f"; {ahead - 1} ahead." if ahead and ahead > 1 else ".")
         return Observation(Phase.STARTING, message=text)
 
-    def _queued(self, queue: Queue, name: str, pods: list[Object]) -> Observation:
+    async def _queued(self, queue: Queue, ref: AttemptRef, pods: list[Object]) -> Observation:
         """What is suspended waits to be let in, unless it was in already and had to leave."""
-        begun = max((reading.started_at(pod) or 0.0 for pod in pods), default=0.0)
-        if not begun:
-            if (why := queue.never(name)) is not None:
-                return Observation(Phase.LOST, reason="unschedulable", message=why)
-            return Observation(Phase.STARTING, message=queue.message(name))
-        why = queue.eviction(name) or "Kueue gave its machine to another"
-        if any(pod["metadata"]["name"] in self.pods.objects for pod in pods):
-            # Its processes may still be at work on the volume.
-            return Observation(Phase.RUNNING, started_at=begun, message=f"It is being stopped: {why}")
-        return Observation(Phase.LOST, reason="preempted", message=why, started_at=begun)
+        name = self._name(ref)
+        why = queue.eviction(name)
+        if why is None and not any(reading.started_at(pod) for pod in pods):
+            never = queue.never(name)
+            phase, reason = (Phase.STARTING, None) if never is None else (Phase.LOST, "unschedulable")
+            return Observation(phase, reason=reason, message=never or queue.message(name))
+        # Kueue would let it in again. What runs again is for the service to decide, as another attempt.
+        self._evicted[ref] = why or "Kueue gave its machine to another"
+        await self.api.delete(f"{self._batch}/jobs/{name}", propagationPolicy="Background")
+        return self._pushed_out(ref)
+
+    def _pushed_out(self, ref: AttemptRef) -> Observation:
+        """Not over before the last of its pods is gone: their processes may still be at work on the volume."""
+        there = any(ref_of(pod) == ref for pod in self.pods.objects.values())
+        if there:
+            return Observation(Phase.STARTING, message=f"It is being stopped: {self._evicted[ref]}")
+        return Observation(Phase.LOST, reason="preempted", message=self._evicted[ref])
 
     def _with_node(self, seen: Observation) -> Observation:
         """Says so when nothing is heard of a node; whether its pods are given up is for the cluster to decide, which
@@ -364,6 +375,7 @@ class KubernetesBackend:
         if job is None or int(job["spec"].get("completions") or 1) > 1:
             await self.api.delete(f"{self._core}/services/{name}")
             await self.api.delete(f"{self._policies}/{name}")
+        self._evicted.pop(ref, None)
         await asyncio.to_thread(remove_tree, run)
 
     async def follow_logs(self, ref: AttemptRef, node: int, cursor: str | None) -> AsyncIterator[RawLog]:

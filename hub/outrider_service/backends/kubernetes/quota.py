@@ -51,9 +51,10 @@ def never(workload: Object) -> str | None:
 
 
 def eviction(workload: Object | None) -> str | None:
-    """Why Kueue took back what it had given."""
-    condition = {} if workload is None else _condition(workload, "Evicted")
-    return str(condition.get("message") or "") or None
+    """Why Kueue took back what it had given, until it gives it again."""
+    if workload is None or not _holds(workload, "Evicted"):
+        return None
+    return str(_condition(workload, "Evicted").get("message") or "Kueue took its machine back")
 
 
 def room(cluster_queue: Object, amounts: dict[str, float]) -> Capacity:
