@@ -1,4 +1,4 @@
-// What `make lint` checks in extensions/, besides prettier's form and the compiler's strictness.
+// What `make lint` checks in extensions/ and in the Hub's script, besides prettier's form and the compiler's strictness.
 import js from '@eslint/js';
 import a11y from 'eslint-plugin-jsx-a11y';
 import hooks from 'eslint-plugin-react-hooks';
@@ -30,5 +30,26 @@ export default tseslint.config(
       'react-hooks/rules-of-hooks': 'error',
       'react-hooks/exhaustive-deps': 'error',
     },
+  },
+  {
+    // The script of the Hub's pages is handed out as it is written.
+    files: ['hub/**/*.js'],
+    extends: [tseslint.configs.disableTypeChecked],
+    languageOptions: {
+      parserOptions: { project: null },
+      globals: Object.fromEntries(
+        [
+          'document',
+          'window',
+          'fetch',
+          'AbortController',
+          'AbortSignal',
+          'setTimeout',
+          'clearTimeout',
+          'setInterval',
+        ].map((name) => [name, 'readonly']),
+      ),
+    },
+    rules: { '@typescript-eslint/explicit-module-boundary-types': 'off' },
   },
 );

@@ -19,6 +19,7 @@ from tests.cluster.harness import boot, processes, removal
 from tests.cluster.harness.machine import check_machine
 from tests.cluster.harness.places import state
 from tests.cluster.harness.product import Images, job_images
+from tests.cluster.harness.turn import turn
 from tests.cluster.services import make_service
 from tests.cluster.tools import Cluster, Namespace
 from tests.service.harness import HubProcess, ServiceProcess, User, eventually
@@ -118,13 +119,14 @@ def _left(service: ServiceProcess) -> list[str]:
 @contextlib.contextmanager
 def platform() -> Iterator[tuple[Namespace, Images, ServiceProcess]]:
     check_machine()
-    was_up = processes.running("kubelet") is not None
-    boot.up()
-    images = job_images()
-    namespace = Namespace(Cluster(boot.kubeconfig(), own=True), "t-bench", state() / "volumes" / "t-bench")
     with contextlib.ExitStack() as stack:
+        stack.enter_context(turn())
+        was_up = processes.running("kubelet") is not None
+        boot.up()
         if not was_up:
             stack.callback(removal.down)
+        images = job_images()
+        namespace = Namespace(Cluster(boot.kubeconfig(), own=True), "t-bench", state() / "volumes" / "t-bench")
         hub = HubProcess(Path(stack.enter_context(tempfile.TemporaryDirectory())))
         namespace.remove()
         namespace.make()

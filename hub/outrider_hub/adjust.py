@@ -1,16 +1,17 @@
-"""Two things that JupyterHub does and has no setting for; each is replaced by one name.
+"""Three things that JupyterHub does and has no setting for; each is replaced by one name.
 
-May touch JupyterHub's modules in the Hub's own process. The tests of the real Hub hold both.
+May touch JupyterHub's modules in the Hub's own process. The tests of the real Hub hold them.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from jupyterhub import roles
+from jupyterhub import handlers, roles
 from jupyterhub.services import service
 from traitlets import Integer
 
+from .pages import own_pages
 from .scopes import admin_scopes
 
 SERVICE_POLL_S = 2
@@ -23,9 +24,10 @@ class PromptServiceSpawner(service._ServiceSpawner):
 
 
 def adjust() -> None:
-    """Applies both; doing it again changes nothing."""
+    """Applies them; doing it again changes nothing."""
     _let_admins_administer_outrider()
     _notice_dead_services_soon()
+    _show_own_pages()
 
 
 def _let_admins_administer_outrider() -> None:
@@ -52,3 +54,10 @@ def _let_admins_administer_outrider() -> None:
 def _notice_dead_services_soon() -> None:
     """A managed service that died is started again within two seconds, not thirty."""
     service._ServiceSpawner = PromptServiceSpawner
+
+
+def _show_own_pages() -> None:
+    """The page that starts a server and the list of servers are ours. Handlers that are configured come last, and the
+    first that knows an address answers."""
+    if handlers.default_handlers[0][1] is not own_pages()[0][1]:
+        handlers.default_handlers[:0] = own_pages()

@@ -15,6 +15,7 @@ from typing import Any
 from . import culler, scopes, state
 from .adjust import adjust
 from .authenticator import AdminOnlyAuthenticator
+from .pages import configure_pages
 from .settings import Settings, from_environment
 from .spawner.local import LocalSpawner
 
@@ -101,6 +102,7 @@ def service_environment(settings: Settings, environ: Mapping[str, str]) -> dict[
         "OUTRIDER_PUBLIC_URL": settings.public_url,
         "OUTRIDER_APPS_PORT": str(settings.apps_port),
         "OUTRIDER_CATALOG": str(settings.catalog),
+        "OUTRIDER_CLOSED_NETWORKS": " ".join(settings.closed_networks),
         "OUTRIDER_CULL_TIMEOUT": str(settings.cull_timeout_s),
         "PYTHONUNBUFFERED": "1",
     }
@@ -108,7 +110,7 @@ def service_environment(settings: Settings, environ: Mapping[str, str]) -> dict[
 
 def _notebooks(c: Any, settings: Settings, secrets: state.Secrets) -> None:
     c.JupyterHub.spawner_class = LocalSpawner
-    c.JupyterHub.allow_named_servers = True
+    configure_pages(c, settings.most_notebooks)
     # Notebooks and jobs run on while the Hub is stopped or restarted.
     c.JupyterHub.cleanup_servers = False
     # What passes through the proxy is no sign of use: a page that is only open asks all the time. The notebook
@@ -121,5 +123,6 @@ def _notebooks(c: Any, settings: Settings, secrets: state.Secrets) -> None:
     c.CatalogMixin.service_url = settings.service_url
     c.CatalogMixin.service_token = secrets.spawner_token
     c.LocalSpawner.home = str(settings.home)
+    c.LocalSpawner.closed_networks = list(settings.closed_networks)
     c.LocalSpawner.lab_extension = str(settings.lab_extension)
     c.LocalSpawner.hub_address = f"127.0.0.1:{settings.port}"

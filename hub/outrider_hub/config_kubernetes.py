@@ -12,7 +12,8 @@ from typing import Any
 from . import culler, scopes
 from .adjust import adjust
 from .authenticator import AdminOnlyAuthenticator
-from .settings import CULL_EVERY_S, CULL_TIMEOUT_S, SettingsError
+from .pages import configure_pages
+from .settings import CULL_EVERY_S, CULL_TIMEOUT_S, MOST_NOTEBOOKS, SettingsError
 from .spawner.kubernetes import KubernetesSpawner
 from .state import ADMIN
 
@@ -39,6 +40,7 @@ class ClusterSettings:
     instance: str
     cull_timeout_s: int
     cull_every_s: int
+    most_notebooks: int
 
     @property
     def api_url(self) -> str:
@@ -69,6 +71,7 @@ def from_environment(environ: Mapping[str, str]) -> ClusterSettings:
         instance=environ.get("OUTRIDER_INSTANCE") or "outrider",
         cull_timeout_s=int(environ.get("OUTRIDER_CULL_TIMEOUT") or CULL_TIMEOUT_S),
         cull_every_s=int(environ.get("OUTRIDER_CULL_EVERY") or CULL_EVERY_S),
+        most_notebooks=int(environ.get("OUTRIDER_NOTEBOOKS_PER_USER") or MOST_NOTEBOOKS),
     )
 
 
@@ -123,7 +126,7 @@ def _programs(c: Any, settings: ClusterSettings) -> None:
 
 def _notebooks(c: Any, settings: ClusterSettings) -> None:
     c.JupyterHub.spawner_class = KubernetesSpawner
-    c.JupyterHub.allow_named_servers = True
+    configure_pages(c, settings.most_notebooks)
     # What passes through the proxy is no sign of use: a page that is only open asks all the time. The notebook
     # servers say themselves when they were used last.
     c.JupyterHub.last_activity_interval = 0

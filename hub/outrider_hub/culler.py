@@ -85,7 +85,7 @@ def stop_of(server: Server, held: HeldNotebook | None, default_idle_s: float) ->
     """When it ends by itself. One that the service does not know has the platform's default alone."""
     if held is None:
         return next_stop(Rules(), Life(server.started_at, server.used_at), default_idle_s)
-    rules = Rules(held.idle_timeout_s, held.max_age_s, held.gpu_idle_timeout_s)
+    rules = Rules(held.idle_timeout_s, held.max_age_s, held.gpu_idle_timeout_s, held.own_age)
     looked, kept = held.gpu_used_at, held.kept_at
     life = Life(
         server.started_at,

@@ -9,11 +9,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from outrider_sandbox import CLOSED_NETWORKS, check_networks
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 DEFAULT_PORT = 8000
 LAST_FIRST_PORT = 65535 - 4
 CULL_TIMEOUT_S = 43200
 CULL_EVERY_S = 600
+MOST_NOTEBOOKS = 10
+"""How many named notebooks one user may have, beside the default one."""
 
 
 class SettingsError(ValueError):
@@ -33,6 +37,9 @@ class Settings:
     given_public_url: str | None = None
     cull_timeout_s: int = CULL_TIMEOUT_S
     cull_every_s: int = CULL_EVERY_S
+    most_notebooks: int = MOST_NOTEBOOKS
+    closed_networks: tuple[str, ...] = CLOSED_NETWORKS
+    """What notebooks and jobs cannot reach, as IPv4 networks."""
 
     @property
     def ports(self) -> dict[str, int]:
@@ -115,7 +122,20 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
         given_public_url=url.rstrip("/") if url else None,
         cull_timeout_s=_number(environ, "OUTRIDER_CULL_TIMEOUT", CULL_TIMEOUT_S, 0, 10**9),
         cull_every_s=_number(environ, "OUTRIDER_CULL_EVERY", CULL_EVERY_S, 1, 10**6),
+        most_notebooks=_number(environ, "OUTRIDER_NOTEBOOKS_PER_USER", MOST_NOTEBOOKS, 0, 1000),
+        closed_networks=_networks(environ, "OUTRIDER_CLOSED_NETWORKS"),
     )
+
+
+def _networks(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
+    if name not in environ:
+        return CLOSED_NETWORKS
+    found = tuple(environ[name].split())
+    try:
+        check_networks(found)
+    except ValueError as error:
+        raise SettingsError(f"{name} must be IPv4 networks such as 10.0.0.0/8, with spaces between: {error}") from error
+    return found
 
 
 def _number(environ: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:

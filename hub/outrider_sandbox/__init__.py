@@ -20,14 +20,16 @@ from .control import (
     version,
 )
 from .linux import short_path
-from .spec import Mount, Spec
+from .spec import CLOSED_NETWORKS, Mount, Spec, check_networks
 
 __all__ = [
+    "CLOSED_NETWORKS",
     "Capabilities",
     "Mount",
     "Spec",
     "State",
     "StillRunning",
+    "check_networks",
     "connect_path",
     "launch",
     "read_spec",

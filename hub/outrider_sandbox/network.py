@@ -1,17 +1,24 @@
 """Outbound network for a sandbox's namespace: one slirp4netns process, which ends when its starter does.
 
-The host's loopback is out of reach (`--disable-host-loopback`); names are resolved by the host's resolver.
+The host's loopback is out of reach (`--disable-host-loopback`); names are resolved by the host's resolver. Networks
+that nobody inside has business with, the cloud's metadata service above all, get a route that leads nowhere.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import select
+import socket
+import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from . import linux, spawn
 
 _READY_S = 20.0
+_SIOCADDRT = 0x890B
+_RTF_UP, _RTF_REJECT = 0x1, 0x200
 
 
 @dataclass(frozen=True)
@@ -30,6 +37,41 @@ class Namespaces:
 def open_namespaces(pid: int) -> Namespaces:
     network = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
     return Namespaces(pid, network, linux.user_namespace_of(network))
+
+
+class Closing:
+    """A process that joins the namespace and closes networks there; nobody inside has the power to open them again."""
+
+    def __init__(self, namespaces: Namespaces, networks: Sequence[str]) -> None:
+        routes = [_route_to_nowhere(network) for network in networks]
+        self.pid = os.fork()
+        if self.pid == 0:
+            try:
+                linux.setns(namespaces.user, linux.CLONE_NEWUSER)
+                linux.setns(namespaces.network, linux.CLONE_NEWNET)
+                with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as inside:
+                    for route in routes:
+                        fcntl.ioctl(inside, _SIOCADDRT, route)
+                os._exit(0)
+            except BaseException as error:
+                spawn.fail(f"networks could not be closed: {error}", error)
+
+    def wait(self) -> None:
+        _, status = os.waitpid(self.pid, 0)
+        if status != 0:
+            raise OSError("the sandbox's closed networks could not be closed")
+
+
+def _route_to_nowhere(network: str) -> bytes:
+    """The `struct rtentry` of <linux/route.h> on a 64-bit machine: destination, gateway, mask, flags."""
+
+    def address(packed: bytes) -> bytes:
+        return struct.pack("=HH4s8x", socket.AF_INET, 0, packed)
+
+    start, _, bits = network.partition("/")
+    mask = (0xFFFFFFFF << (32 - int(bits or 32))) & 0xFFFFFFFF
+    addresses = address(socket.inet_aton(start)) + address(bytes(4)) + address(mask.to_bytes(4, "big"))
+    return struct.pack("@Q48sHhQQh6xQQQHxx4x", 0, addresses, _RTF_UP | _RTF_REJECT, 0, 0, 0, 0, 0, 0, 0, 0)
 
 
 class Slirp:

@@ -6,8 +6,12 @@ Pure data. A specification holds secrets (the environment), so it is written to 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
+
+CLOSED_NETWORKS = ("169.254.0.0/16", "100.100.100.200/32")
+"""Where clouds tell a machine its own credentials."""
 
 Isolation = Literal["bubblewrap", "plain"]
 
@@ -40,6 +44,7 @@ class Spec:
     host_ports: dict[int, int] = field(default_factory=dict)
     let_in: dict[int, str] = field(default_factory=dict)
     network: bool = True
+    closed_networks: list[str] = field(default_factory=lambda: list(CLOSED_NETWORKS))
     grace_s: float = 10.0
     notify: str | None = None
 
@@ -72,9 +77,21 @@ def check(spec: Spec) -> None:
             raise ValueError(f"mounts: {mount.source} → {mount.target}: both must be absolute")
     if spec.isolation == "bubblewrap":
         _check_places(spec.mounts)
+    check_networks(spec.closed_networks)
     for port in [*spec.ports, *spec.host_ports, *spec.host_ports.values(), *spec.let_in]:
         if not 0 < port < 65536:
             raise ValueError(f"ports: {port} is not a port")
+
+
+def check_networks(networks: Sequence[str]) -> None:
+    """Raises ValueError naming what is no IPv4 network such as 10.0.0.0/8."""
+    from ipaddress import IPv4Network  # a supervisor, which loads this module as well, has no use for it
+
+    for network in networks:
+        try:
+            IPv4Network(network)
+        except ValueError as error:
+            raise ValueError(f"closed_networks: {error}") from error
 
 
 def _check_places(mounts: list[Mount]) -> None:

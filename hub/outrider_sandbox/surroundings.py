@@ -46,11 +46,16 @@ class Surroundings:
         else:
             linux.adopt_orphans()
             self.tree = PlainTree(spec, output, self._cgroup)
+        closing: network.Closing | None = None
         if spec.network and self._namespaces is not None:
             self._slirp = network.Slirp(self._namespaces)
+            if spec.closed_networks:
+                closing = network.Closing(self._namespaces, spec.closed_networks)
         if relay.needed(spec):
             self.relay = relay.Relay(self._folder, spec, self._namespaces)
             self.relay.wait_until_ready()
+        if closing is not None:
+            closing.wait()
         if self._slirp is not None:
             self._slirp.wait_until_ready()
         return self.tree

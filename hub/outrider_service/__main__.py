@@ -22,6 +22,8 @@ from tornado.netutil import bind_sockets
 from traitlets import Bool, Float, Integer, List, Unicode, default
 from traitlets.config import Application
 
+from outrider_sandbox import CLOSED_NETWORKS
+
 from .db.engine import migrate
 from .service import Service, Settings
 
@@ -54,6 +56,10 @@ class OutriderService(Application):
     kubernetes = Unicode(help="The YAML file that describes the cluster where jobs run (OUTRIDER_KUBERNETES)").tag(
         config=True
     )
+    closed_networks = List(
+        Unicode(),
+        help="IPv4 networks that jobs on this machine cannot reach (OUTRIDER_CLOSED_NETWORKS, with spaces between)",
+    ).tag(config=True)
     registries = List(
         Unicode(),
         help="Registries inside this network that images may come from: host, host:port, or http://host:port "
@@ -125,6 +131,11 @@ class OutriderService(Application):
     def _cull_timeout(self) -> float:
         return float(os.environ.get("OUTRIDER_CULL_TIMEOUT") or 43200)
 
+    @default("closed_networks")
+    def _closed_networks(self) -> list[str]:
+        given = os.environ.get("OUTRIDER_CLOSED_NETWORKS")
+        return list(CLOSED_NETWORKS) if given is None else given.split()
+
     @default("registries")
     def _registries(self) -> list[str]:
         return os.environ.get("OUTRIDER_REGISTRIES", "").split()
@@ -147,6 +158,7 @@ class OutriderService(Application):
             auth_cache_s=self.auth_cache,
             isolation=self.isolation or None,
             kubernetes=Path(self.kubernetes) if self.kubernetes else None,
+            closed_networks=tuple(self.closed_networks),
             registries=tuple(self.registries),
             webhooks=tuple(self.webhooks),
         )

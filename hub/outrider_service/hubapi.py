@@ -74,8 +74,10 @@ class HubApi:
     async def start_server(self, user: str, server: str, options: dict[str, Any]) -> str | None:
         """Ask for a start. Returns why the Hub refuses, or None."""
         url = f"{self._url}{_server_path(user, server)}"
+        # Without any the Hub takes the choice of the last time.
+        chosen = options or None
         try:
-            async with self._session.post(url, headers=self._headers, timeout=START_TIMEOUT, json=options) as answer:
+            async with self._session.post(url, headers=self._headers, timeout=START_TIMEOUT, json=chosen) as answer:
                 if answer.status < 400:
                     return None
                 if answer.status >= 500:

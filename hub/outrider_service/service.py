@@ -15,6 +15,8 @@ from pathlib import Path
 import aiohttp
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from outrider_sandbox import CLOSED_NETWORKS
+
 from .auth import Authenticator
 from .backends.base import Backend
 from .backends.capacity import Room
@@ -70,6 +72,8 @@ class Settings:
     isolation: str | None = None
     kubernetes: Path | None = None
     """The file that describes the cluster; None: jobs run on this machine."""
+    closed_networks: tuple[str, ...] = CLOSED_NETWORKS
+    """On this machine: what jobs cannot reach."""
     registries: tuple[str, ...] = ()
     webhooks: tuple[str, ...] = ()
 
@@ -146,7 +150,9 @@ class Service:
         )
         self.intake = Intake(self.db, self.catalog, self.backends, self.grants, self._allowance)
         self.snapshots = Snapshots(self.db, self.directories)
-        self.spawns = Spawns(self.db, self.catalog, self.backends, self.rooms, sys.prefix, self.budgets)
+        self.spawns = Spawns(
+            self.db, self.catalog, self.backends, self.rooms, sys.prefix, self.budgets, self.cull_timeout_s
+        )
         self.spawns.released = self.reconciler.wake_queue  # type: ignore[method-assign]
         self.instruments = Instruments(self)
         self.checks: ImageChecks
@@ -164,7 +170,13 @@ class Service:
             self.backends[found.cluster] = KubernetesBackend.connected(self.directories, found)
         if "default" not in self.backends:
             room = local_room(self.configured.local)
-            local = LocalBackend(self.directories, self.settings.hub_address, self.settings.isolation, room)
+            local = LocalBackend(
+                self.directories,
+                self.settings.hub_address,
+                self.settings.isolation,
+                room,
+                self.settings.closed_networks,
+            )
             self.backends["default"], self.rooms["default"] = local, room
 
     async def start(self) -> None:

@@ -119,7 +119,7 @@ def platform(tmp_path_factory: pytest.TempPathFactory, open_registry: Registry |
         import outrider_sandbox as sandbox
 
         made.stop()
-        for run in (made.home / "run" / "jobs").glob("*"):
+        for run in (made.home / "run").glob("*/*/"):
             sandbox.request_stop(run, 0)
 
 

@@ -13,9 +13,10 @@ import time
 
 from .harness import processes
 from .harness.boot import kubeconfig, try_a_container, up
-from .harness.machine import check_machine
+from .harness.machine import check_machine, check_root
 from .harness.programs import Missing
 from .harness.removal import down
+from .harness.turn import turn
 
 CHART = "tests/helm"
 CLUSTER = "tests/cluster"
@@ -26,40 +27,50 @@ def main() -> int:
     if wanted not in ("up", "down", "test"):
         print("usage: python -m tests.cluster up|down|test", file=sys.stderr)
         return 2
-    if wanted == "test":
-        return _test(sys.argv[2:])
+    if wanted == "test" and os.environ.get("KUBECONFIG"):
+        return _pytest(CHART, CLUSTER, *sys.argv[2:])
     try:
-        if wanted == "down":
-            down()
-            return 0
-        began = time.monotonic()
-        check_machine()
-        up()
+        check_root()
+        with turn():
+            return _test(sys.argv[2:]) if wanted == "test" else _hand(wanted)
     except Missing as error:
-        _loud(f"NO CLUSTER: {error}")
-        return 3
+        return _without(wanted, error)
+
+
+def _hand(wanted: str) -> int:
+    if wanted == "down":
+        down()
+        return 0
+    began = time.monotonic()
+    check_machine()
+    up()
     print(f"The cluster is up after {time.monotonic() - began:.0f} s. Use it with:", file=sys.stderr)
     print(f"export KUBECONFIG={kubeconfig()}")
     return 0
 
 
 def _test(arguments: list[str]) -> int:
-    if os.environ.get("KUBECONFIG"):
-        return _pytest(CHART, CLUSTER, *arguments)
     was_up = processes.running("kubelet") is not None
     try:
         try:
             check_machine()
             up()
             try_a_container()
-        # The cluster's own programs, on a machine that they do not know: nothing of the product runs yet.
-        except (Missing, TimeoutError) as error:
-            _loud(f"NO CLUSTER, AND NOTHING TESTED ON ONE BUT THE CHART AS A DOCUMENT: {error}")
-            return 1 if os.environ.get("OUTRIDER_CLUSTER") == "required" else _pytest(CHART)
+        except TimeoutError as error:
+            # The cluster's own programs, on a machine that they do not know: nothing of the product runs yet.
+            raise Missing(str(error)) from error
         return _pytest(CHART, CLUSTER, *arguments)
     finally:
         if not was_up:
             down()
+
+
+def _without(wanted: str, error: Missing) -> int:
+    if wanted != "test":
+        _loud(f"NO CLUSTER: {error}")
+        return 3
+    _loud(f"NO CLUSTER, AND NOTHING TESTED ON ONE BUT THE CHART AS A DOCUMENT: {error}")
+    return 1 if os.environ.get("OUTRIDER_CLUSTER") == "required" else _pytest(CHART)
 
 
 def _pytest(*arguments: str) -> int:

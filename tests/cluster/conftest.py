@@ -21,6 +21,7 @@ from tests.cluster.harness.places import NODE, state
 from tests.cluster.harness.product import Images, Product, job_images
 from tests.cluster.harness.product import product as everything
 from tests.cluster.harness.programs import Missing
+from tests.cluster.harness.turn import turn
 from tests.cluster.services import make_service
 from tests.cluster.tools import Cluster, Namespace
 from tests.service.harness import HubProcess, ServiceProcess, User
@@ -36,13 +37,14 @@ def cluster() -> Iterator[Cluster]:
         check_machine()
     except Missing as error:
         pytest.skip(f"no cluster: {error}")
-    was_up = processes.running("kubelet") is not None
-    boot.up()
-    try:
-        yield Cluster(boot.kubeconfig(), own=True)
-    finally:
-        if not was_up:
-            removal.down()
+    with turn():
+        was_up = processes.running("kubelet") is not None
+        boot.up()
+        try:
+            yield Cluster(boot.kubeconfig(), own=True)
+        finally:
+            if not was_up:
+                removal.down()
 
 
 @pytest.fixture(scope="session")

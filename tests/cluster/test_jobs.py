@@ -210,7 +210,7 @@ def test_gpus_are_shared_out_and_the_queue_is_shown(alice: User, cluster: Cluste
     eventually("one is left", lambda: (free("gpu-1"), free("gpu-2"), free("gpu-4")) == (1, 0, 0))
     four = alice.submit("echo ran", machine="gpu-4")
     # In the cluster's own queue: of two that come at once, either may be the first there.
-    eventually("it waits", lambda: "Waiting for a free machine" in (alice.job(four)["message"] or ""))
+    eventually("it waits", lambda: alice.job(four)["message"] == "Waiting for a free GPU.")
     assert alice.job(four)["queue_position"] == 1
     another = alice.submit("echo ran", machine="gpu-2")
     eventually("it waits behind", lambda: alice.job(another)["queue_position"] == 2)

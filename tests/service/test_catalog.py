@@ -45,6 +45,24 @@ def test_a_machine_type_for_a_group_is_invisible_to_others(alice: User, bob: Use
     assert "theirs" not in answer.json()["message"].split("there are")[1]
 
 
+def test_what_an_image_has_is_found_or_what_the_catalog_says(root: User, alice: User, bob: User) -> None:
+    found = alice.get("/images/python/contents").json()
+    assert {"numpy", "outrider"} <= set(found["modules"])
+    assert "python3" in found["kernels"]
+    assert bob.get("/images/team-only/contents").status_code == 404
+    # No interpreter can be asked here.
+    told = {"modules": ["torch"], "kernels": ["python3", "ir"]}
+    root.post("/images", json={"name": "far/away", "environment": "/nowhere"})
+    try:
+        assert alice.get("/images/far/away/contents").json() == {"modules": None, "kernels": None}
+        root.http.patch("/images/far/away", json={"contents": told})
+        assert alice.get("/images/far/away/contents").json() == told
+        answer = root.http.patch("/images/far/away", json={"contents": {"modules": "torch"}})
+        assert answer.status_code == 422 and answer.json()["field"].startswith("contents")
+    finally:
+        root.delete("/images/far/away")
+
+
 def test_a_disabled_machine_type_is_for_admins_eyes_only(root: User, alice: User, machine: Any) -> None:
     machine("resting")
     assert root.http.patch("/machines/resting", json={"enabled": False}).status_code == 200

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import venv
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -144,6 +145,22 @@ def test_preflight_says_what_to_change(server: Server) -> None:
     (server.folder / "work" / "mine.py").write_text("x = 1")
     assert checks(machine="small", imports=["mine"], path="mine.py").get("packages") is None
     assert checks(machine="small", image="other", imports=["numpy"])["packages"]["answer"] == "unknown"
+
+
+def test_preflight_knows_another_environment(server: Server, root: User, tmp_path: Path) -> None:
+    """A bare one: it has the standard library, what lies in it, and no kernel."""
+    venv.create(tmp_path / "bare", symlinks=True)
+    (package,) = (tmp_path / "bare" / "lib").glob("python3*/site-packages")
+    (package / "mine_alone.py").write_text("")
+    root.post("/images", json={"name": "bare", "environment": str(tmp_path / "bare")})
+    try:
+        wanted = {"machine": "small", "image": "bare", "imports": ["json", "mine_alone", "numpy"], "kernel": "python3"}
+        items = server.http.post("/outrider/preflight", json=wanted).json()["items"]
+        found = {item["check"]: item for item in items}
+        assert found["packages"]["message"].startswith("This image lacks numpy:")
+        assert found["kernel"]["answer"] == "no"
+    finally:
+        root.delete("/images/bare")
 
 
 def test_status_tells_of_this_server(server: Server) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, NamedTuple, Optional
 
 _TIMEOUT_S = 900.0
+_PATIENCE = ["-c", "http.lowSpeedLimit=1000", "-c", "http.lowSpeedTime=60"]
 
 
 # git asks "Username for 'https://host': " and "Password for 'https://name@host': ".
@@ -67,15 +68,7 @@ def _check_out(spec: Dict[str, Any], folder: Path, run: Run, environment: Dict[s
 
     must("-c", "init.defaultBranch=main", "init", "--quiet")
     must("remote", "add", "origin", url)
-    fetch = [
-        "-c",
-        "http.lowSpeedLimit=1000",
-        "-c",
-        "http.lowSpeedTime=60",
-        "fetch",
-        "--quiet",
-        "--no-recurse-submodules",
-    ]
+    fetch = [*_PATIENCE, "fetch", "--quiet", "--no-recurse-submodules"]
     if git(*fetch, "--depth", "1", "origin", wanted).code == 0:
         must("checkout", "--quiet", "--detach", "FETCH_HEAD")
     else:
@@ -83,6 +76,25 @@ def _check_out(spec: Dict[str, Any], folder: Path, run: Run, environment: Dict[s
         must(*fetch, "--tags", "origin", "+refs/heads/*:refs/remotes/origin/*")
         must("checkout", "--quiet", "--detach", _find(wanted, git, url))
     return must("rev-parse", "HEAD")
+
+
+def clone(spec: Dict[str, Any], folder: Path, run: Run, timeout_s: float) -> None:
+    """A repository to work in, with its history and the branch checked out; `folder` must not be there yet."""
+    url: str = spec["url"]
+    ref: Optional[str] = spec.get("ref") or None
+    if url.startswith("-") or (ref or "").startswith("-"):
+        raise GitError("A git address or ref cannot begin with '-'.")
+    with tempfile.TemporaryDirectory(prefix="outrider-git-") as private:
+        environment = {**_environment(spec), **_login(spec, Path(private))}
+        steps = [["git", *_PATIENCE, "clone", "--quiet", "--no-recurse-submodules", "--", url, str(folder)]]
+        if ref:
+            steps.append(["git", "-C", str(folder), "checkout", "--quiet", ref])
+        for words in steps:
+            answer = run(words, environment, timeout_s)
+            if answer.code == 127:
+                raise GitError("The image has no git, which cloning a repository needs.")
+            if answer.code != 0:
+                raise GitError(_explain(answer.output, url, ref or "HEAD"))
 
 
 def _find(wanted: str, git: Callable[..., Answer], url: str) -> str:

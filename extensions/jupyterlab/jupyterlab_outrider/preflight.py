@@ -3,12 +3,16 @@ change."""
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import os
+import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, urlencode
 
-from .service import Service
+from .service import Service, ServiceError
 
 Check = dict[str, str]
 
@@ -25,12 +29,44 @@ async def check(service: Service, wanted: dict[str, Any], folder: Path | None = 
     nodes = wanted.get("nodes")
     count = nodes if isinstance(nodes, int) and nodes > 1 else 1
     found = [fits(wanted.get("machine"), machines, count), within(wanted.get("machine"), machines, me, count)]
-    same = wanted.get("image") in (None, "", os.environ.get("OUTRIDER_IMAGE"))
     names = [str(name) for name in wanted.get("imports") or [] if folder is None or not lies_in(folder, str(name))]
-    found += packages(names, same)
-    if wanted.get("kernel"):
-        found.append(kernel(str(wanted["kernel"]), same))
+    if names or wanted.get("kernel"):
+        has = await contents(service, str(wanted.get("image") or ""), str(wanted.get("machine") or ""), names)
+        found += packages(names, has.modules)
+        if wanted.get("kernel"):
+            found.append(kernel(str(wanted["kernel"]), has.kernels))
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """Those of the asked-for modules and kernels that the image has; None: not known."""
+
+    modules: frozenset[str] | None
+    kernels: frozenset[str] | None
+
+
+async def contents(service: Service, image: str, machine: str, names: list[str]) -> Contents:
+    """What the service knows of the image, and where it knows nothing of this server's own, what is here."""
+    own = image in ("", os.environ.get("OUTRIDER_IMAGE"))
+    name = image or os.environ.get("OUTRIDER_IMAGE", "")
+    said: dict[str, Any] = {"modules": None, "kernels": None}
+    if name:
+        query = f"?{urlencode({'machine': machine})}" if machine else ""
+        try:
+            said = await service.call("GET", f"/images/{quote(name)}/contents{query}")
+        except ServiceError as error:
+            if error.status != 404:
+                raise
+    if said["modules"] is None and own:
+        return await asyncio.to_thread(_here, names)
+    return Contents(*(None if said[part] is None else frozenset(said[part]) for part in ("modules", "kernels")))
+
+
+def _here(names: list[str]) -> Contents:
+    from jupyter_client.kernelspec import KernelSpecManager
+
+    return Contents(frozenset(filter(_there, names)), frozenset(KernelSpecManager().find_kernel_specs()))
 
 
 def fits(name: Any, machines: list[dict[str, Any]], count: int = 1) -> Check:
@@ -67,24 +103,22 @@ def _spent(budget: dict[str, Any]) -> bool:
     return budget["left"] is not None and budget["left"] <= 0
 
 
-def packages(imports: list[str], same_image: bool) -> list[Check]:
+def packages(imports: list[str], modules: frozenset[str] | None) -> list[Check]:
     if not imports:
         return []
-    if not same_image:
-        return [result("packages", "unknown", "What the other image has is not known here.")]
-    missing = [name for name in imports if not _there(name)]
+    if modules is None:
+        return [result("packages", "unknown", "Which packages this image has is not known here.")]
+    missing = [name for name in imports if name not in modules and name not in sys.stdlib_module_names]
     if missing:
         text = ", ".join(missing)
         return [result("packages", "no", f"This image lacks {text}: install it in the job's command, or take another.")]
     return [result("packages", "yes")]
 
 
-def kernel(name: str, same_image: bool) -> Check:
-    if not same_image:
-        return result("kernel", "unknown", "Which kernels the other image has is not known here.")
-    from jupyter_client.kernelspec import KernelSpecManager
-
-    if name in KernelSpecManager().find_kernel_specs():
+def kernel(name: str, kernels: frozenset[str] | None) -> Check:
+    if kernels is None:
+        return result("kernel", "unknown", "Which kernels this image has is not known here.")
+    if name in kernels:
         return result("kernel", "yes")
     return result("kernel", "no", f"This image has no kernel {name}; Python's default one would be used.")
 

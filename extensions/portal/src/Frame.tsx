@@ -1,4 +1,5 @@
-/** Around every page: the name, the ways to go, who is logged in, and whether the service is there. */
+/** Around every page: the name, the ways to go, who is logged in, and whether the service is there. The Hub's own pages
+ *  begin with the same header (hub/outrider_hub/pages/templates/outrider_header.html). */
 
 import { useConnection } from '@outrider/ui';
 import { type ReactElement, type ReactNode, useSyncExternalStore } from 'react';
@@ -41,6 +42,7 @@ export function Frame({ place, children }: { place: Place; children: ReactNode }
           <Link href="/" aria-current={current(place.page === 'home')}>
             Home
           </Link>
+          <a href={`${HUB}home`}>Notebooks</a>
           <Link href="/jobs" aria-current={current(place.page === 'jobs' || place.page === 'job')}>
             Jobs
           </Link>
@@ -51,7 +53,7 @@ export function Frame({ place, children }: { place: Place; children: ReactNode }
           ))}
         </nav>
         <nav className="portal-hub" aria-label="JupyterHub">
-          <a href={`${HUB}home`}>Notebooks</a>
+          <a href={`${HUB}token`}>Tokens</a>
           <span className="portal-user" title="Logged in as">
             {USER}
           </span>

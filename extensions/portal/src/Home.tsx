@@ -80,7 +80,7 @@ export function Home(): ReactElement {
           </Section>
         </div>
         <div>
-          <Section title="Notebooks" more={<a href={`${HUB}home`}>Start or stop</a>}>
+          <Section title="Notebooks" more={<a href={`${HUB}home`}>Start, stop or add one</a>}>
             {notebooks.error && <Problem onRetry={notebooks.reload}>{notebooks.error.message}</Problem>}
             {notebooks.value && servers.length === 0 && <p className="or-faint">None is running.</p>}
             {servers.map((one) => (

@@ -16,7 +16,7 @@ from tornado import web
 from traitlets import Unicode, default
 from traitlets.config import LoggingConfigurable
 
-from outrider_service.schema.catalog import Person
+from outrider_service.schema.catalog import Offer, Person
 from outrider_service.schema.resources import SpawnRequest, SpawnSpec
 
 from . import options
@@ -24,18 +24,26 @@ from .service_client import ServiceClient, ServiceProblem, Times
 
 RELEASE_TRIES = 8
 SHORT_S = 3.0
-NO_CATALOG = (
-    '<p class="alert alert-warning">The list of environments and machines cannot be read now. '
-    "Starting uses the defaults.</p>"
-)
+SHORT_PAGE_S = 5.0
+"""How long a page waits for a service that is away, before it is shown without."""
 
 
 class Refused(SpawnException):
-    """A server that will not start; the page shows the sentence as it is."""
+    """A server that will not start; the page shows the sentence as it is, at the field that is at fault."""
 
-    def __init__(self, message: str, *, reason: str, status: int = 400) -> None:
+    def __init__(self, message: str, *, reason: str, status: int = 400, field: str | None = None) -> None:
         super().__init__(message, reason=reason, status_code=status)
         self.jupyterhub_message = message
+        self.errors = {field: message.removeprefix(f"{field}: ")} if field else {}
+
+
+class Invalid(web.HTTPError):
+    """Options that cannot be used; ``errors`` says what is wrong with each."""
+
+    def __init__(self, error: options.OptionsError) -> None:
+        super().__init__(400, str(error).replace("%", "%%"))
+        self.jupyterhub_message = str(error)
+        self.errors = error.errors
 
 
 class CatalogMixin(LoggingConfigurable):
@@ -53,6 +61,8 @@ class CatalogMixin(LoggingConfigurable):
     service_token = Unicode(help="The Hub's token for it; it can claim room and nothing else.").tag(config=True)
 
     def __init__(self, **kwargs: Any) -> None:
+        self.note = ""
+        """What a running server's owner should know of its start; kept with its state."""
         self._steps: list[dict[str, Any]] = []
         self._stepped = asyncio.Event()
         self._releases: set[asyncio.Task[None]] = set()
@@ -62,9 +72,33 @@ class CatalogMixin(LoggingConfigurable):
     def service(self) -> ServiceClient:
         return ServiceClient(self.service_url, self.service_token)
 
+    def get_state(self) -> dict[str, Any]:
+        state: dict[str, Any] = super().get_state()  # type: ignore[misc]
+        return {**state, "note": self.note} if self.note else state
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        super().load_state(state)  # type: ignore[misc]
+        self.note = str(state.get("note") or "")
+
+    def clear_state(self) -> None:
+        super().clear_state()  # type: ignore[misc]
+        self.note = ""
+
+    def told_of_repository(self, said: str | None) -> None:
+        """What became of the repository that was to be cloned; the server runs in any case."""
+        if said is not None and said != "cloned":
+            self.note = said
+            self.step(None, said)
+
     @default("options_from_form")
     def _default_options_from_form(self) -> Any:
-        return options.from_form
+        def from_form(form: dict[str, list[str]]) -> dict[str, Any]:
+            try:
+                return options.from_form(form)
+            except options.OptionsError as error:
+                raise Invalid(error) from error
+
+        return from_form
 
     @default("apply_user_options")
     def _default_apply_user_options(self) -> Any:
@@ -80,21 +114,21 @@ class CatalogMixin(LoggingConfigurable):
         try:
             return options.request(options.read(given), bool(self.user.admin), groups)
         except options.OptionsError as error:
-            raise web.HTTPError(400, str(error)) from error
+            raise Invalid(error) from error
 
     async def get_options_form(self) -> str:
+        """That there is a form; ``outrider_hub.pages`` draws it."""
+        return "outrider"
+
+    async def offer(self) -> Offer | None:
+        """What this person may choose now; None: the service is away."""
         groups = [group.name for group in self.user.groups]
+        person = Person(user_groups=groups, user_admin=bool(self.user.admin))
         try:
-            offer = await self.service.offer(
-                self.user.name, Person(user_groups=groups, user_admin=bool(self.user.admin))
-            )
-        except ServiceProblem:
-            return NO_CATALOG
-        try:
-            chosen = options.read(self.user_options)
-        except options.OptionsError:
-            chosen = options.Choice()
-        return options.form(offer.images, offer.machines, chosen)
+            return await ServiceClient(self.service_url, self.service_token, SHORT_PAGE_S).offer(self.user.name, person)
+        except ServiceProblem as problem:
+            self.log.warning("No offer for %s: %s", self._log_name, problem.message)
+            return None
 
     async def claim(self) -> SpawnSpec:
         """Room and directories for this server, or a refusal that people can read."""
@@ -104,7 +138,7 @@ class CatalogMixin(LoggingConfigurable):
             return await self.service.claim(self.user.name, self.name, self.read_options(self.user_options))
         except ServiceProblem as problem:
             self.step(None, problem.message)
-            raise Refused(problem.message, reason="capacity", status=problem.status) from problem
+            raise Refused(problem.message, reason="capacity", status=problem.status, field=problem.field) from problem
 
     def step(self, progress: int | None, message: str) -> None:
         """Shows the waiting page what happens."""

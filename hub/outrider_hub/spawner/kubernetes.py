@@ -7,7 +7,6 @@ that cannot start is given up as soon as that is certain, with the reason as a s
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -15,12 +14,18 @@ from typing import Any
 from kubespawner import KubeSpawner
 from traitlets import Float, Unicode
 
-from outrider_service.schema.resources import PodParts, SpawnSpec
+from outrider_service.schema.resources import PodParts, SpawnSpec, SpawnWait
 
 from .catalog import CatalogMixin, Refused
-from .pod_state import hopeless, told
+from .plan import clone_order
+from .pod_state import clone_said, hopeless, is_unscheduled, told, with_order
+from .service_client import ServiceClient, ServiceProblem
 
 LOOK_S = 0.5
+ASK_S = 2.0
+AGAIN_S = 5.0
+CLONE_S = 600
+"""How long a repository may take of a server's time to start."""
 
 
 class KubernetesSpawner(CatalogMixin, KubeSpawner):
@@ -36,6 +41,8 @@ class KubernetesSpawner(CatalogMixin, KubeSpawner):
         if spec.pod is None:
             raise Refused(f"{spec.machine} is not on Kubernetes.", reason="misconfigured", status=500)
         self._apply(spec, spec.pod)
+        if spec.repository is not None:
+            self.init_containers = with_order(spec.pod.init_containers, clone_order(spec.repository, CLONE_S))
         self.step(20, f"Starting a pod on {spec.machine}")
         watching = asyncio.create_task(self._watch())
         starting = asyncio.ensure_future(super().start())
@@ -51,6 +58,8 @@ class KubernetesSpawner(CatalogMixin, KubeSpawner):
         finally:
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)
+        if spec.repository is not None and (pod := self._pod()) is not None:
+            self.told_of_repository(clone_said(pod))
         self.step(90, "Waiting for JupyterLab")
         return address
 
@@ -96,20 +105,38 @@ class KubernetesSpawner(CatalogMixin, KubeSpawner):
 
     async def _watch(self) -> str:
         """Tells the waiting page what happens; returns the sentence once the pod cannot start any more."""
-        said, since = "", time.monotonic()
+        said, since, again_at = "", time.monotonic(), 0.0
+        asked_at, waits = 0.0, SpawnWait(message=None)
         while True:
             await asyncio.sleep(LOOK_S)
-            with contextlib.suppress(AttributeError, KeyError):
-                pod = self._pod()
-                if pod is None:
-                    continue
-                if (sentence := hopeless(pod, time.monotonic() - since, self.pull_patience_s)) is not None:
-                    self.step(None, sentence)
-                    return sentence
-                text = told(pod)
-                if text != said:
-                    said, since = text, time.monotonic()
-                    self.step(40, text)
+            pod = self._pod()
+            if pod is None:
+                continue
+            time_ = time.monotonic()
+            if is_unscheduled(pod) and time_ - asked_at > ASK_S:
+                asked_at, waits = time_, await self._waits()
+            sentence = hopeless(pod, time_ - since, self.pull_patience_s)
+            if sentence is None and waits.hopeless:
+                sentence = f"No machine could ever take this server: {waits.message}."
+            if sentence is not None:
+                self.step(None, sentence)
+                return sentence
+            text = (is_unscheduled(pod) and waits.message) or told(pod)
+            if text != said:
+                said, since, again_at = text, time_, time_ + AGAIN_S
+                self.step(40, text)
+            elif time_ >= again_at:
+                # Whoever waits sees that it goes on; seldomer the longer it takes.
+                again_at = time_ + max(AGAIN_S, (time_ - since) / 5)
+                self.step(40, f"{text.rstrip('.')} ({time_ - since:.0f} s).")
+
+    async def _waits(self) -> SpawnWait:
+        """The service sees all that wait for a machine; without its word the pod's own has to do."""
+        try:
+            return await ServiceClient(self.service_url, self.service_token, 0.0).waits(self.user.name, self.name)
+        except ServiceProblem as problem:
+            self.log.warning("What %s waits for is not known: %s", self._log_name, problem.message)
+            return SpawnWait(message=None)
 
     async def progress(self) -> AsyncIterator[dict[str, Any]]:
         async for event in CatalogMixin.progress(self):

@@ -17,10 +17,10 @@ from typing import Any
 from jupyterhub.spawner import Spawner
 from jupyterhub.utils import random_port, url_path_join
 from tornado.httpclient import AsyncHTTPClient
-from traitlets import Float, Unicode
+from traitlets import Float, List, Unicode
 
 import outrider_sandbox as sandbox
-from outrider_service.backends.local.environments import mounts_for
+from outrider_service.backends.local.environments import mounts_for, runner_directory
 from outrider_service.backends.local.machine import device_nodes
 from outrider_service.schema.resources import SpawnSpec
 
@@ -32,6 +32,7 @@ LOOK_S = 0.2
 STOP_MARGIN_S = 15.0
 ALIVE = ("starting", "running")
 LOG_TAIL = 2000
+START_OUTPUT = 200_000
 
 
 @functools.cache
@@ -45,6 +46,7 @@ class LocalSpawner(CatalogMixin, Spawner):
 
     home = Unicode(help="The state directory (OUTRIDER_HOME).").tag(config=True)
     hub_address = Unicode(help="host:port of the Hub's public address on this machine.").tag(config=True)
+    closed_networks = List(Unicode(), help="IPv4 networks that servers cannot reach.").tag(config=True)
     lab_extension = Unicode(
         help="The directory of Outrider's JupyterLab extension, mounted rather than installed; empty: none."
     ).tag(config=True)
@@ -99,8 +101,12 @@ class LocalSpawner(CatalogMixin, Spawner):
         await asyncio.to_thread(directory.mkdir, 0o700, parents=True, exist_ok=True)
         devices = await asyncio.to_thread(device_nodes, spec.gpus)
         await asyncio.to_thread(sandbox.launch, str(directory), self._plan(spec, isolation, devices))
+        if spec.repository is not None:
+            self.step(45, f"Cloning {spec.repository.url}")
         self.step(60, "Waiting for JupyterLab")
         await self._wait_until_it_answers()
+        if spec.repository is not None:
+            self.told_of_repository(plan.clone_said(await asyncio.to_thread(self._output, START_OUTPUT)))
         await self.report_started()
         self.step(90, "JupyterLab is up")
         return f"http://127.0.0.1:{self._host_port}"
@@ -125,6 +131,8 @@ class LocalSpawner(CatalogMixin, Spawner):
             gpu_devices=gpu_devices,
             environment_mounts=mounts_for(plan.python_prefix(spec.environment)),
             lab_extension=self.lab_extension if Path(self.lab_extension).is_dir() else "",
+            runner=str(runner_directory()),
+            closed_networks=list(self.closed_networks),
             grace_s=self.grace_s,
         )
         return plan.sandbox(server, spec, isolation)
@@ -162,16 +170,19 @@ class LocalSpawner(CatalogMixin, Spawner):
         said = state.message or f"exit code {state.exit_code}"
         return f"JupyterLab ended while it started ({said}). Its last output: {self._last_output()}"
 
-    def _last_output(self) -> str:
+    def _output(self, most: int) -> str:
+        """The end of what the server printed, without the times; empty where there is nothing."""
         try:
             with (self.directory / "log").open("rb") as file:
                 size = file.seek(0, os.SEEK_END)
-                file.seek(max(0, size - LOG_TAIL))
+                file.seek(max(0, size - most))
                 text = file.read().decode("utf-8", "replace")
         except OSError:
-            return "(none)"
-        lines = [line.partition(" ")[2] for line in text.splitlines()]
-        return "\n".join(lines[-8:]) or "(none)"
+            return ""
+        return "\n".join(line.partition(" ")[2] for line in text.splitlines())
+
+    def _last_output(self) -> str:
+        return "\n".join(self._output(LOG_TAIL).splitlines()[-8:]) or "(none)"
 
     async def poll(self) -> int | None:
         state = await asyncio.to_thread(sandbox.state, str(self.directory))

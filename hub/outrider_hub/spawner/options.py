@@ -1,91 +1,110 @@
-"""The choices of a person who starts a notebook server: the form, and what came back from it.
-
-Pure: makes HTML from the catalog, and a checked choice from whatever was sent.
-"""
+"""The choices of a person who starts a notebook server, checked, whether a form or the API sent them. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from html import escape
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
-from outrider_service.schema.catalog import Image, Machine
-from outrider_service.schema.resources import SpawnRequest
+from outrider_service.catalog.model import ImageName
+from outrider_service.schema.resources import NotebookStart, SpawnRequest
+
+OTHER = "?other"
+"""What the form sends as the image when the name of another one is typed; no image can be called so."""
+NUMBERS = ("max_age_s", "idle_timeout_s")
+WORDS = {
+    "too_short": "must not be empty",
+    "int_parsing": "must be a number of seconds",
+    "int_type": "must be a number of seconds",
+    "string_type": "must be text",
+    "string_pattern_mismatch": "must be an image reference such as python:3.11",
+}
 
 
-class Choice(BaseModel):
+class Choice(NotebookStart):
     """What a person may choose. (What the service is told beside it, about the person, comes from the Hub.)"""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
-    image: str | None = None
-    machine: str | None = None
-    group: str | None = None
+    other_image: ImageName | None = None
+    """Any image of any registry; it is checked, and becomes one of the person's own."""
 
 
 class OptionsError(ValueError):
-    """An option that cannot be used; the message names it."""
+    """Options that cannot be used; ``errors`` says what is wrong with each."""
+
+    def __init__(self, errors: Mapping[str, str]) -> None:
+        super().__init__("; ".join(f"{name}: {text}" for name, text in errors.items()))
+        self.errors = dict(errors)
 
 
 def read(options: Mapping[str, Any] | None) -> Choice:
     """The choice in ``options``, from the form or from the API; empty fields mean the default."""
     given = {name: value for name, value in (options or {}).items() if value not in ("", None)}
+    errors: dict[str, str] = {}
     try:
-        return Choice.model_validate(given)
+        found = Choice.model_validate(given)
     except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"]) or "options"
-        if first["type"] == "extra_forbidden":
-            allowed = ", ".join(Choice.model_fields)
-            raise OptionsError(f"{name}: there is no such option; these are: {allowed}") from error
-        raise OptionsError(f"{name}: {first['msg']}") from error
+        for each in error.errors(include_url=False):
+            name = ".".join(str(part) for part in each["loc"]) or "options"
+            text = WORDS.get(each["type"], each["msg"].removeprefix("Value error, "))
+            if each["type"] == "extra_forbidden":
+                text = f"there is no such option; these are: {', '.join(Choice.model_fields)}"
+            errors.setdefault(name, text)
+    else:
+        if found.git_ref is not None and found.git_url is None:
+            errors["git_url"] = "a branch, tag or commit needs the address of its repository"
+    if errors:
+        raise OptionsError(errors)
+    return found
 
 
 def request(choice: Choice, admin: bool, groups: Iterable[str]) -> SpawnRequest:
     """What the service is asked; a group must be one of the person's own."""
     member_of = sorted(groups)
     if choice.group is not None and choice.group not in member_of:
-        raise OptionsError(f"group: you are not a member of {choice.group!r}")
-    return SpawnRequest(
-        image=choice.image,
-        machine=choice.machine,
-        group=choice.group,
-        user_admin=admin,
-        user_groups=member_of,
-    )
+        raise OptionsError({"group": f"you are not a member of {choice.group!r}"})
+    chosen = choice.model_dump(exclude={"other_image"})
+    if choice.other_image is not None:
+        chosen |= {"image": choice.other_image, "add_image": True}
+    return SpawnRequest(**chosen, user_admin=admin, user_groups=member_of)
 
 
-def from_form(form: Mapping[str, list[str]]) -> dict[str, str]:
-    """The form's fields, each with its first value."""
-    return {name: values[0] for name, values in form.items() if values}
+def typed(form: Mapping[str, list[str]]) -> dict[str, str]:
+    """The form's fields as they were filled in, without those that a page carries for itself."""
+    return {name: values[0].strip() for name, values in form.items() if values and not name.startswith("_")}
 
 
-def form(images: Iterable[Image], machines: Iterable[Machine], chosen: Choice) -> str:
-    """The two choices as an HTML fragment; JupyterHub puts the form and its button around it."""
-    image_options = [(image.name, image.title) for image in images]
-    machine_options = [(machine.name, describe(machine)) for machine in machines]
-    return _select("image", "Environment", image_options, chosen.image) + _select(
-        "machine", "Machine", machine_options, chosen.machine
-    )
+def from_form(form: Mapping[str, list[str]]) -> dict[str, Any]:
+    """The form's fields as options, each of which can be. Raises OptionsError with all that cannot."""
+    found: dict[str, Any] = {name: value for name, value in typed(form).items() if value}
+    errors = {}
+    if found.get("image") == OTHER:
+        del found["image"]
+        if "other_image" not in found:
+            errors["other_image"] = "write the image's name, or choose another one"
+    else:
+        found.pop("other_image", None)
+    for name in NUMBERS:
+        if name in found:
+            text = found[name]
+            if text.isascii() and text.isdecimal() and len(text) < 12:
+                found[name] = int(text)
+            else:
+                del found[name]
+                errors[name] = WORDS["int_parsing"]
+    try:
+        read(found)
+    except OptionsError as error:
+        errors |= error.errors
+    if errors:
+        raise OptionsError(errors)
+    return found
 
 
-def describe(machine: Machine) -> str:
-    """One machine type in a line: size, price, and what is free now."""
-    size = f"{machine.cpu:g} CPU, {machine.memory_mb / 1024:.3g} GB"
-    if machine.gpu:
-        size += f", {machine.gpu} × {machine.gpu_model or 'GPU'}"
-    price = f"{machine.price_per_hour:.2f} per hour" if machine.price_per_hour else "free of charge"
-    room = "" if machine.free is None else f" · {machine.free} free now"
-    return f"{machine.title} ({size}) · {price}{room}"
-
-
-def _select(name: str, label: str, options: list[tuple[str, str]], chosen: str | None) -> str:
-    rows = "".join(
-        f'<option value="{escape(value)}"{" selected" if value == chosen else ""}>{escape(text)}</option>'
-        for value, text in options
-    )
-    return (
-        f'<div class="mb-3"><label class="form-label" for="outrider-{name}">{label}</label>'
-        f'<select class="form-select" id="outrider-{name}" name="{name}">{rows}</select></div>'
-    )
+def as_typed(options: Mapping[str, Any]) -> dict[str, str]:
+    """Options of an earlier start as they would be filled in."""
+    found = {name: str(value) for name, value in options.items() if isinstance(value, str | int) and value != ""}
+    if "other_image" in found:
+        # By now it is one of the person's own.
+        found["image"] = found.pop("other_image")
+    return found

@@ -6,6 +6,7 @@ none, and every path that the server is told is the real one.
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,13 +15,18 @@ from pathlib import PurePosixPath
 from jupyterhub.slugs import safe_slug
 
 from outrider_sandbox import Mount, Spec
-from outrider_service.schema.resources import SpawnSpec
+from outrider_service.schema.resources import Repository, SpawnSpec
 
 INSIDE_PORT = 65432
 """Where the Hub's public address is found inside every sandbox."""
 MIB = 1024 * 1024
 LAB_EXTENSION = "/.outrider/lab"
 """Where the JupyterLab extension is mounted."""
+RUNNER = "/.outrider/outrider_runner"
+"""Where the code is mounted that clones a repository before the server starts."""
+CLONE_SAYS = "[outrider] repository: "
+CLONE_S = 100
+"""How long that may take of a server's time to start."""
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 
 
@@ -37,6 +43,9 @@ class Server:
     gpu_devices: list[str]
     environment_mounts: list[Mount]
     lab_extension: str
+    runner: str
+    """The directory of the runner's code on this machine."""
+    closed_networks: list[str]
     grace_s: float
 
 
@@ -75,22 +84,28 @@ def sandbox(server: Server, spec: SpawnSpec, isolation: str) -> Spec:
         "HOME": spec.home,
     }
     home = spec.home
+    words = [program, *arguments]
+    if spec.repository is not None:
+        env["OUTRIDER_CLONE"] = clone_order(spec.repository, CLONE_S)
+        words = [f"{prefix}/bin/python", *cloning(server.runner, isolation), *words]
     mounts = [(mount.source, mount.target) for mount in spec.mounts]
     lab = [Mount(server.lab_extension, LAB_EXTENSION)] if server.lab_extension else []
     mounts += [(mount.source, mount.target) for mount in lab]
+    runner = [Mount(server.runner, RUNNER)] if spec.repository is not None else []
     confined = isolation == "bubblewrap"
     if not confined:
         home = real_path(home, mounts)
         env = {name: real_path(value, mounts) for name, value in env.items()}
     return Spec(
         id=directory_name(server.user, server.name),
-        argv=[program, *arguments],
+        argv=words,
         env=env,
         cwd=home,
         isolation="bubblewrap" if confined else "plain",
         mounts=[
             *server.environment_mounts,
             *lab,
+            *runner,
             *(Mount(mount.source, mount.target, mount.read_only) for mount in spec.mounts),
         ],
         home=home,
@@ -103,9 +118,34 @@ def sandbox(server: Server, spec: SpawnSpec, isolation: str) -> Spec:
         host_ports={server.port: server.port} if confined else {},
         let_in={INSIDE_PORT: server.hub_address} if confined else {},
         network=True,
+        closed_networks=server.closed_networks,
         grace_s=server.grace_s,
         notify=None,
     )
+
+
+def clone_order(repository: Repository, timeout_s: int) -> str:
+    """For ``OUTRIDER_CLONE``, which the cloning program takes out of the environment again."""
+    return json.dumps({**repository.model_dump(exclude_none=True), "timeout_s": timeout_s})
+
+
+def cloning(runner: str, isolation: str) -> list[str]:
+    """A Python's options that clone first and then become the command that follows."""
+    where, package = PurePosixPath(RUNNER).parent, "outrider_runner"
+    if isolation != "bubblewrap":
+        where, package = PurePosixPath(runner).parent.parent, "outrider.runner"
+    return [
+        "-I",
+        "-S",
+        "-c",
+        f"import sys; sys.path.insert(0, {str(where)!r}); from {package}.clone import main; main()",
+    ]
+
+
+def clone_said(output: str) -> str | None:
+    """What the cloning program said last in a server's output; None: nothing yet."""
+    said = [line.partition(CLONE_SAYS)[2] for line in output.splitlines() if line.startswith(CLONE_SAYS)]
+    return said[-1] if said else None
 
 
 def lab_environment(directory: str) -> dict[str, str]:

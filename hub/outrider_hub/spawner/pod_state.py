@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from outrider_service.backends.kubernetes import reading
+from outrider_service.backends.kubernetes.notebook import CLONE
 
 
 def told(pod: dict[str, Any]) -> str:
@@ -13,6 +14,11 @@ def told(pod: dict[str, Any]) -> str:
     if "running" in main:
         return "Waiting for JupyterLab."
     return reading.waiting_for([pod]) or "Preparing the pod."
+
+
+def is_unscheduled(pod: dict[str, Any]) -> bool:
+    """Whether it waits for a machine."""
+    return reading.unscheduled(pod)
 
 
 def hopeless(pod: dict[str, Any], waited_s: float, patience_s: float) -> str | None:
@@ -30,6 +36,25 @@ def hopeless(pod: dict[str, Any], waited_s: float, patience_s: float) -> str | N
         if ended.get("reason") == "OOMKilled":
             said = "it needed more memory than the machine has"
         return f"The notebook server ended while it started: {said.removeprefix('[outrider] ')}"
+    return None
+
+
+def with_order(containers: list[dict[str, Any]], order: str) -> list[dict[str, Any]]:
+    """The init containers, and the one that clones told what. KubeSpawner fills in what stands in braces, so those of
+    the order are doubled."""
+    variable = {"name": "OUTRIDER_CLONE", "value": order.replace("{", "{{").replace("}", "}}")}
+    return [
+        {**container, "env": [*container["env"], variable]} if container["name"] == CLONE else container
+        for container in containers
+    ]
+
+
+def clone_said(pod: dict[str, Any]) -> str | None:
+    """What became of the repository that was to be cloned; None: nothing is to be told."""
+    for status in (pod.get("status") or {}).get("initContainerStatuses") or []:
+        if status["name"] == CLONE:
+            ended = (status.get("state") or {}).get("terminated") or {}
+            return str(ended.get("message") or "").strip() or None
     return None
 
 

@@ -15,8 +15,8 @@ from urllib.parse import quote, urlencode
 
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest, HTTPResponse
 
-from outrider_service.schema.catalog import Offer, Person
-from outrider_service.schema.resources import SpawnRequest, SpawnSpec
+from outrider_service.schema.catalog import ImageFacts, Offer, Person
+from outrider_service.schema.resources import SpawnRequest, SpawnSpec, SpawnWait
 
 CALL_TIMEOUT_S = 30.0
 AWAY_S = 30.0
@@ -28,18 +28,20 @@ log = logging.getLogger("outrider.hub")
 
 
 class ServiceProblem(Exception):
-    """The service said no, or nothing: the sentence is for people."""
+    """The service said no, or nothing: the sentence is for people; ``field`` is the choice at fault."""
 
-    def __init__(self, status: int, message: str) -> None:
+    def __init__(self, status: int, message: str, field: str | None = None) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
+        self.field = field
 
 
 class ServiceClient:
     """Calls of the service's API that the spawners need."""
 
     def __init__(self, url: str, token: str, away_s: float = AWAY_S) -> None:
+        """``away_s``: how long a service that is away is waited for; it is also given no longer to answer."""
         self._url = url
         self._token = token
         self._away_s = away_s
@@ -49,10 +51,19 @@ class ServiceClient:
         path = f"/spawns/{quote(user, safe='')}/offer"
         return Offer.model_validate(await self._call("POST", path, person.model_dump()))
 
+    async def check(self, user: str, image: str) -> ImageFacts:
+        """What an image's registry says of it to this user."""
+        path = f"/spawns/{quote(user, safe='')}/check"
+        return ImageFacts.model_validate(await self._call("POST", path, {"image": image}))
+
     async def claim(self, user: str, server: str, request: SpawnRequest) -> SpawnSpec:
         """Room for a server; asking again for the same server gives the same lease."""
         body = request.model_dump(exclude_none=True)
         return SpawnSpec.model_validate(await self._call("PUT", _spawn_path(user, server), body))
+
+    async def waits(self, user: str, server: str) -> SpawnWait:
+        """What a server that was started waits for."""
+        return SpawnWait.model_validate(await self._call("GET", _spawn_path(user, server)))
 
     async def started(self, user: str, server: str, started_at: float) -> None:
         """The server's container runs, since then (seconds since 1970)."""
@@ -75,11 +86,11 @@ class ServiceClient:
             headers={"Authorization": f"token {self._token}", "Content-Type": "application/json"},
             body=None if body is None else json.dumps(body),
             connect_timeout=5,
-            request_timeout=CALL_TIMEOUT_S,
+            request_timeout=min(CALL_TIMEOUT_S, self._away_s),
         )
         response = await self._patiently(request)
         if response.code >= 400:
-            raise ServiceProblem(response.code, _message(response))
+            raise ServiceProblem(response.code, *_said(response))
         return json.loads(response.body) if response.body else None
 
     async def _patiently(self, request: HTTPRequest) -> HTTPResponse:
@@ -102,9 +113,10 @@ def _spawn_path(user: str, server: str) -> str:
     return f"/spawns/{quote(user, safe='')}/{quote(server, safe='') or '-'}"
 
 
-def _message(response: HTTPResponse) -> str:
+def _said(response: HTTPResponse) -> tuple[str, str | None]:
+    """The sentence, and the field at fault."""
     try:
-        message = json.loads(response.body)["message"]
-    except (ValueError, KeyError, TypeError):
-        return f"Outrider's job service answered {response.code}."
-    return str(message)
+        answer = json.loads(response.body)
+        return str(answer["message"]), answer.get("field")
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return f"Outrider's job service answered {response.code}.", None

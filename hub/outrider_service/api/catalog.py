@@ -18,7 +18,9 @@ from ..jobs import store
 from ..jobs.submit import may_use
 from ..schema.catalog import (
     CatalogQuery,
+    ContentsQuery,
     Image,
+    ImageContents,
     ImageFacts,
     ImageList,
     ImagePatch,
@@ -44,7 +46,7 @@ MOST_OWN_IMAGES = 100
 def render_image(row: Row) -> Image:
     image: ImageEntry = row.model
     return Image(
-        **image.model_dump(exclude={"groups", "title"}),
+        **image.model_dump(exclude={"groups", "title", "contents"}),
         title=image.title or image.name,
         groups=list(image.groups),
         owner=row.owner or None,
@@ -166,6 +168,20 @@ async def list_images(call: Call) -> ImageList:
     return ImageList(items=images_for(call.service, call.caller, all_of_them=_every(call)))
 
 
+async def image_contents(call: Call) -> ImageContents:
+    """What can be told best: what the platform finds, else what the catalog's keeper said."""
+    service, name, user = call.service, call.path["path"], call.caller
+    image = service.catalog.image(name, user.name)
+    if image is None or not may_use(image.groups, user):
+        raise not_found("image")
+    machine = service.catalog.machine(call.query.machine or "")
+    backend = service.backends.get(machine.cluster if machine else "default")
+    found = (await backend.contents(image) if backend else None) or image.contents
+    if found is None:
+        return ImageContents(modules=None, kernels=None)
+    return ImageContents(modules=list(found.modules), kernels=list(found.kernels))
+
+
 async def add_image(call: Call) -> Image:
     if call.service.catalog.row("image", call.body.name) is not None:
         raise ApiError(409, f"name: {call.body.name} is in the catalog already", "name")
@@ -201,15 +217,20 @@ async def remove_image(call: Call) -> None:
 
 
 async def add_own_image(call: Call) -> Image:
-    catalog, write, owner = call.service.catalog, call.body, call.caller.name
-    if (shared := catalog.image(write.name)) is not None and shared.enabled and may_use(shared.groups, call.caller):
-        raise ApiError(409, f"name: {write.name} is in the catalog already, for everybody", "name")
+    return render_image(await make_own(call.service, call.caller, call.body))
+
+
+async def make_own(service: Service, caller: Caller, write: OwnImageWrite, field: str = "name") -> Row:
+    """Add an image to a user's own. Raises ApiError naming ``field``."""
+    catalog, owner = service.catalog, caller.name
+    if (shared := catalog.image(write.name)) is not None and shared.enabled and may_use(shared.groups, caller):
+        raise ApiError(409, f"{field}: {write.name} is in the catalog already, for everybody", field)
     if catalog.row("image", write.name, owner) is None and len(catalog.rows("image", owner)) >= MOST_OWN_IMAGES:
         raise ApiError(409, f"You have {MOST_OWN_IMAGES} images of your own. Remove one first.")
-    facts = await _facts(call, write.name) if write.check else None
+    facts = (await usable(service, write.name, owner, field)).model_dump(mode="json") if write.check else None
     digest = facts["digest"] if facts else None
     model = ImageEntry.model_validate({**write.model_dump(exclude={"check"}), "digest": digest})
-    return render_image(await catalog.save("image", write.name, model, owner, owner=owner, facts=facts))
+    return await catalog.save("image", write.name, model, owner, owner=owner, facts=facts)
 
 
 async def remove_own_image(call: Call) -> None:
@@ -265,6 +286,15 @@ ROUTES = [
     _admin("PATCH", "/machines/{machine}", change_machine, "Change it", request=MachinePatch, response=Machine),
     _admin("DELETE", "/machines/{machine}", remove_machine, "Remove it", status=204),
     Route("GET", "/images", list_images, None, "Images", query=CatalogQuery, response=ImageList),
+    Route(
+        "GET",
+        "/images/{path}/contents",
+        image_contents,
+        None,
+        "What programs find in it: Python modules and kernels",
+        query=ContentsQuery,
+        response=ImageContents,
+    ),
     _admin("POST", "/images", add_image, "Add one for everybody", request=ImageWrite, response=Image, status=201),
     _admin("PATCH", "/images/{path}", change_image, "Change it", request=ImagePatch, response=Image),
     _admin("DELETE", "/images/{path}", remove_image, "Remove it", status=204),
@@ -284,4 +314,4 @@ ROUTES = [
     _admin("DELETE", "/limits/{subject}", remove_limits, "Let the default hold again", status=204),
 ]
 
-__all__ = ["ROUTES", "images_for", "machines_for", "render_image"]
+__all__ = ["ROUTES", "images_for", "machines_for", "make_own", "render_image"]

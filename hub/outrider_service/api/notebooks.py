@@ -13,7 +13,8 @@ from ..db.tables import stops
 from ..hubapi import HubUnreachable
 from ..schema.resources import GpuUse, Notebook, NotebookList, NotebookStart
 from ..usage.leases import Lease, get_lease, mark_gpu_used, mark_kept, notebook_lease_id
-from ..usage.stopping import Life, Rules, next_stop
+from ..usage.spawns import rules_of
+from ..usage.stopping import Life, Rules, chosen, next_stop
 from .errors import ApiError, not_found
 from .render import moment
 from .routing import Call, Route
@@ -65,7 +66,7 @@ def _rules(call: Call, lease: Lease | None) -> Rules:
     machine = call.service.catalog.machine(lease.machine) if lease else None
     if machine is None:
         return Rules()
-    return Rules(machine.idle_timeout_s, machine.max_age_s, machine.gpu_idle_timeout_s)
+    return chosen(rules_of(machine), lease.max_age_s, lease.idle_timeout_s) if lease else rules_of(machine)
 
 
 async def _servers(call: Call) -> dict[str, dict[str, Any]]:

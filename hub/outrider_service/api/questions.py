@@ -16,10 +16,10 @@ async def ask(service: Service, image: str, user: str, field: str = "image") -> 
         raise ApiError(422, f"{field}: {error}", field) from error
 
 
-async def usable(service: Service, image: str, user: str) -> ImageFacts:
+async def usable(service: Service, image: str, user: str, field: str = "name") -> ImageFacts:
     """The facts of an image that can be used. Raises ApiError saying why not."""
-    facts = await ask(service, image, user, "name")
+    facts = await ask(service, image, user, field)
     if facts.status != "ok":
         when = f" Try again after {facts.try_again_at:%H:%M} UTC." if facts.try_again_at else ""
-        raise ApiError(422, f"name: {facts.message}{when}", "name")
+        raise ApiError(422, f"{field}: {facts.message}{when}", field)
     return facts

@@ -5,18 +5,27 @@ The Hub has identified the user and knows their groups; it is believed. The cata
 
 from __future__ import annotations
 
+import asyncio
+
+from pydantic import ValidationError
+
 from ..auth import SPAWN, Caller
 from ..backends.base import BackendError, NotebookPlace
+from ..backends.local.environments import lacks_jupyter
 from ..clock import now
 from ..db.tables import stops
 from ..db.upsert import upsert
 from ..jobs.submit import Refused
-from ..schema.catalog import HeldNotebook, HeldNotebookList, Offer, Person, RunStart, RunTimes
-from ..schema.resources import Mount, PodParts, SpawnRequest, SpawnSpec
+from ..schema.catalog import HeldNotebook, HeldNotebookList, Offer, OwnImageWrite, Person, RunStart, RunTimes
+from ..schema.resources import Mount, PodParts, Repository, SpawnRequest, SpawnSpec, SpawnWait
 from ..schema.webhooks import Culling
-from ..usage.leases import list_leases, notebook_lease_id
-from .catalog import images_for, machines_for
-from .errors import ApiError
+from ..service import Service
+from ..usage.leases import get_lease, list_leases, notebook_lease_id
+from ..usage.spawns import rules_of
+from ..usage.stopping import Rules, chosen
+from ..workspaces.repositories import folder_of
+from .catalog import images_for, machines_for, make_own
+from .errors import ApiError, not_found
 from .jobs import as_api_error
 from .notebooks import server_name
 from .render import instant, moment
@@ -29,8 +38,20 @@ def _person(call: Call) -> Caller:
 
 async def offer(call: Call) -> Offer:
     person = _person(call)
-    images = [image for image in images_for(call.service, person) if image.for_notebooks]
-    return Offer(images=images, machines=await machines_for(call.service, person))
+    service = call.service
+    images = [image for image in images_for(service, person) if image.for_notebooks]
+    lacking = await asyncio.to_thread(lambda: {image.name: lacks_jupyter(image.environment) for image in images})
+    machines = await machines_for(service, person)
+    known = [service.catalog.machine(machine.name) for machine in machines]
+    return Offer(
+        images=images,
+        machines=machines,
+        refusals=await service.spawns.refusals(person, [machine for machine in known if machine is not None]),
+        unusable={name: text for name, text in lacking.items() if text is not None},
+        sandboxed=list(service.rooms),
+        environment=service.spawns.default_environment,
+        idle_timeout_s=service.cull_timeout_s,
+    )
 
 
 async def held(call: Call) -> HeldNotebookList:
@@ -40,18 +61,20 @@ async def held(call: Call) -> HeldNotebookList:
     for lease in leases:
         _, user, server = lease.id.split("/", 2)
         machine = call.service.catalog.machine(lease.machine)
+        rules = chosen(rules_of(machine) if machine else Rules(), lease.max_age_s, lease.idle_timeout_s)
         found.append(
             HeldNotebook(
                 user=user,
                 server=server,
                 machine=lease.machine,
                 since=instant(lease.created_at),
-                max_age_s=machine.max_age_s if machine else None,
-                idle_timeout_s=machine.idle_timeout_s if machine else None,
-                gpu_idle_timeout_s=machine.gpu_idle_timeout_s if machine else None,
+                max_age_s=rules.max_age_s,
+                idle_timeout_s=rules.idle_s,
+                gpu_idle_timeout_s=rules.gpu_idle_s,
                 gpus=lease.gpus,
                 gpu_used_at=moment(lease.gpu_used_at),
                 kept_at=moment(lease.kept_at),
+                own_age=rules.own_age,
             )
         )
     return HeldNotebookList(items=found)
@@ -61,6 +84,12 @@ async def acquire(call: Call) -> SpawnSpec:
     """Give a notebook its machine. Asking again for a server that has one gives the same answer."""
     user, server, wanted = call.path["user"], server_name(call.path["server"]), call.body
     groups = tuple(wanted.user_groups)
+    if wanted.image is not None and wanted.add_image and not _known(call.service, wanted.image, user):
+        try:
+            write = OwnImageWrite(name=wanted.image)
+        except ValidationError as error:
+            raise ApiError(422, "image: must be an image reference such as python:3.11", "image") from error
+        await make_own(call.service, _person(call), write, "image")
     try:
         found = await call.service.spawns.acquire(_person(call), server, wanted)
     except Refused as refused:
@@ -70,7 +99,8 @@ async def acquire(call: Call) -> SpawnSpec:
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     mounts = [(source, target, False) for source, target in directories.make_storage(user, groups).items()]
     mounts += [(directories.datasets, "/datasets", True), (home, "/home/outrider", False)]
-    gpu_idle = found.machine.gpu_idle_timeout_s
+    rules = chosen(rules_of(found.machine), found.lease.max_age_s, found.lease.idle_timeout_s)
+    gpu_idle = rules.gpu_idle_s
     place = NotebookPlace(
         lease=found.lease.id,
         owner=user,
@@ -80,6 +110,7 @@ async def acquire(call: Call) -> SpawnSpec:
         mounts=mounts,
         registry_logins=await call.service.grants.registries(user, wanted.group, groups),
         own_image=call.service.catalog.image(found.image.name) is None,
+        clones=wanted.git_url is not None,
     )
     try:
         pod = await call.service.backends[found.lease.cluster].notebook(place)
@@ -94,9 +125,9 @@ async def acquire(call: Call) -> SpawnSpec:
         memory_mb=found.lease.memory_mb,
         gpus=found.lease.gpus,
         price_per_hour=found.lease.price_per_hour,
-        max_age_s=found.machine.max_age_s,
-        idle_timeout_s=found.machine.idle_timeout_s,
-        gpu_idle_timeout_s=found.machine.gpu_idle_timeout_s,
+        max_age_s=rules.max_age_s,
+        idle_timeout_s=rules.idle_s,
+        gpu_idle_timeout_s=rules.gpu_idle_s,
         mounts=[Mount(source=str(s), target=t, read_only=r) for s, t, r in mounts],
         home="/home/outrider",
         env={
@@ -106,8 +137,41 @@ async def acquire(call: Call) -> SpawnSpec:
             "OUTRIDER_IMAGE": found.lease.image,
             **({"OUTRIDER_GPU_IDLE_TIMEOUT": str(gpu_idle)} if gpu_idle else {}),
         },
+        repository=await _repository(call.service, user, wanted),
         pod=PodParts(**pod) if pod is not None else None,
     )
+
+
+def _known(service: Service, image: str, user: str) -> bool:
+    return service.catalog.row("image", image, user) is not None or service.catalog.image(image) is not None
+
+
+async def _repository(service: Service, user: str, wanted: SpawnRequest) -> Repository | None:
+    """What is to be cloned, with the user's account there; one that cannot be read is left out, and git says so."""
+    if wanted.git_url is None:
+        return None
+    login = await service.grants.git_login(user, wanted.group, wanted.user_groups, wanted.git_url)
+    return Repository(
+        url=wanted.git_url,
+        ref=wanted.git_ref,
+        folder=folder_of(wanted.git_url),
+        login=[login.username, login.password] if login else None,
+    )
+
+
+async def waits(call: Call) -> SpawnWait:
+    """What keeps a server that was started from its machine."""
+    user, server = call.path["user"], server_name(call.path["server"])
+    async with call.service.db.read() as conn:
+        lease = await get_lease(conn, notebook_lease_id(user, server))
+    machine = call.service.catalog.machine(lease.machine) if lease is not None else None
+    if lease is None or machine is None:
+        raise not_found("notebook")
+    try:
+        found = await call.service.backends[lease.cluster].notebook_waits(user, server, machine)
+    except BackendError as error:
+        raise ApiError(503, f"The platform does not answer: {error}.") from error
+    return SpawnWait(message=None) if found is None else SpawnWait(message=found.message, hopeless=found.hopeless)
 
 
 async def started(call: Call) -> None:
@@ -159,6 +223,15 @@ ROUTES = [
         "The Hub's spawner: a machine for a notebook",
         request=SpawnRequest,
         response=SpawnSpec,
+        everybody=True,
+    ),
+    Route(
+        "GET",
+        "/spawns/{user}/{server}",
+        waits,
+        SPAWN,
+        "The Hub's spawner: what the notebook waits for",
+        response=SpawnWait,
         everybody=True,
     ),
     Route(

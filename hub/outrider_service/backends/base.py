@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
-from ..catalog import MachineType
+from ..catalog import Contents, ImageEntry, MachineType
 from .capacity import Held
 
 
@@ -88,7 +88,8 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class NotebookPlace:
-    """A notebook server that the Hub is about to start. ``mounts``: directory, place in it, read-only."""
+    """A notebook server that the Hub is about to start. ``mounts``: directory, place in it, read-only. ``clones``: a
+    repository is fetched into the home first."""
 
     lease: str
     owner: str
@@ -98,6 +99,15 @@ class NotebookPlace:
     mounts: list[tuple[Path, str, bool]]
     registry_logins: tuple[RegistryLogin, ...] = field(default=(), repr=False)
     own_image: bool = False
+    clones: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NotebookWait:
+    """Why a notebook server has no machine yet. ``hopeless``: no machine could ever take it."""
+
+    message: str
+    hopeless: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,8 +186,14 @@ class Backend(Protocol):
     async def notebook(self, place: NotebookPlace) -> dict[str, Any] | None:
         """What the Hub's spawner needs beside directories; makes what of it the Hub cannot. May be repeated."""
 
+    async def notebook_waits(self, user: str, server: str, machine: MachineType) -> NotebookWait | None:
+        """What a server that was started waits for, where the platform itself is the queue; None: for no machine."""
+
     async def forget_notebook(self, lease: str) -> None:
         """Take away what ``notebook`` made, once the server has ended."""
+
+    async def contents(self, image: ImageEntry) -> Contents | None:
+        """What the image has, where the platform can tell; None: it cannot."""
 
     def position(self, ref: AttemptRef) -> int | None:
         """The place among those that wait for a machine, where the platform itself is the queue."""

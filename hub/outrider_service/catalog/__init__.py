@@ -2,12 +2,13 @@
 
 from .configured import ConfiguredCatalog, load_catalog
 from .listing import EVERYBODY, Listing
-from .model import Catalog, ImageEntry, LimitSet, MachineType
+from .model import Catalog, Contents, ImageEntry, LimitSet, MachineType
 
 __all__ = [
     "EVERYBODY",
     "Catalog",
     "ConfiguredCatalog",
+    "Contents",
     "ImageEntry",
     "LimitSet",
     "Listing",

@@ -11,9 +11,11 @@ from ..schema.common import Label
 LONGEST_NAME = 512
 LONGEST_TEXT = 2000
 MANY_GROUPS = 100
+MANY_MODULES = 20_000
 
 Text = Annotated[str, Field(max_length=LONGEST_TEXT)]
 ImageName = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME, pattern=r"^[A-Za-z0-9][A-Za-z0-9._/:@-]*$")]
+Name = Annotated[str, Field(min_length=1, max_length=255)]
 Group = Annotated[str, Field(min_length=1, max_length=255)]
 # Not strict: JSON and YAML have lists, where a frozen entry has a tuple.
 Groups = Annotated[tuple[Group, ...], Field(max_length=MANY_GROUPS, strict=False)]
@@ -53,6 +55,13 @@ class MachineType(Entry):
     """Kubernetes: its nodes appear when they are needed, so that none being there is no reason to refuse."""
 
 
+class Contents(Entry):
+    """What an image has for programs: ``modules`` are top-level names that Python can import, its own aside."""
+
+    modules: Annotated[tuple[Name, ...], Field(max_length=MANY_MODULES, strict=False)]
+    kernels: Annotated[tuple[Name, ...], Field(max_length=MANY_GROUPS, strict=False)] = ("python3",)
+
+
 class ImageEntry(Entry):
     """An image of the catalog; on the local platform ``environment`` is the Python prefix used in its place."""
 
@@ -65,6 +74,8 @@ class ImageEntry(Entry):
     for_jobs: bool = True
     for_notebooks: bool = True
     environment: Annotated[str, Field(max_length=4096)] | None = None
+    contents: Contents | None = None
+    """Said by who keeps the catalog, where nothing better tells; None: unknown."""
     groups: Groups = ()
     enabled: bool = True
     digest: Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")] | None = None

@@ -68,7 +68,7 @@ def _tune_sqlite(engine: AsyncEngine) -> None:
         cursor.close()
 
 
-def migrate(url: str) -> None:
+def migrate(url: str, revision: str = "head") -> None:
     """Bring the schema to the newest revision (synchronous; call it before the engine serves)."""
     target = async_url(url)
     if target.get_backend_name() == "sqlite":
@@ -76,7 +76,7 @@ def migrate(url: str) -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["url"] = target.render_as_string(hide_password=False)
-    command.upgrade(config, "head")
+    command.upgrade(config, revision)
 
 
 class Database:

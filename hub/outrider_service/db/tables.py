@@ -134,6 +134,8 @@ leases = Table(
     Column("seen_at", Double, comment="when it was last seen to run; what is billed ends here if nobody saw the end"),
     Column("gpu_used_at", Double, comment="when a notebook's GPUs last worked, as its server says"),
     Column("kept_at", Double, comment="when its owner last asked to keep a notebook"),
+    Column("max_age_s", Integer, comment="when a notebook ends, as its owner chose at its start"),
+    Column("idle_timeout_s", Integer, comment="and after how long without use"),
     Index("ix_leases_owner", "owner"),
 )
 
@@ -229,11 +231,13 @@ usage_sums = Table(
     metadata,
     Column("scope", String(300), primary_key=True, comment="all, or who pays: user:NAME or group:NAME"),
     Column("dimension", String(8), primary_key=True, comment="what the name is of; total: of nothing"),
-    Column("day", Integer, primary_key=True, comment="days since 1970, UTC"),
     Column("name", String(255), primary_key=True),
+    Column("day", Integer, primary_key=True, comment="days since 1970, UTC"),
     Column("seconds", Double, nullable=False),
     Column("gpu_seconds", Double, nullable=False),
     Column("cost", Double, nullable=False),
+    # The key is the order of the questions, and on SQLite the rows lie in it: a year by name is one sweep.
+    sqlite_with_rowid=False,
 )
 
 webhooks = Table(

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, create_model
 
 from ..catalog.model import Entry, ImageEntry, ImageName, LimitSet, MachineType, Text
-from .common import Request, Resource, Timestamp
+from .common import Label, Request, Resource, Timestamp
 
 Position = Annotated[int, Field(ge=0, le=100000)]
 
@@ -92,6 +92,19 @@ class CatalogQuery(Request):
     all: Annotated[bool, Field(strict=False)] = False
 
 
+class ContentsQuery(Request):
+    """``machine``: the type that it would run on, which says on which platform; none: the default one."""
+
+    machine: Label | None = None
+
+
+class ImageContents(Resource):
+    """What an image has for programs; null: not known here."""
+
+    modules: list[str] | None = Field(description="top-level names that Python can import, its own library aside")
+    kernels: list[str] | None
+
+
 class ImageWrite(ImageEntry):
     """An image for the catalog. ``check``: ask the registry first, and refuse what is no usable image."""
 
@@ -159,6 +172,11 @@ class Offer(Resource):
 
     images: list[Image]
     machines: list[Machine]
+    refusals: dict[str, str] = Field(description="why a machine type cannot be had now, by its name")
+    unusable: dict[str, str] = Field(description="images whose environment here cannot start a notebook, and why")
+    sandboxed: list[str] = Field(description="clusters on which an image stands for a Python environment")
+    environment: str = Field(description="the one there for images that name none")
+    idle_timeout_s: float = Field(description="the usual time without use after which a notebook stops; 0: never")
 
 
 class Person(Request):
@@ -181,6 +199,7 @@ class HeldNotebook(Resource):
     gpus: list[str]
     gpu_used_at: Timestamp | None = Field(description="when its GPUs last worked; null: nobody looked")
     kept_at: Timestamp | None
+    own_age: bool = Field(default=False, description="the age is what its owner chose")
 
 
 class HeldNotebookList(Resource):

@@ -81,10 +81,14 @@ def _git_ref(value: str) -> str:
     return value
 
 
+GitUrl = Annotated[str, Field(max_length=2048), AfterValidator(_git_url)]
+GitRef = Annotated[str, Field(max_length=255), AfterValidator(_git_ref)]
+
+
 class GitWorkspace(Request):
     type: Literal["git"]
-    url: Annotated[str, Field(max_length=2048), AfterValidator(_git_url)]
-    ref: Annotated[str, Field(max_length=255), AfterValidator(_git_ref)] | None = None
+    url: GitUrl
+    ref: GitRef | None = None
 
 
 Workspace = Annotated[NoWorkspace | SnapshotWorkspace | GitWorkspace, Field(discriminator="type")]

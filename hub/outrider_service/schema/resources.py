@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from .common import Request, Resource, Timestamp
+from .jobs import GitRef, GitUrl
 from .usage import Budget
 
 
@@ -136,12 +137,23 @@ class GpuUse(Request):
     used_at: Timestamp = Field(strict=False, description="when any of them last worked")
 
 
+LONGEST_LIFE_S = 366 * 86400
+
+
 class NotebookStart(Request):
     """What to start it with; the defaults where left out."""
 
     image: str | None = None
     machine: str | None = None
     group: str | None = None
+    git_url: GitUrl | None = Field(default=None, description="a repository that is cloned into its home, once")
+    git_ref: GitRef | None = Field(default=None, description="a branch, a tag or a commit of it")
+    max_age_s: Annotated[int, Field(ge=60, le=LONGEST_LIFE_S)] | None = Field(
+        default=None, description="stop it at this age, used or not; no longer than its machine type allows"
+    )
+    idle_timeout_s: Annotated[int, Field(ge=60, le=LONGEST_LIFE_S)] | None = Field(
+        default=None, description="stop it after so long without use; no longer than its machine type allows"
+    )
 
 
 class StorageHolding(Resource):
@@ -165,12 +177,12 @@ class Mount(Resource):
     read_only: bool
 
 
-class SpawnRequest(Request):
+class SpawnRequest(NotebookStart):
     """What the Hub's spawner asks before it starts a notebook server."""
 
-    image: str | None = None
-    machine: str | None = None
-    group: str | None = None
+    add_image: bool = Field(
+        default=False, description="where the catalog has no such image, ask its registry and make it one of the user's"
+    )
     user_groups: list[str] = Field(default_factory=list, description="the user's JupyterHub groups")
     user_admin: bool = False
 
@@ -193,6 +205,22 @@ class PodParts(Resource):
     pull_secrets: list[str]
 
 
+class Repository(Resource):
+    """What is cloned into a notebook's home before it starts."""
+
+    url: str
+    ref: str | None
+    folder: str = Field(description="its directory's name in the home")
+    login: list[str] | None = Field(default=None, repr=False, description="user name and password, from its secrets")
+
+
+class SpawnWait(Resource):
+    """What a notebook server that was started waits for."""
+
+    message: str | None = Field(description="null: it does not wait for a machine")
+    hopeless: bool = Field(default=False, description="no machine could ever take it, and the message says why")
+
+
 class SpawnSpec(Resource):
     """What the Hub's spawner must start: everything that a notebook server needs from the platform."""
 
@@ -210,6 +238,7 @@ class SpawnSpec(Resource):
     mounts: list[Mount]
     home: str = Field(description="inside the sandbox; where the server starts")
     env: dict[str, str]
+    repository: Repository | None = None
     pod: PodParts | None = None
 
 

@@ -35,6 +35,8 @@ class Lease:
     seen_at: float | None = None
     gpu_used_at: float | None = None
     kept_at: float | None = None
+    max_age_s: int | None = None
+    idle_timeout_s: int | None = None
 
     @property
     def kind(self) -> str:
@@ -68,8 +70,10 @@ async def add_lease(
     *,
     project: str | None = None,
     price_per_hour: float | None = None,
+    max_age_s: int | None = None,
+    idle_timeout_s: int | None = None,
 ) -> None:
-    """``price_per_hour`` None: the machine type's own of now."""
+    """``price_per_hour`` None: the machine type's own of now. The last two: what a notebook's owner chose."""
     await conn.execute(
         insert(leases).values(
             id=lease_id,
@@ -85,6 +89,8 @@ async def add_lease(
             price_per_hour=machine.price_per_hour if price_per_hour is None else price_per_hour,
             project=project,
             created_at=time,
+            max_age_s=max_age_s,
+            idle_timeout_s=idle_timeout_s,
         )
     )
 

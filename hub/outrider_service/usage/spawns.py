@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -31,6 +31,7 @@ from .leases import (
     take_turn,
 )
 from .ledger import settle
+from .stopping import Rules, TooLong, check_choice
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +47,16 @@ class Acquired:
     image: ImageEntry
 
 
+def rules_of(machine: MachineType) -> Rules:
+    """When a notebook on it stops by itself."""
+    return Rules(machine.idle_timeout_s, machine.max_age_s, machine.gpu_idle_timeout_s)
+
+
+def choice_of(lease: Lease) -> tuple[str, str, int | None, int | None]:
+    """What makes two requests for a notebook the same."""
+    return lease.machine, lease.image, lease.max_age_s, lease.idle_timeout_s
+
+
 class Spawns:
     """Gives and takes back the leases of notebooks."""
 
@@ -57,6 +68,7 @@ class Spawns:
         rooms: Mapping[str, Room],
         default_environment: str,
         budgets: Budgets,
+        default_idle_s: float,
     ) -> None:
         self.db = db
         self.catalog = catalog
@@ -64,6 +76,7 @@ class Spawns:
         self.rooms = rooms
         self.default_environment = default_environment
         self.budgets = budgets
+        self.default_idle_s = default_idle_s
 
     async def acquire(self, person: Caller, server: str, wanted: SpawnRequest) -> Acquired:
         """The lease of a notebook; the same again while it holds one. Raises Refused."""
@@ -75,12 +88,16 @@ class Spawns:
         lacking = await self.budgets.refusal(person.name, wanted.group, machine.price_per_hour)
         if lacking is not None:
             raise Refused("forbidden", lacking)
+        try:
+            check_choice(rules_of(machine), wanted.max_age_s, wanted.idle_timeout_s, self.default_idle_s)
+        except TooLong as error:
+            raise Refused("invalid", str(error), error.field) from error
         lease_id = notebook_lease_id(person.name, server)
+        asked = (machine.name, image.name, wanted.max_age_s, wanted.idle_timeout_s)
         async with self.db.write() as conn:
             await take_turn(conn)
             known = await get_lease(conn, lease_id)
-            same = known is not None and (known.machine, known.image) == (machine.name, image.name)
-            if known is not None and same and known.started_at is None:
+            if known is not None and known.started_at is None and choice_of(known) == asked:
                 return self._acquired(known, image, machine)
             if known is not None:
                 # A restart whose end nobody reported, perhaps on another machine: what there was is given back first.
@@ -88,10 +105,41 @@ class Spawns:
             held = await list_leases(conn)
             self._check_limits(held, machine, person.name, wanted.group)
             gpus = await self._fit(conn, machine)
-            await add_lease(conn, lease_id, person.name, wanted.group, machine, image.name, gpus, now())
+            await add_lease(
+                conn,
+                lease_id,
+                person.name,
+                wanted.group,
+                machine,
+                image.name,
+                gpus,
+                now(),
+                max_age_s=wanted.max_age_s,
+                idle_timeout_s=wanted.idle_timeout_s,
+            )
             lease = await get_lease(conn, lease_id)
         assert lease is not None
         return self._acquired(lease, image, machine)
+
+    async def refusals(self, person: Caller, machines: Iterable[MachineType]) -> dict[str, str]:
+        """Why this person cannot have a machine type for a notebook now, by its name; those that they can are not
+        there."""
+        async with self.db.read() as conn:
+            held = await list_leases(conn)
+            waiting = await store.waiting_by_machine(conn)
+        found = {}
+        for machine in machines:
+            try:
+                self._check_limits(held, machine, person.name, None)
+                self._check_room(held, machine, waiting.get(machine.name, 0))
+            except Refused as refused:
+                found[machine.name] = refused.message.removeprefix("machine: ")
+                continue
+            refusal = self.backends[machine.cluster].refusal(person.name) if machine.cluster in self.backends else None
+            refusal = refusal or await self.budgets.refusal(person.name, None, machine.price_per_hour)
+            if refusal is not None:
+                found[machine.name] = refusal
+        return found
 
     def _check_limits(self, held: list[Lease], machine: MachineType, user: str, group: str | None) -> None:
         """A notebook's GPUs count as those of a job."""
@@ -114,19 +162,23 @@ class Spawns:
         return Acquired(lease, image.environment or self.default_environment, machine, image)
 
     async def _fit(self, conn: AsyncConnection, machine: MachineType) -> list[str]:
+        held = await list_leases(conn, cluster=machine.cluster)
+        return self._check_room(held, machine, (await store.waiting_by_machine(conn)).get(machine.name, 0))
+
+    def _check_room(self, held: list[Lease], machine: MachineType, waiting: int) -> list[str]:
+        """The GPUs that it gets. Raises Refused where there is no room for it."""
         room = self.rooms.get(machine.cluster)
         if room is None:
             return []
         if not room.fits(machine):
             text = f"machine: no {machine.name} could ever start here: it is larger than the platform"
             raise Refused("invalid", text, "machine")
-        held = [held_by(lease) for lease in await list_leases(conn, cluster=machine.cluster)]
-        gpus = room.less(held).takes(machine)
+        here = [held_by(lease) for lease in held if lease.cluster == machine.cluster]
+        gpus = room.less(here).takes(machine)
         if gpus is None:
-            waiting = (await store.waiting_by_machine(conn)).get(machine.name, 0)
             raise Refused(
                 "full",
-                f"No {machine.name} is free: {len(held)} machines are in use and {waiting} jobs wait for this type. "
+                f"No {machine.name} is free: {len(here)} machines are in use and {waiting} jobs wait for this type. "
                 "Take a smaller one, stop something, or try again later.",
                 "machine",
             )

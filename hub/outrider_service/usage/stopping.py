@@ -15,6 +15,31 @@ class Rules:
     idle_s: int | None = None
     max_age_s: int | None = None
     gpu_idle_s: int | None = None
+    own_age: bool = False
+    """Whether the age is what the notebook's owner chose."""
+
+
+class TooLong(ValueError):
+    """A time that somebody chose and the machine type does not allow; ``field`` names it."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(f"{field}: {message}")
+        self.field = field
+
+
+def check_choice(rules: Rules, max_age_s: int | None, idle_s: int | None, default_idle_s: float) -> None:
+    """Raises TooLong where a choice is not within what the machine type says."""
+    if max_age_s is not None and rules.max_age_s is not None and max_age_s > rules.max_age_s:
+        raise TooLong("max_age_s", f"this machine type ends a notebook after {duration(rules.max_age_s)} at the latest")
+    most = default_idle_s if rules.idle_s is None else rules.idle_s
+    if idle_s is not None and most and idle_s > most:
+        raise TooLong("idle_timeout_s", f"this machine type allows {duration(most)} without use at most")
+
+
+def chosen(rules: Rules, max_age_s: int | None, idle_s: int | None) -> Rules:
+    """The machine type's rules with the owner's choice, which was checked, in their place."""
+    age = rules.max_age_s if max_age_s is None else max_age_s
+    return Rules(rules.idle_s if idle_s is None else idle_s, age, rules.gpu_idle_s, own_age=max_age_s is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +73,15 @@ def next_stop(rules: Rules, life: Life, default_idle_s: float) -> Stop | None:
         used = max(life.gpu_used_at, life.kept_at or 0.0, life.started_at)
         found.append(Stop(used + rules.gpu_idle_s, f"its GPU was not used for {duration(rules.gpu_idle_s)}"))
     if rules.max_age_s:
-        text = f"this machine type ends after {duration(rules.max_age_s)}, used or not"
+        what = "its owner chose that it ends" if rules.own_age else "this machine type ends"
+        text = f"{what} after {duration(rules.max_age_s)}, used or not"
         found.append(Stop(life.started_at + rules.max_age_s, text, final=True))
     return min(found, key=lambda stop: stop.at, default=None)
 
 
 def duration(seconds: float) -> str:
-    """12 hours, 90 minutes, 3 seconds: the largest unit that makes a whole number of at least one."""
-    for unit, length in (("hour", 3600), ("minute", 60)):
+    """7 days, 12 hours, 90 minutes, 3 seconds: the largest unit that makes a whole number of at least one."""
+    for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
         if seconds >= length and seconds % length == 0:
             count = int(seconds // length)
             return f"{count} {unit}{'' if count == 1 else 's'}"

@@ -36,10 +36,14 @@ DISK_WARM_GB: Final = 4
 """What a run takes with programs and images in the cache, and without."""
 
 
-def check_machine() -> None:
-    """Raises Missing that names the first thing this machine lacks."""
+def check_root() -> None:
     if os.geteuid() != 0:
         raise Missing("a cluster of one's own needs root; or set KUBECONFIG to use another")
+
+
+def check_machine() -> None:
+    """Raises Missing that names the first thing this machine lacks."""
+    check_root()
     if shutil.which("go") is None:
         raise Missing("Go is not installed (https://go.dev/dl)")
     _check_size()

@@ -122,15 +122,6 @@ def test_a_choice_that_cannot_be_is_refused_by_name(platform, options, word):
         assert word in answer.json()["message"]
 
 
-def test_the_form_offers_images_and_machines(platform):
-    with platform.browser() as browser:
-        platform.log_in(browser, "admin", platform.password)
-        page = browser.get("/hub/spawn").text
-        assert 'name="image"' in page and "Small (1 CPU, 2 GB) · free of charge" in page
-        assert "Whole machine (7 CPU, 2.93 GB) · 1.50 per hour · 1 free now" in page
-        assert "Jobs" not in page.partition("machine")[0].rpartition("<select")[2]
-
-
 def test_a_notebook_survives_the_hub(make_platform):
     platform = make_platform().start()
     token = platform.token()

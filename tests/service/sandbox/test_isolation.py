@@ -153,6 +153,29 @@ def test_the_outside_is_in_reach(isolated: Box) -> None:
     assert isolated.text == "b'hello'"
 
 
+@network
+def test_closed_networks_are_out_of_reach(isolated: Box) -> None:
+    """Were they open, the attempt would wait for an answer of the world's, or reach this machine's address."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))
+        except OSError:
+            pytest.skip("this machine has no address but the loopback's")
+        address = probe.getsockname()[0]
+    with socket.create_server((address, 0)) as server:
+        tries = [(address, server.getsockname()[1]), ("169.254.169.254", 80)]
+        script = f"""
+import errno, socket
+for place in {tries!r}:
+    try:
+        print(socket.create_connection(place, timeout=20))
+    except OSError as error:
+        print(errno.errorcode.get(error.errno, error))
+"""
+        isolated.python(script, network=True, closed_networks=[f"{address}/32", "169.254.0.0/16"]).end()
+    assert isolated.lines == ["EHOSTUNREACH", "EHOSTUNREACH"]
+
+
 def test_abstract_sockets_of_the_host_are_out_of_reach(isolated: Box) -> None:
     name = f"\0outrider-test-{os.getpid()}"
     with socket.socket(socket.AF_UNIX) as server:

@@ -1,31 +1,8 @@
-"""What people may choose for a server, and how it is offered."""
+"""What people may choose for a server, as a form or a program sends it."""
 
 import pytest
 
 from outrider_hub.spawner import options
-from outrider_service.catalog.model import ImageEntry, MachineType
-from outrider_service.schema.catalog import Image, Machine
-
-MACHINE = {
-    **MachineType(
-        name="gpu",
-        title="A <fast> GPU",
-        cpu=0.5,
-        memory_mb=16384,
-        gpu=2,
-        gpu_model="L4",
-        price_per_hour=1.25,
-    ).model_dump(),
-    "groups": [],
-    "total": 4,
-    "free": 0,
-    "waiting": 3,
-}
-
-
-def image(name, title):
-    entry = ImageEntry(name=name, title=title).model_dump()
-    return Image(**{**entry, "groups": []}, owner=None, facts=None)
 
 
 def test_empty_choices_mean_the_default():
@@ -33,17 +10,18 @@ def test_empty_choices_mean_the_default():
     assert options.read({"image": "", "machine": None}) == options.Choice()
 
 
-@pytest.mark.parametrize("name", ["user_admin", "user_groups", "cmd", "env"])
+@pytest.mark.parametrize("name", ["user_admin", "user_groups", "add_image", "cmd", "env"])
 def test_nobody_can_say_who_they_are(name):
-    with pytest.raises(options.OptionsError, match=name):
+    with pytest.raises(options.OptionsError, match=name) as caught:
         options.read({name: True})
+    assert list(caught.value.errors) == [name]
 
 
 def test_the_hub_says_who_asks():
     request = options.request(options.Choice(group="vision"), True, {"vision", "audio"})
     assert request.user_admin is True
     assert request.user_groups == ["audio", "vision"]
-    assert request.group == "vision"
+    assert request.group == "vision" and request.add_image is False
 
 
 def test_a_group_must_be_ones_own():
@@ -51,19 +29,51 @@ def test_a_group_must_be_ones_own():
         options.request(options.Choice(group="vision"), False, ["audio"])
 
 
-def test_the_form_shows_what_there_is():
-    images = [image("one", "One"), image("two", "Two")]
-    html = options.form(images, [Machine(**MACHINE)], options.Choice(image="two"))
-    assert '<option value="two" selected>Two</option>' in html
-    assert "A &lt;fast&gt; GPU (0.5 CPU, 16 GB, 2 × L4) · 1.25 per hour · 0 free now" in html
-
-
-def test_unknown_room_is_not_called_free():
-    assert "free now" not in options.describe(Machine(**MACHINE | {"free": None}))
+def test_another_image_becomes_one_of_ones_own():
+    request = options.request(options.Choice(image="one", other_image="ghcr.io/team/x:1"), False, [])
+    assert (request.image, request.add_image) == ("ghcr.io/team/x:1", True)
 
 
 def test_form_fields_become_options():
-    assert options.from_form({"image": ["one"], "machine": ["small"], "empty": []}) == {
-        "image": "one",
-        "machine": "small",
-    }
+    form = {"image": ["one"], "machine": [" small "], "empty": [], "_xsrf": ["token"], "max_age_s": ["3600"]}
+    form |= {"other_image": ["left/over:1"], "git_url": [""]}
+    assert options.from_form(form) == {"image": "one", "machine": "small", "max_age_s": 3600}
+
+
+def test_another_image_is_taken_from_its_field():
+    form = {"image": [options.OTHER], "other_image": ["python:3.12"]}
+    assert options.from_form(form) == {"other_image": "python:3.12"}
+    with pytest.raises(options.OptionsError) as caught:
+        options.from_form({"image": [options.OTHER], "other_image": ["  "]})
+    assert "other_image" in caught.value.errors
+
+
+@pytest.mark.parametrize("text", ["soon", "-1", "1.5", "٣", "9" * 30])
+def test_a_time_that_is_no_number_is_named(text):
+    with pytest.raises(options.OptionsError) as caught:
+        options.from_form({"max_age_s": [text]})
+    assert list(caught.value.errors) == ["max_age_s"]
+
+
+@pytest.mark.parametrize(
+    ("given", "field", "word"),
+    [
+        ({"git_url": "file:///etc"}, "git_url", "https"),
+        ({"git_url": "https://me:word@example.org/x"}, "git_url", "password"),
+        ({"git_url": "https://example.org/x", "git_ref": "-x"}, "git_ref", "branch"),
+        ({"git_ref": "main"}, "git_url", "address"),
+        ({"max_age_s": 5}, "max_age_s", "60"),
+        ({"idle_timeout_s": 10**10}, "idle_timeout_s", "less"),
+        ({"other_image": "not an image"}, "other_image", "reference"),
+        ({"machine": 3}, "machine", "text"),
+    ],
+)
+def test_each_field_is_checked(given, field, word):
+    with pytest.raises(options.OptionsError) as caught:
+        options.read(given)
+    assert word in caught.value.errors[field]
+
+
+def test_the_last_choice_is_filled_in_again():
+    last = {"other_image": "python:3.12", "max_age_s": 3600, "machine": "small"}
+    assert options.as_typed(last) == {"image": "python:3.12", "max_age_s": "3600", "machine": "small"}

@@ -1,5 +1,6 @@
 """From the service's word to a sandbox, with and without isolation."""
 
+import json
 import sys
 from dataclasses import replace
 
@@ -7,7 +8,7 @@ import pytest
 
 from outrider_hub.spawner import plan
 from outrider_sandbox import Mount
-from outrider_service.schema.resources import SpawnSpec
+from outrider_service.schema.resources import Repository, SpawnSpec
 
 SPEC = SpawnSpec(
     lease="notebook/ann/",
@@ -36,6 +37,8 @@ SERVER = plan.Server(
     gpu_devices=["/dev/nvidia0"],
     environment_mounts=[Mount("/opt/python", "/opt/python")],
     lab_extension="/code/lab",
+    runner="/code/outrider/runner",
+    closed_networks=["169.254.0.0/16"],
     grace_s=10,
 )
 
@@ -43,6 +46,7 @@ SERVER = plan.Server(
 def test_in_a_sandbox_everything_is_at_its_place():
     spec = plan.sandbox(SERVER, SPEC, "bubblewrap")
     assert spec.argv == ["/opt/python/bin/jupyterhub-singleuser", "--debug"]
+    assert spec.closed_networks == ["169.254.0.0/16"]
     assert spec.cwd == spec.home == spec.env["HOME"] == "/home/outrider"
     assert spec.host_ports == {40000: 40000}
     assert spec.let_in == {65432: "127.0.0.1:8000"}
@@ -101,3 +105,22 @@ def test_the_lab_extension_is_mounted_not_installed():
     assert plain.env["JUPYTER_PATH"] == "/code/lab/share/jupyter"
     without = plan.sandbox(replace(SERVER, lab_extension=""), SPEC, "bubblewrap")
     assert "PYTHONPATH" not in without.env
+
+
+def test_a_repository_is_cloned_by_what_then_becomes_the_server():
+    repository = {"url": "https://git.example/x.git", "ref": None, "folder": "x", "login": ["me", "s3cret"]}
+    wanted = SPEC.model_copy(update={"repository": Repository(**repository)})
+    confined = plan.sandbox(SERVER, wanted, "bubblewrap")
+    assert confined.argv[0] == "/opt/python/bin/python"
+    assert confined.argv[-2:] == ["/opt/python/bin/jupyterhub-singleuser", "--debug"]
+    assert Mount("/code/outrider/runner", plan.RUNNER) in confined.mounts
+    order = json.loads(confined.env["OUTRIDER_CLONE"])
+    assert (order["url"], order["folder"], order["login"]) == ("https://git.example/x.git", "x", ["me", "s3cret"])
+    assert "s3cret" not in " ".join(confined.argv)
+    assert "outrider.runner.clone" in plan.sandbox(SERVER, wanted, "plain").argv[4]
+    assert "OUTRIDER_CLONE" not in plan.sandbox(SERVER, SPEC, "bubblewrap").env
+
+
+def test_what_became_of_a_repository_is_read_from_the_output():
+    assert plan.clone_said("starting\n[outrider] repository: cloned\nJupyter is up") == "cloned"
+    assert plan.clone_said("nothing of the kind") is None

@@ -36,6 +36,8 @@ def test_another_public_address():
         ("OUTRIDER_PORT", "٨٠٨٠"),
         ("OUTRIDER_CULL_TIMEOUT", "12h"),
         ("OUTRIDER_CULL_EVERY", "0"),
+        ("OUTRIDER_CLOSED_NETWORKS", "10.0.0.0/8 lan"),
+        ("OUTRIDER_CLOSED_NETWORKS", "10.0.0.1/8"),
         ("OUTRIDER_PUBLIC_URL", "lab.example"),
     ],
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from outrider_service.usage.stopping import Life, Rules, Stop, duration, next_stop
+from outrider_service.usage.stopping import Life, Rules, Stop, TooLong, check_choice, chosen, duration, next_stop
 
 HOUR = 3600
 USED = Life(started_at=1000, used_at=5000)
@@ -46,7 +46,38 @@ def test_a_gpu_at_which_nobody_looked_ends_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"), [(1, "1 second"), (90, "90 seconds"), (5400, "90 minutes"), (43200, "12 hours")]
+    ("seconds", "said"),
+    [(1, "1 second"), (90, "90 seconds"), (5400, "90 minutes"), (43200, "12 hours"), (604800, "7 days")],
 )
 def test_a_duration_in_words(seconds: float, said: str) -> None:
     assert duration(seconds) == said
+
+
+def test_what_the_owner_chose_takes_the_machine_types_place() -> None:
+    rules = chosen(Rules(idle_s=HOUR, max_age_s=6 * HOUR, gpu_idle_s=60), 2 * HOUR, None)
+    assert (rules.idle_s, rules.max_age_s, rules.gpu_idle_s) == (HOUR, 2 * HOUR, 60)
+    stop = next_stop(rules, Life(started_at=0, used_at=2 * HOUR), 0)
+    assert stop == Stop(2 * HOUR, "its owner chose that it ends after 2 hours, used or not", final=True)
+    assert chosen(Rules(idle_s=HOUR), None, 600).idle_s == 600
+
+
+@pytest.mark.parametrize(
+    ("rules", "age", "idle", "field"),
+    [
+        (Rules(max_age_s=HOUR), HOUR, None, None),
+        (Rules(max_age_s=HOUR), HOUR + 1, None, "max_age_s"),
+        (Rules(), 10**7, None, None),
+        (Rules(idle_s=HOUR), None, HOUR + 1, "idle_timeout_s"),
+        (Rules(), None, 13 * HOUR, "idle_timeout_s"),
+        (Rules(idle_s=0), None, 10**7, None),
+    ],
+)
+def test_nobody_chooses_longer_than_the_machine_type_allows(
+    rules: Rules, age: int | None, idle: int | None, field: str | None
+) -> None:
+    if field is None:
+        check_choice(rules, age, idle, 12 * HOUR)
+        return
+    with pytest.raises(TooLong) as caught:
+        check_choice(rules, age, idle, 12 * HOUR)
+    assert caught.value.field == field and str(caught.value).startswith(f"{field}: ")

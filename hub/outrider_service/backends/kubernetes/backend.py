@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from outrider_sandbox import remove_tree
 
-from ...catalog import MachineType
+from ...catalog import Contents, ImageEntry, MachineType
 from ...directories import Directories
 from ...signals import Signals
 from ..base import (
@@ -24,17 +24,18 @@ from ..base import (
     BackendError,
     Capacity,
     NotebookPlace,
+    NotebookWait,
     Observation,
     Phase,
     PlatformAway,
     RawLog,
 )
 from ..capacity import Held
-from . import delivery, manifests, reading
+from . import delivery, manifests, queue, reading
 from .api import ApiError, KubernetesApi, Object
-from .kueue import Queue
+from .kueue import LocalQueue
 from .logs import read_piece
-from .names import SCALES_ANNOTATION, index_of, notebook_secret_name, object_name, pull_secret_name, ref_of
+from .names import SCALES_ANNOTATION, index_of, notebook_of, notebook_secret_name, object_name, pull_secret_name, ref_of
 from .nodes import Demand, capacity, is_ready, never_fits, read_nodes
 from .notebook import notebook_pod, notebook_pulling
 from .quota import least
@@ -66,13 +67,15 @@ class KubernetesBackend:
         self.jobs = Watched(api, f"{self._batch}/jobs", "app.kubernetes.io/managed-by=outrider", self._job_changed)
         self.pods = Watched(api, f"{self._core}/pods", "", self._pod_changed)
         self.nodes = Watched(api, "/api/v1/nodes", "", self._node_changed)
-        self.queue = Queue(api, namespace, settings.queue, self._place_changed) if settings.queue else None
+        self.kueue = LocalQueue(api, namespace, settings.queue, self._place_changed) if settings.queue else None
         self.signals = Signals()
         self._pods_of: dict[AttemptRef, dict[str, Object]] = defaultdict(dict)
         """Also those that are gone, as they were last seen, for as long as their Job is there."""
         self._trouble_since: dict[str, float] = {}
         self._evicted: dict[AttemptRef, str] = {}
         """Why Kueue took the machine back; forgotten with this process, after which such an attempt is just gone."""
+        self._order: list[queue.Waiting] | None = None
+        """Who waits for a machine; None: to be worked out."""
         self._events: asyncio.Queue[AttemptRef] = asyncio.Queue(MOST_WAITING)
         self._locks: defaultdict[AttemptRef, asyncio.Lock] = defaultdict(asyncio.Lock)
 
@@ -93,7 +96,7 @@ class KubernetesBackend:
 
     @property
     def _watches(self) -> tuple[Watched, ...]:
-        return self.jobs, self.pods, self.nodes, *(self.queue.watches if self.queue else ())
+        return self.jobs, self.pods, self.nodes, *(self.kueue.watches if self.kueue else ())
 
     # -- what the watches say -----------------------------------------------------------------------------------
 
@@ -108,6 +111,8 @@ class KubernetesBackend:
     def _pod_changed(self, old: Object | None, new: Object | None) -> None:
         pod = new or old
         assert pod is not None
+        if (old is not None and reading.unscheduled(old)) or (new is not None and reading.unscheduled(new)):
+            self._order = None
         ref = ref_of(pod)
         if ref is None:
             return
@@ -174,6 +179,9 @@ class KubernetesBackend:
                 raise PlatformAway(f"the service may not look at jobs and pods in {self.settings.namespace}")
 
     def refusal(self, owner: str) -> str | None:
+        return None
+
+    async def contents(self, image: ImageEntry) -> Contents | None:
         return None
 
     async def health(self) -> str:
@@ -272,8 +280,8 @@ class KubernetesBackend:
         await self._synced()
         job = self._job(ref)
         pods = list(self._pods_of.get(ref, {}).values())
-        if job is not None and self.queue is not None and reading.suspended(job):
-            return await self._queued(self.queue, ref, pods)
+        if job is not None and self.kueue is not None and reading.suspended(job):
+            return await self._queued(self.kueue, ref, pods)
         if ref in self._evicted:
             return self._pushed_out(ref)
         seen = reading.observation(job, pods, self._trouble_since, time.time())
@@ -286,23 +294,31 @@ class KubernetesBackend:
         if waiting is None:
             return seen
         annotations = job["metadata"].get("annotations") or {}
-        never = None
-        if annotations.get(SCALES_ANNOTATION) != "true":
-            never = never_fits(Demand.of_pod(waiting["spec"]), self._read_nodes())
-        if never is not None:
-            return Observation(Phase.LOST, reason="unschedulable", message=never)
-        ahead = self.position(ref)
-        text = "Waiting for a free machine" + (f"; {ahead - 1} ahead." if ahead and ahead > 1 else ".")
-        return Observation(Phase.STARTING, message=text)
+        waits = self._waits(waiting, scales=annotations.get(SCALES_ANNOTATION) == "true")
+        if waits.hopeless:
+            return Observation(Phase.LOST, reason="unschedulable", message=waits.message)
+        return Observation(Phase.STARTING, message=waits.message)
 
-    async def _queued(self, queue: Queue, ref: AttemptRef, pods: list[Object]) -> Observation:
+    def _waits(self, pod: Object, *, scales: bool) -> NotebookWait:
+        """What a pod without a machine waits for. ``scales``: nodes for it appear when they are needed."""
+        if not scales and (never := never_fits(Demand.of_pod(pod["spec"]), self._read_nodes())) is not None:
+            return NotebookWait(never, hopeless=True)
+        number = queue.place(queue.owner_of(pod), self._queue())
+        return NotebookWait(queue.sentence(queue.devices_of(pod["spec"]), number))
+
+    def _queue(self) -> list[queue.Waiting]:
+        if self._order is None:
+            self._order = queue.queue(self.pods.objects.values())
+        return self._order
+
+    async def _queued(self, kueue: LocalQueue, ref: AttemptRef, pods: list[Object]) -> Observation:
         """What is suspended waits to be let in, unless it was in already and had to leave."""
         name = self._name(ref)
-        why = queue.eviction(name)
+        why = kueue.eviction(name)
         if why is None and not any(reading.started_at(pod) for pod in pods):
-            never = queue.never(name)
+            never = kueue.never(name)
             phase, reason = (Phase.STARTING, None) if never is None else (Phase.LOST, "unschedulable")
-            return Observation(phase, reason=reason, message=never or queue.message(name))
+            return Observation(phase, reason=reason, message=never or kueue.message(name))
         # Kueue would let it in again. What runs again is for the service to decide, as another attempt.
         self._evicted[ref] = why or "Kueue gave its machine to another"
         await self.api.delete(f"{self._batch}/jobs/{name}", propagationPolicy="Background")
@@ -324,19 +340,10 @@ class KubernetesBackend:
         return replace(seen, message=f"The machine {seen.node} does not answer. What ran there may still run.")
 
     def position(self, ref: AttemptRef) -> int | None:
-        """The place among the attempts that wait for a machine, by priority and age as the scheduler takes them."""
-        if self.queue is not None and (place := self.queue.place(self._name(ref))) is not None:
-            return place
-        waiting: dict[AttemptRef, tuple[int, str]] = {}
-        for other, pods in self._pods_of.items():
-            for pod in pods.values():
-                if reading.unscheduled(pod) and not pod["metadata"].get("deletionTimestamp"):
-                    waiting[other] = (-int(pod["spec"].get("priority") or 0), pod["metadata"]["creationTimestamp"])
-        if ref not in waiting:
-            return None
-        # Times have whole seconds: among equals the one that was seen first, for which sorting keeps the order.
-        order = sorted(waiting, key=lambda one: waiting[one])
-        return order.index(ref) + 1
+        """The place among all that wait for a machine, notebooks included, as the scheduler takes them; in Kueue's
+        queue first, where there is one."""
+        number = None if self.kueue is None else self.kueue.place(self._name(ref))
+        return number or queue.place(f"{ref.job_id}-{ref.number}", self._queue())
 
     async def stop(self, ref: AttemptRef, grace_s: float) -> None:
         await self._synced()
@@ -410,7 +417,16 @@ class KubernetesBackend:
                 await self._create_anew(pulling)
             except ApiError as error:
                 raise PlatformAway(f"the account for the image's registry could not be set: {error}") from error
-        return notebook_pod(place, self.directories.home, self.settings)
+        home = self.directories.home
+        runner = await asyncio.to_thread(delivery.install, home, self.settings.uid) if place.clones else None
+        return notebook_pod(place, home, self.settings, runner)
+
+    async def notebook_waits(self, user: str, server: str, machine: MachineType) -> NotebookWait | None:
+        await self._synced()
+        for pod in self.pods.objects.values():
+            if notebook_of(pod) == (user, server) and reading.unscheduled(pod):
+                return self._waits(pod, scales=machine.scales_from_zero)
+        return None
 
     async def forget_notebook(self, lease: str) -> None:
         await self.api.delete(f"{self._core}/secrets/{notebook_secret_name(self.settings.prefix, lease)}")
@@ -425,4 +441,4 @@ class KubernetesBackend:
         demand = Demand.of_machine(machine)
         seen = not self.nodes.refused and self.nodes.objects
         found = capacity(demand, self._read_nodes()) if seen else Capacity(None, None)
-        return found if self.queue is None else least(found, self.queue.room(demand.amounts))
+        return found if self.kueue is None else least(found, self.kueue.room(demand.amounts))

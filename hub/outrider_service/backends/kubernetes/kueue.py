@@ -13,7 +13,7 @@ from .watched import Watched
 GROUP: Final = "/apis/kueue.x-k8s.io/v1beta1"
 
 
-class Queue:
+class LocalQueue:
     """A LocalQueue: who waits in it, and what the ClusterQueue behind it has. ``changed``: the Job of that name may be
     elsewhere now."""
 

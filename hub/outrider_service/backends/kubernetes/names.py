@@ -15,6 +15,9 @@ OWNER_ANNOTATION: Final = "outrider.dev/owner"
 SCALES_ANNOTATION: Final = "outrider.dev/scales-from-zero"
 PART_LABEL: Final = "app.kubernetes.io/component"
 MANAGER_LABEL: Final = "app.kubernetes.io/managed-by"
+USER_ANNOTATION: Final = "hub.jupyter.org/username"
+SERVER_ANNOTATION: Final = "hub.jupyter.org/servername"
+"""KubeSpawner's, on the pods of notebook servers."""
 INDEX: Final = "batch.kubernetes.io/job-completion-index"
 MAIN: Final = "job"
 PREPARE: Final = "workspace"
@@ -61,6 +64,12 @@ def ref_of(thing: dict[str, Any]) -> AttemptRef | None:
     if re.fullmatch(r"j[0-9a-z]{12}", job_id) and re.fullmatch(r"[0-9]{1,6}", number):
         return AttemptRef(job_id, int(number))
     return None
+
+
+def notebook_of(pod: dict[str, Any]) -> tuple[str, str] | None:
+    """User and server of a notebook's pod; None for any other."""
+    found = pod["metadata"].get("annotations") or {}
+    return (found[USER_ANNOTATION], found.get(SERVER_ANNOTATION, "")) if USER_ANNOTATION in found else None
 
 
 def index_of(pod: dict[str, Any]) -> int:

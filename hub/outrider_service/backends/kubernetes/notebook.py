@@ -2,17 +2,38 @@
 
 from __future__ import annotations
 
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 from typing import Any, Final
 
+from ...catalog import MachineType
 from ..base import NotebookPlace
-from .manifests import INSIDE, LOCKED, REQUESTS_OF_INIT
+from .manifests import INSIDE, LOCKED, REQUESTS_OF_INIT, RUNNER_DIRECTORY
 from .names import INSTALL, notebook_labels, notebook_secret_name
 from .pulling import login_for, pull_secret, reference
 from .settings import KubernetesSettings
 
 START: Final = f"{INSIDE}/start-notebook"
 LAB: Final = f"{INSIDE}/lab"
+HOME: Final = "/home/outrider"
+CLONE: Final = "outrider-clone"
+
+
+def clone_container(
+    machine: MachineType, places: list[dict[str, Any]], runner: PurePath, settings: KubernetesSettings
+) -> dict[str, Any]:
+    """Clones a repository into the home, in an image that has git, and never fails: the Hub's spawner says in
+    ``OUTRIDER_CLONE`` which, and reads what became of it from the termination message."""
+    mount = {"name": "platform", "mountPath": RUNNER_DIRECTORY, "subPath": str(runner), "readOnly": True}
+    code = f"import sys; sys.path.insert(0, {RUNNER_DIRECTORY!r}); from outrider_runner.clone import main; main()"
+    return {
+        "name": CLONE,
+        "image": settings.runner_image,
+        "command": ["python3", "-I", "-S", "-c", code],
+        "env": [{"name": "HOME", "value": HOME}],
+        "resources": {"requests": REQUESTS_OF_INIT, "limits": {"memory": f"{machine.memory_mb}Mi"}},
+        "securityContext": LOCKED,
+        "volumeMounts": [*(place for place in places if place["mountPath"] == HOME), mount],
+    }
 
 
 def notebook_pulling(place: NotebookPlace, settings: KubernetesSettings) -> dict[str, Any] | None:
@@ -23,8 +44,10 @@ def notebook_pulling(place: NotebookPlace, settings: KubernetesSettings) -> dict
     return pull_secret(notebook_secret_name(settings.prefix, place.lease), notebook_labels(), login)
 
 
-def notebook_pod(place: NotebookPlace, home: Path, settings: KubernetesSettings) -> dict[str, Any]:
-    """``home`` is the volume's root."""
+def notebook_pod(
+    place: NotebookPlace, home: Path, settings: KubernetesSettings, runner: Path | None = None
+) -> dict[str, Any]:
+    """``home`` is the volume's root. ``runner``: its place there, where a repository is cloned first."""
     machine = place.machine
     image = reference(place.image, place.image_digest, settings)
     own = login_for(image, place.registry_logins) is not None
@@ -38,6 +61,7 @@ def notebook_pod(place: NotebookPlace, home: Path, settings: KubernetesSettings)
         }
         for source, target, read_only in place.mounts
     ]
+    cloning = [] if runner is None else [clone_container(machine, places, runner.relative_to(home), settings)]
     return {
         "image": image,
         "pull_policy": "Always" if place.own_image else "IfNotPresent",
@@ -69,7 +93,8 @@ def notebook_pod(place: NotebookPlace, home: Path, settings: KubernetesSettings)
                 "resources": {"requests": REQUESTS_OF_INIT, "limits": {"memory": "256Mi"}},
                 "securityContext": LOCKED,
                 "volumeMounts": [{"name": "runner", "mountPath": INSIDE}],
-            }
+            },
+            *cloning,
         ],
         "resources": resources,
         "node_selector": dict(machine.node_selector),

@@ -7,18 +7,30 @@ import contextlib
 import json
 import os
 import re
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import outrider_sandbox as sandbox
 from outrider_sandbox import Mount, Spec
 
-from ...catalog import MachineType
+from ...catalog import Contents, ImageEntry, MachineType
 from ...directories import Directories
-from ..base import Address, Attempt, AttemptRef, BackendError, Capacity, NotebookPlace, Observation, Phase, RawLog
+from ..base import (
+    Address,
+    Attempt,
+    AttemptRef,
+    BackendError,
+    Capacity,
+    NotebookPlace,
+    NotebookWait,
+    Observation,
+    Phase,
+    RawLog,
+)
 from ..capacity import Held, Room
 from . import environments
+from .contents import ContentsOfEnvironments
 from .machine import device_nodes
 from .tail import EndWatch, read_piece
 from .wake import Wakes
@@ -46,14 +58,17 @@ class LocalBackend:
         hub_address: str | None,
         isolation: str | None = None,
         room: Room | None = None,
+        closed_networks: Sequence[str] = sandbox.CLOSED_NETWORKS,
     ) -> None:
         """``hub_address``: host:port that sandboxes may reach on the loopback. ``isolation``: None to find out."""
         self.directories = directories
         self.hub_address = hub_address
         self.room = room
+        self.closed_networks = list(closed_networks)
         self.capabilities = sandbox.usable()
         self.isolation: Any = isolation or ("bubblewrap" if self.capabilities.bubblewrap else "plain")
         self.wakes = Wakes(directories.run)
+        self._contents = ContentsOfEnvironments()
 
     # -- names --------------------------------------------------------------------------------------------------
 
@@ -237,6 +252,7 @@ class LocalBackend:
             gpu_devices=device_nodes(attempt.gpus),
             ports=attempt.ports,
             let_in={HUB_PORT: self.hub_address} if self.hub_address else {},
+            closed_networks=self.closed_networks,
             grace_s=attempt.grace_s,
             notify=str(self.wakes.path),
         )
@@ -305,8 +321,15 @@ class LocalBackend:
         """None: the directories are enough."""
         return None
 
+    async def notebook_waits(self, user: str, server: str, machine: MachineType) -> NotebookWait | None:
+        """One that has a lease has its machine."""
+        return None
+
     async def forget_notebook(self, lease: str) -> None:
         """There is nothing but the directories."""
+
+    async def contents(self, image: ImageEntry) -> Contents | None:
+        return await self._contents.of(image.environment)
 
     def position(self, ref: AttemptRef) -> int | None:
         """None: the service itself is the queue."""

@@ -33,6 +33,16 @@ def python_of(environment: str | None) -> Path:
     return prefix_of(environment) / "bin" / "python"
 
 
+def lacks_jupyter(environment: str | None) -> str | None:
+    """Why no notebook starts in it, or None."""
+    prefix = prefix_of(environment)
+    if not (prefix / "bin" / "python").exists():
+        return f"There is no Python environment at {prefix}."
+    if not (prefix / "bin" / "jupyterhub-singleuser").exists():
+        return f"{prefix} has no JupyterHub: {prefix}/bin/pip install jupyterhub jupyterlab"
+    return None
+
+
 def _base_prefixes(prefix: Path) -> list[Path]:
     """The installation that a virtual environment leans on, through every link on the way."""
     config = prefix / "pyvenv.cfg"

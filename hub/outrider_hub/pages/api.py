@@ -1,0 +1,76 @@
+"""What the script of the page asks while somebody fills it in: about an image, and what is free now.
+
+The browser may not be known to the service yet, so the Hub asks for it, with a token of its own. Whom a caller may
+ask for is JupyterHub's to say, by the same scope as starting a server.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jupyterhub.apihandlers.base import APIHandler
+from jupyterhub.scopes import needs_scope
+from pydantic import ValidationError
+from tornado import web
+
+from outrider_service.schema.catalog import ImageQuestion
+
+from ..spawner.service_client import ServiceProblem
+from . import form, words
+
+
+class _OfUser(APIHandler):
+    def _spawner(self, user_name: str) -> Any:
+        user = self.find_user(user_name)
+        if user is None:
+            raise web.HTTPError(404)
+        return user.spawner
+
+    def _answer(self, status: int, body: dict[str, Any]) -> None:
+        self.set_status(status)
+        self.set_header("Cache-Control", "no-store")
+        self.finish(body)
+
+
+class OfferHandler(_OfUser):
+    """What is free now."""
+
+    @needs_scope("servers")  # type: ignore[untyped-decorator]
+    async def get(self, user_name: str) -> None:
+        offer = await self._spawner(user_name).offer()
+        if offer is None:
+            self._answer(503, {"status": 503, "message": "Outrider's job service does not answer now."})
+            return
+        self._answer(200, {"machines": form.live(offer)})
+
+
+class CheckHandler(_OfUser):
+    """What a registry says of an image, and what to do about it."""
+
+    @needs_scope("servers")  # type: ignore[untyped-decorator]
+    async def post(self, user_name: str) -> None:
+        spawner = self._spawner(user_name)
+        try:
+            question = ImageQuestion.model_validate(self.get_json_body())
+        except ValidationError:
+            text = "An image's name is such as python:3.11 or registry.example/team/image:tag."
+            self._answer(422, {"status": 422, "field": "image", "message": text})
+            return
+        try:
+            facts = await spawner.service.check(user_name, question.image)
+        except ServiceProblem as problem:
+            message = problem.message.removeprefix("image: ")
+            message = message[:1].upper() + message[1:]
+            body = {"status": problem.status, "field": "image", "message": message}
+            self._answer(problem.status, body)
+            return
+        self._answer(
+            200,
+            {
+                "status": facts.status,
+                "reference": facts.reference,
+                "message": facts.message + words.when_again(facts),
+                "advice": words.ADVICE[facts.status],
+                "facts": words.facts_of(facts, facts.digest),
+            },
+        )

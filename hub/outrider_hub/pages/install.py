@@ -1,0 +1,63 @@
+"""Where the pages are: addresses below the Hub's, the templates and the files that they load. Reads the files once."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from tornado.web import StaticFileHandler
+
+from .api import CheckHandler, OfferHandler
+from .home import HomePage, NewNotebook, StopNotebook
+from .spawn import SpawnPage
+
+HERE = Path(__file__).parent
+TEMPLATES = HERE / "templates"
+STATIC = HERE / "static"
+
+
+class Files(StaticFileHandler):
+    """The stylesheet and the script. Their addresses change with their content."""
+
+    def set_default_headers(self) -> None:
+        self.set_header("X-Content-Type-Options", "nosniff")
+        self.set_header("Content-Security-Policy", "default-src 'none'")
+
+
+def version() -> str:
+    """Changes whenever one of the files does."""
+    digest = hashlib.sha256()
+    for path in sorted(STATIC.iterdir()):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def configure_pages(c: Any, most_notebooks: int) -> None:
+    """Outrider's pages of the Hub, on every platform, and how many named notebooks one user may have (0: any)."""
+    c.JupyterHub.template_paths = [str(TEMPLATES)]
+    c.JupyterHub.template_vars = {"outrider_version": version()}
+    c.JupyterHub.extra_handlers = extra_handlers()
+    c.JupyterHub.allow_named_servers = True
+    c.JupyterHub.named_server_limit_per_user = most_notebooks
+
+
+def own_pages() -> list[tuple[str, type[Any]]]:
+    """What takes the place of JupyterHub's pages at the same addresses."""
+    return [
+        (r"/home", HomePage),
+        (r"/spawn", SpawnPage),
+        (r"/spawn/([^/]+)", SpawnPage),
+        (r"/spawn/([^/]+)/([^/]+)", SpawnPage),
+    ]
+
+
+def extra_handlers() -> list[tuple[Any, ...]]:
+    """For ``JupyterHub.extra_handlers``."""
+    return [
+        (r"/outrider/static/(.+)", Files, {"path": str(STATIC)}),
+        (r"/outrider/new", NewNotebook),
+        (r"/outrider/stop", StopNotebook),
+        (r"/api/outrider/users/([^/]+)/offer", OfferHandler),
+        (r"/api/outrider/users/([^/]+)/check", CheckHandler),
+    ]

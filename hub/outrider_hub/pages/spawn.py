@@ -1,0 +1,115 @@
+"""Starting a notebook: JupyterHub's own handler with another page, and with its errors at the fields."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jupyterhub.handlers.pages import SpawnHandler
+from tornado.httputil import url_concat
+
+from ..spawner import options
+from ..spawner.catalog import Invalid, Refused
+from ..spawner.service_client import ServiceProblem
+from . import form, words
+from .policy import POLICY
+
+ONCE = ("git_url", "git_ref")
+"""What is not taken over from one notebook to a new one."""
+
+
+class SpawnPage(SpawnHandler):
+    """GET shows the form, filled in as this notebook was last started; POST starts it."""
+
+    def initialize(self, **kwargs: Any) -> None:
+        super().initialize(**kwargs)
+        self._asked: dict[str, str] = {}
+        self._errors: dict[str, str] = {}
+
+    @property
+    def content_security_policy(self) -> str:
+        return f"{POLICY}; report-uri {self.csp_report_uri}"
+
+    def _get_user_options(self, query_options: dict[str, list[str]]) -> dict[str, Any]:
+        """An address fills the form in and starts nothing: somebody else may have written the link, and what it names
+        would see all that the user's storage holds."""
+        given = options.typed({name.removeprefix("opt-"): values for name, values in query_options.items()})
+        self._asked = {name: text for name, text in given.items() if name in options.Choice.model_fields}
+        return {}
+
+    async def _wrap_spawn_single_user(
+        self, user: Any, server_name: str, display_name: str, spawner: Any, pending_url: str, options: Any = None
+    ) -> Any:
+        try:
+            await _check_other_image(spawner, options or {})
+            return await super()._wrap_spawn_single_user(user, server_name, display_name, spawner, pending_url, options)
+        except (Invalid, Refused) as error:
+            self._errors = error.errors
+            raise
+
+    async def _render_form(
+        self, for_user: Any, spawner_options_form: str, message: str | None = "", html_message: str | None = ""
+    ) -> Any:
+        server = self.path_args[1] if len(self.path_args) > 1 else ""
+        spawner = for_user.spawners[server]
+        groups = [group.name for group in for_user.groups]
+        values, errors = self._values(for_user, spawner), self._errors
+        if self.request.method == "POST" and not errors:
+            errors = _errors(values)
+        offer = await spawner.offer()
+        found = form.form(offer, values, groups, errors) if offer is not None else None
+        kept = {name: self.get_argument(name) for name in ("next", "display_name") if self.get_argument(name, "")}
+        return await self.render_template(
+            "outrider_spawn.html",
+            for_user=for_user,
+            auth_state=await for_user.get_auth_state(),
+            form=found,
+            labels=form.LABELS,
+            server=server,
+            title=spawner.orm_spawner.display_name or server,
+            # At its field, or above all of them.
+            message="" if found is not None and found.errors else message,
+            url=url_concat(self.request.path, {**kept, "_xsrf": self.xsrf_token.decode("ascii")}),
+        )
+
+    def _values(self, for_user: Any, spawner: Any) -> dict[str, str]:
+        """What was typed; or what the address says, over the last choice for this notebook, or for the one that
+        was started last."""
+        if self.request.method == "POST":
+            body = {
+                name: [value.decode("utf-8", "replace") for value in all_of_it]
+                for name, all_of_it in self.request.body_arguments.items()
+            }
+            return options.typed(body)
+        last = options.as_typed(spawner.user_options or {})
+        if not last:
+            started = [orm for orm in for_user.orm_user._orm_spawners if orm.started and orm.user_options]
+            newest = max(started, key=lambda orm: orm.started, default=None)
+            others = options.as_typed(newest.user_options) if newest is not None else {}
+            last = {name: text for name, text in others.items() if name not in ONCE}
+        if "other_image" in self._asked and "image" not in self._asked:
+            self._asked["image"] = options.OTHER
+        return last | self._asked
+
+
+def _errors(values: dict[str, str]) -> dict[str, str]:
+    try:
+        options.from_form({name: [text] for name, text in values.items()})
+    except options.OptionsError as error:
+        return error.errors
+    return {}
+
+
+async def _check_other_image(spawner: Any, chosen: dict[str, Any]) -> None:
+    """Before anything starts, so that the answer stands at the field. Raises Refused."""
+    image = chosen.get("other_image")
+    if not isinstance(image, str):
+        return
+    # What cannot be read at all is refused first.
+    spawner.read_options(chosen)
+    try:
+        facts = await spawner.service.check(spawner.user.name, image)
+    except ServiceProblem as problem:
+        raise Refused(problem.message, reason="image", status=problem.status, field="other_image") from problem
+    if facts.status != "ok":
+        text = f"{facts.message}{words.when_again(facts)} {words.ADVICE[facts.status]}"
+        raise Refused(text, reason="image", field="other_image")

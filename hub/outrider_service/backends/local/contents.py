@@ -1,0 +1,72 @@
+"""What a Python environment can import and which kernels it has: asked of its own interpreter, and remembered."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from pathlib import Path
+from typing import Final
+
+from ...catalog import Contents
+from .environments import prefix_of, python_of
+
+log = logging.getLogger(__name__)
+
+PATIENCE_S: Final = 30
+FRESH_S: Final = 120
+"""For how long an answer is believed: packages may be installed at any time."""
+
+# Runs in any Python from 3.8 on, isolated from the caller's own directories. A namespace package is found through the
+# distributions only, a module without a distribution through the path only.
+QUESTION: Final = """
+import json, pathlib, pkgutil, sys
+modules = {found.name for found in pkgutil.iter_modules()} | set(sys.builtin_module_names)
+try:
+    from importlib.metadata import packages_distributions
+    modules |= {name for name in packages_distributions() if name.isidentifier()}
+except ImportError:
+    pass
+places = [pathlib.Path(prefix, "share/jupyter/kernels") for prefix in (sys.prefix, "/usr/local", "/usr")]
+kernels = {found.parent.name for place in places for found in place.glob("*/kernel.json")}
+if "ipykernel" in modules:
+    kernels.add("python3")
+print(json.dumps({"modules": sorted(modules), "kernels": sorted(kernels)}))
+"""
+
+
+class ContentsOfEnvironments:
+    """Answers by prefix; several who ask at once share one look."""
+
+    def __init__(self) -> None:
+        self._known: dict[Path, tuple[float, asyncio.Task[Contents | None]]] = {}
+
+    async def of(self, environment: str | None) -> Contents | None:
+        """None: its interpreter is not there, or did not answer in time."""
+        prefix = prefix_of(environment)
+        asked_at, answer = self._known.get(prefix, (0.0, None))
+        if answer is None or time.monotonic() - asked_at > FRESH_S:
+            answer = asyncio.create_task(look(python_of(environment)))
+            self._known[prefix] = (time.monotonic(), answer)
+        return await asyncio.shield(answer)
+
+
+async def look(python: Path) -> Contents | None:
+    try:
+        process = await asyncio.create_subprocess_exec(
+            python, "-I", "-c", QUESTION, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
+        )
+    except OSError as error:
+        log.warning("%s cannot be asked what it has: %s", python, error)
+        return None
+    try:
+        output, _ = await asyncio.wait_for(process.communicate(), PATIENCE_S)
+        return Contents.model_validate(json.loads(output))
+    except (TimeoutError, ValueError) as error:
+        log.warning("%s did not say what it has: %s", python, error or "no answer in time")
+        return None
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
