@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.cluster.harness import boot, processes
-from tests.cluster.harness.places import NODE
+from tests.cluster.harness.places import CHECKOUT, NODE
 from tests.cluster.tools import Cluster, Namespace
 from tests.service.harness import ServiceProcess, User, eventually
 
@@ -141,38 +143,105 @@ def test_a_node_that_is_gone_is_told(alice: User, cluster: Cluster, no_kubelet: 
     alice.ended(job_id, 90)
 
 
-def test_the_api_server_may_be_away_for_a_while(alice: User, cluster: Cluster) -> None:
-    line = "for i in $(seq 400); do echo line $i; sleep 0.05; done"
-    job_id = running(alice, line)
+AWAY_S = 60
+"""How long the API server is away: longer than any request is waited for."""
+
+
+def test_the_api_server_may_be_away_for_a_minute(alice: User, cluster: Cluster) -> None:
+    count = 20 * (AWAY_S + 15)
+    job_id = running(alice, f"for i in $(seq {count}); do echo line $i; sleep 0.05; done")
     processes.stop("kube-apiserver")
+    back = time.monotonic() + AWAY_S
     waiting = alice.submit(ONCE + "true")
     # Its log goes on: it comes from the volume.
     before = len(alice.lines(job_id))
     eventually("lines come", lambda: len(alice.lines(job_id)) > before + 50)
-    time.sleep(10)
-    assert alice.job(waiting)["status"] in ("pending", "provisioning")
+    while time.monotonic() < back:
+        assert alice.job(job_id)["status"] == "running"
+        assert alice.job(waiting)["status"] in ("pending", "provisioning")
+        time.sleep(1)
     boot.start_api_server()
     job = alice.ended(job_id, 120)
     assert (job["status"], job["attempt"]) == ("succeeded", 1), job
-    assert alice.lines(job_id) == [f"line {i}" for i in range(1, 401)]
+    assert alice.lines(job_id) == [f"line {i}" for i in range(1, count + 1)]
     job = alice.ended(waiting, 120)
     assert (job["status"], job["attempt"]) == ("succeeded", 1), job
     assert starts(alice, waiting) == 1
 
 
-def test_a_service_that_is_killed_anywhere_loses_and_doubles_nothing(alice: User, service: ServiceProcess) -> None:
-    """At every moment of a start and of a log that the clock happens to find: each job once, each line once."""
-    jobs = []
-    for pause in (0.0, 0.05, 0.15, 0.4, 1.0, 2.5):
-        jobs.append(alice.submit(ONCE + "for i in $(seq 100); do echo line $i; sleep 0.05; done"))
-        time.sleep(pause)
-        service.kill()
+@pytest.fixture
+def faulty(service: ServiceProcess) -> Iterator[Callable[[str], None]]:
+    """Restarts the service so that it kills itself at a point (``tests/service/faulty_service.py``)."""
+    module = service.module
+
+    def arm(fault: str) -> None:
+        service.stop()
+        (service.home / "fault.count").unlink(missing_ok=True)
+        service.environment["FAULT"] = fault
+        service.module = [str(CHECKOUT / "tests/service/faulty_service.py")]
         service.start()
-    for job_id in jobs:
-        job = alice.ended(job_id, 120)
-        assert (job["status"], job["attempt"]) == ("succeeded", 1), job
-        assert alice.lines(job_id) == [f"line {i}" for i in range(1, 101)]
-        assert starts(alice, job_id) == 1
+
+    yield arm
+    service.module = module
+    service.environment.pop("FAULT", None)
+    service.stop()
+    service.start()
+
+
+def revived(service: ServiceProcess) -> None:
+    """The service dies of its fault, and is started again without it."""
+    assert service.process is not None
+    service.process.wait(60)
+    assert service.process.returncode == -signal.SIGKILL, service.log[-3000:]
+    service.environment.pop("FAULT")
+    service.start()
+
+
+START = [f"{moment}-creation:{number}" for number in (1, 2, 3, 4) for moment in ("before", "after")]
+"""Secret, Service, NetworkPolicy and Job of a job on two machines."""
+LIFE = ["after-running:1", "after-append:1", "before-save:1", "before-ended:1", "after-ended:1"]
+STOP = ["after-patching:1", "after-deletion:1"]
+"""No more pods; its pod."""
+END = [f"after-deletion:{number}" for number in (1, 2)]
+"""Its Job; its Secret."""
+
+
+@pytest.mark.parametrize("fault", [*START, *LIFE, *END])
+def test_a_service_killed_at_any_point_loses_and_doubles_nothing(
+    alice: User, service: ServiceProcess, namespace: Namespace, faulty: Callable[[str], None], fault: str
+) -> None:
+    faulty(fault)
+    nodes = 2 if fault in START else 1
+    job_id = ""
+    with contextlib.suppress(httpx.HTTPError):  # it may die before it has answered
+        job_id = alice.submit(ONCE + "for i in 1 2 3; do echo line $i; sleep 0.1; done", nodes=nodes)
+    revived(service)
+    job_id = job_id or alice.get("/jobs").json()["items"][0]["id"]
+    job = alice.ended(job_id, 120)
+    assert (job["status"], job["attempt"]) == ("succeeded", 1), job
+    assert sorted(alice.lines(job_id)) == sorted(nodes * [f"line {i}" for i in (1, 2, 3)])
+    assert starts(alice, job_id) == nodes
+    leaves_nothing(namespace, job_id)
+
+
+@pytest.mark.parametrize("fault", STOP)
+def test_a_service_killed_during_a_stop_ends_it_all_the_same(
+    alice: User, service: ServiceProcess, namespace: Namespace, faulty: Callable[[str], None], fault: str
+) -> None:
+    faulty(fault)
+    job_id = running(alice, "sleep 300")
+    with contextlib.suppress(httpx.HTTPError):
+        alice.post(f"/jobs/{job_id}/stop")
+    revived(service)
+    job = alice.ended(job_id, 120)
+    assert (job["status"], job["reason"], job["attempt"]) == ("cancelled", "cancelled_by_user", 1)
+    leaves_nothing(namespace, job_id)
+
+
+def leaves_nothing(namespace: Namespace, job_id: str) -> None:
+    kinds = "jobs,pods,secrets,services,networkpolicies"
+    label = f"outrider.dev/job={job_id}"
+    eventually("nothing is left of it", lambda: not namespace.get(kinds, "-l", label)["items"])
 
 
 def test_a_service_that_was_away_learns_how_jobs_ended(alice: User, service: ServiceProcess) -> None:

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from playwright.async_api import Browser, expect
 
-from tests.cluster.harness.places import PRIVATE_REGISTRY, REGISTRY, state
+from tests.browser.conftest import PATIENCE_MS, browser
+from tests.browser.lab import Files, ask_for_job, ready, send
+from tests.cluster.harness.places import CHECKOUT, PRIVATE_REGISTRY, REGISTRY, state
 from tests.cluster.harness.product import Product
 from tests.cluster.installed import CHART, Installation
 from tests.cluster.tools import Cluster
 from tests.service.harness import eventually
 
 API = "/services/outrider/api/v1"
+__all__ = ["browser"]
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +67,29 @@ def test_the_mounted_extension_answers_in_the_notebook(platform: Installation, n
         answer = http.get("/user/alice/outrider/api/me")
         assert answer.status_code == 200, answer.text
         assert answer.json()["name"] == "alice"
+
+
+async def test_the_button_in_jupyterlab_sends_the_notebook_away(
+    platform: Installation, notebook: str, browser: Browser
+) -> None:
+    server = f"{platform.url}/user/alice/"
+    Files(server, "alice-token").notebook("cells.ipynb", "print('six times seven is', 6 * 7)")
+    context = await browser.new_context(viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
+    context.set_default_timeout(PATIENCE_MS)
+    page = await context.new_page()
+    await page.goto(f"{platform.url}/hub/login")
+    await page.locator("#username_input").fill("alice")
+    await page.locator("#password_input").fill("tests")
+    await page.locator("#login_submit").click()
+    await page.wait_for_url("**/user/alice/**")
+    await page.goto(f"{server}lab/tree/cells.ipynb")
+    await ready(page)
+    job_id = await send(page, await ask_for_job(page))
+    log = page.get_by_role("region", name=re.compile("^Log, "))
+    await expect(log.get_by_text("six times seven is 42")).to_be_visible()
+    await context.close()
+    with platform.http("alice") as http:
+        eventually("it ends", lambda: http.get(f"{API}/jobs/{job_id}").json()["status"] == "succeeded", 60)
 
 
 def test_a_notebook_has_no_account_in_the_cluster(platform: Installation, notebook: str) -> None:
@@ -115,7 +145,11 @@ def test_a_hub_that_restarts_finds_its_notebooks(platform: Installation, noteboo
     assert platform.kubectl("get", "pod", notebook, "-o", "jsonpath={.metadata.uid}") == uid
 
 
-def test_an_upgrade_leaves_notebooks_and_jobs_alone(platform: Installation, notebook: str) -> None:
+def test_an_upgrade_leaves_notebooks_and_jobs_alone(platform: Installation, notebook: str, tmp_path: Path) -> None:
+    if (before := previous_chart(tmp_path)) is not None:
+        # As it was before its last change; what its schema did not know yet is no matter here.
+        words = ("--skip-schema-validation", "--wait", "--timeout=4m")
+        platform.helm("upgrade", platform.name, str(before), *words, values=platform.values())
     with platform.http("alice") as http:
         job_id = http.post(f"{API}/jobs", json={"command": "sleep 30; echo through", "machine": "tiny"}).json()["id"]
         eventually("it runs", lambda: http.get(f"{API}/jobs/{job_id}").json()["status"] == "running", 60)
@@ -163,6 +197,18 @@ def test_an_uninstall_says_what_it_keeps_and_keeps_it(platform: Installation) ->
     kept = platform.kubectl("get", "pvc,secret", "-o", "name")
     for name in (f"claim/{platform.name}-platform", f"claim/{platform.name}-hub", f"secret/{platform.name}"):
         assert name in kept
+
+
+def previous_chart(folder: Path) -> Path | None:
+    """The chart before the last commit that changed it; None where the history is not that long."""
+    place = str(CHART.relative_to(CHECKOUT))
+    words = ["git", "-C", str(CHECKOUT), "log", "--format=%H", "-2", "--", place]
+    commits = subprocess.run(words, capture_output=True, text=True, check=True).stdout.split()
+    if len(commits) < 2:
+        return None
+    archive = subprocess.check_output(["git", "-C", str(CHECKOUT), "archive", commits[1], place])
+    subprocess.run(["tar", "-x", "-C", str(folder)], input=archive, check=True)
+    return folder / place
 
 
 def _status(platform: Installation) -> int:

@@ -14,6 +14,7 @@ from typing import Any
 
 import outrider_sandbox as sandbox
 from outrider_service.__main__ import main
+from outrider_service.backends.kubernetes.api import KubernetesApi
 from outrider_service.backends.local.backend import LocalBackend
 from outrider_service.jobs import scheduler
 from outrider_service.jobs.reconciler import Reconciler
@@ -33,6 +34,9 @@ POINTS: dict[str, tuple[Any, str]] = {
     "append": (Journal, "append"),
     "save": (Journal, "save"),
     "complete": (Journal, "mark_complete"),
+    "creation": (KubernetesApi, "create"),
+    "patching": (KubernetesApi, "patch"),
+    "deletion": (KubernetesApi, "delete"),
 }
 
 

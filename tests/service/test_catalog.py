@@ -156,6 +156,41 @@ def test_the_spawner_is_told_what_a_person_may_start_and_for_how_long(
         spawner.delete("/spawns/alice/lab")
 
 
+def test_the_spawner_is_told_what_its_owner_chose(
+    service: ServiceProcess, alice: User, machine: Any, root: User
+) -> None:
+    machine("short", max_age_s=7200)
+    spawner = User(service, "spawner-token")
+    offered = spawner.post("/spawns/alice/offer", json={"user_groups": []}).json()
+    assert "larger than the platform" in offered["refusals"]["giant"] and "short" not in offered["refusals"]
+    assert offered["sandboxed"] == ["default"] and offered["idle_timeout_s"] > 0
+    too_long = spawner.put("/spawns/alice/own", json={"machine": "short", "max_age_s": 7201})
+    assert (too_long.status_code, too_long.json()["field"]) == (422, "max_age_s")
+    for wanted in ("not an image", "127.0.0.1:9/x"):
+        answer = spawner.put("/spawns/alice/own", json={"image": wanted, "add_image": True})
+        assert (answer.status_code, answer.json()["field"]) == (422, "image"), answer.text
+    secret = {"value": "hub-pass-123", "account": "me"}
+    assert alice.http.put("/secrets/git/git.example", json=secret).status_code < 300
+    choice = {"machine": "short", "max_age_s": 3600, "git_url": "https://git.example/team/course.git/", "git_ref": "v1"}
+    spec = spawner.put("/spawns/alice/own", json=choice).json()
+    try:
+        assert spec["max_age_s"] == 3600
+        assert spec["repository"] == {
+            "url": choice["git_url"],
+            "ref": "v1",
+            "folder": "course",
+            "login": ["me", "hub-pass-123"],
+        }
+        other = spawner.put("/spawns/bob/own", json=choice).json()
+        assert other["repository"]["login"] is None, "alice's account is hers alone"
+        (held,) = (i for i in spawner.get("/spawns").json()["items"] if i["user"] == "alice" and i["server"] == "own")
+        assert (held["max_age_s"], held["own_age"]) == (3600, True)
+    finally:
+        spawner.delete("/spawns/alice/own")
+        spawner.delete("/spawns/bob/own")
+        alice.delete("/secrets/git/git.example")
+
+
 def test_limits_are_set_by_admins_and_hold_at_once(root: User, alice: User) -> None:
     assert root.put("/limits/user:alice", json={"max_pending": 50, "max_gpus": 0}).status_code == 200
     try:

@@ -112,7 +112,8 @@ async def test_jobs_that_a_limit_holds_back_hold_back_nobody_else(
 
 async def test_notebooks_that_ask_at_once_get_no_more_than_there_is(db: Database) -> None:
     backend: Any = SimpleNamespace(refusal=lambda _: None)
-    spawns = Spawns(db, catalog(), {"default": backend}, {"default": Room(4, 4096)}, "/", Budgets(db, catalog()))
+    room, budgets = Room(4, 4096), Budgets(db, catalog())
+    spawns = Spawns(db, catalog(), {"default": backend}, {"default": room}, "/", budgets, 43200)
 
     async def ask(number: int) -> bool:
         try:

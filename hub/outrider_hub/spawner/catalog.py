@@ -13,7 +13,7 @@ from typing import Any
 
 from jupyterhub.spawner import SpawnException
 from tornado import web
-from traitlets import Unicode, default
+from traitlets import Float, Unicode, default
 from traitlets.config import LoggingConfigurable
 
 from outrider_service.schema.catalog import Offer, Person
@@ -24,7 +24,7 @@ from .service_client import ServiceClient, ServiceProblem, Times
 
 RELEASE_TRIES = 8
 SHORT_S = 3.0
-SHORT_PAGE_S = 5.0
+AWAY_PAGE_S = 3.0
 """How long a page waits for a service that is away, before it is shown without."""
 
 
@@ -59,6 +59,12 @@ class CatalogMixin(LoggingConfigurable):
 
     service_url = Unicode(help="The API of the Outrider service, as the Hub reaches it.").tag(config=True)
     service_token = Unicode(help="The Hub's token for it; it can claim room and nothing else.").tag(config=True)
+
+    page_patience_s = Float(
+        20,
+        help="Seconds that a page waits for the service's answer. The Hub's own other work counts as well, which is "
+        "seconds where hundreds log in at once.",
+    ).tag(config=True)
 
     def __init__(self, **kwargs: Any) -> None:
         self.note = ""
@@ -124,8 +130,9 @@ class CatalogMixin(LoggingConfigurable):
         """What this person may choose now; None: the service is away."""
         groups = [group.name for group in self.user.groups]
         person = Person(user_groups=groups, user_admin=bool(self.user.admin))
+        client = ServiceClient(self.service_url, self.service_token, AWAY_PAGE_S, self.page_patience_s)
         try:
-            return await ServiceClient(self.service_url, self.service_token, SHORT_PAGE_S).offer(self.user.name, person)
+            return await client.offer(self.user.name, person)
         except ServiceProblem as problem:
             self.log.warning("No offer for %s: %s", self._log_name, problem.message)
             return None
@@ -182,7 +189,7 @@ class CatalogMixin(LoggingConfigurable):
         """Tell the service since when the container runs; if that fails, its end will tell as well."""
         started_at, _ = await self.times()
         try:
-            await ServiceClient(self.service_url, self.service_token, SHORT_S).started(
+            await ServiceClient(self.service_url, self.service_token, SHORT_S, SHORT_S).started(
                 self.user.name, self.name, started_at or time.time()
             )
         except ServiceProblem as problem:
@@ -191,7 +198,9 @@ class CatalogMixin(LoggingConfigurable):
     async def _release(self, times: Times) -> bool:
         """One try to give the room back; False when the service did not take it."""
         try:
-            await ServiceClient(self.service_url, self.service_token, SHORT_S).release(self.user.name, self.name, times)
+            await ServiceClient(self.service_url, self.service_token, SHORT_S, SHORT_S).release(
+                self.user.name, self.name, times
+            )
         except ServiceProblem as problem:
             self.log.warning("The room of %s is not released yet: %s", self._log_name, problem.message)
             return False

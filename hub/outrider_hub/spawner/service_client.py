@@ -40,9 +40,10 @@ class ServiceProblem(Exception):
 class ServiceClient:
     """Calls of the service's API that the spawners need."""
 
-    def __init__(self, url: str, token: str, away_s: float = AWAY_S) -> None:
-        """``away_s``: how long a service that is away is waited for; it is also given no longer to answer."""
+    def __init__(self, url: str, token: str, away_s: float = AWAY_S, answer_s: float = CALL_TIMEOUT_S) -> None:
+        """``away_s``: how long a service that is away is waited for; ``answer_s``: and one that does not answer."""
         self._url = url
+        self._answer_s = answer_s
         self._token = token
         self._away_s = away_s
 
@@ -86,7 +87,7 @@ class ServiceClient:
             headers={"Authorization": f"token {self._token}", "Content-Type": "application/json"},
             body=None if body is None else json.dumps(body),
             connect_timeout=5,
-            request_timeout=min(CALL_TIMEOUT_S, self._away_s),
+            request_timeout=self._answer_s,
         )
         response = await self._patiently(request)
         if response.code >= 400:

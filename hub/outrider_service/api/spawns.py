@@ -108,9 +108,9 @@ async def acquire(call: Call) -> SpawnSpec:
         image=found.lease.image,
         image_digest=found.image.digest,
         mounts=mounts,
+        clones=wanted.git_url is not None,
         registry_logins=await call.service.grants.registries(user, wanted.group, groups),
         own_image=call.service.catalog.image(found.image.name) is None,
-        clones=wanted.git_url is not None,
     )
     try:
         pod = await call.service.backends[found.lease.cluster].notebook(place)
@@ -142,6 +142,21 @@ async def acquire(call: Call) -> SpawnSpec:
     )
 
 
+async def waits(call: Call) -> SpawnWait:
+    """What keeps a server that was started from its machine."""
+    user, server = call.path["user"], server_name(call.path["server"])
+    async with call.service.db.read() as conn:
+        lease = await get_lease(conn, notebook_lease_id(user, server))
+    machine = call.service.catalog.machine(lease.machine) if lease is not None else None
+    if lease is None or machine is None:
+        raise not_found("notebook")
+    try:
+        found = await call.service.backends[lease.cluster].notebook_waits(user, server, machine)
+    except BackendError as error:
+        raise ApiError(503, f"The platform does not answer: {error}.") from error
+    return SpawnWait(message=None) if found is None else SpawnWait(message=found.message, hopeless=found.hopeless)
+
+
 def _known(service: Service, image: str, user: str) -> bool:
     return service.catalog.row("image", image, user) is not None or service.catalog.image(image) is not None
 
@@ -157,21 +172,6 @@ async def _repository(service: Service, user: str, wanted: SpawnRequest) -> Repo
         folder=folder_of(wanted.git_url),
         login=[login.username, login.password] if login else None,
     )
-
-
-async def waits(call: Call) -> SpawnWait:
-    """What keeps a server that was started from its machine."""
-    user, server = call.path["user"], server_name(call.path["server"])
-    async with call.service.db.read() as conn:
-        lease = await get_lease(conn, notebook_lease_id(user, server))
-    machine = call.service.catalog.machine(lease.machine) if lease is not None else None
-    if lease is None or machine is None:
-        raise not_found("notebook")
-    try:
-        found = await call.service.backends[lease.cluster].notebook_waits(user, server, machine)
-    except BackendError as error:
-        raise ApiError(503, f"The platform does not answer: {error}.") from error
-    return SpawnWait(message=None) if found is None else SpawnWait(message=found.message, hopeless=found.hopeless)
 
 
 async def started(call: Call) -> None:

@@ -88,8 +88,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class NotebookPlace:
-    """A notebook server that the Hub is about to start. ``mounts``: directory, place in it, read-only. ``clones``: a
-    repository is fetched into the home first."""
+    """A notebook server that the Hub is about to start. ``mounts``: directory, place in it, read-only."""
 
     lease: str
     owner: str
@@ -97,9 +96,10 @@ class NotebookPlace:
     image: str
     image_digest: str | None
     mounts: list[tuple[Path, str, bool]]
+    clones: bool = False
+    """A repository is fetched into the home first."""
     registry_logins: tuple[RegistryLogin, ...] = field(default=(), repr=False)
     own_image: bool = False
-    clones: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,12 @@ class Grants:
         self._remember(job.id, masker([*env.values(), *([git.password] if git else [])]))
         return Granted(env, git)
 
+    async def registries(self, owner: str, billed_to: str | None, groups: Iterable[str]) -> tuple[RegistryLogin, ...]:
+        """Accounts with which this person's images are pulled: their own, their groups', everybody's."""
+        whose = [*subjects(owner, billed_to, groups), EVERYBODY]
+        found = await self._vault.logins(whose, REGISTRY)
+        return tuple(RegistryLogin(name, login.username, login.password) for name, login in found.items())
+
     async def git_login(self, owner: str, billed_to: str | None, groups: Iterable[str], url: str) -> Login | None:
         """The account with which somebody's notebook reads a repository; None: there is none that can be opened."""
         host = git_host({"type": "git", "url": url})
@@ -76,12 +82,6 @@ class Grants:
         except Unreadable as error:
             log.warning("the Git account of %s at %s: %s", owner, host, error)
             return None
-
-    async def registries(self, owner: str, billed_to: str | None, groups: Iterable[str]) -> tuple[RegistryLogin, ...]:
-        """Accounts with which this person's images are pulled: their own, their groups', everybody's."""
-        whose = [*subjects(owner, billed_to, groups), EVERYBODY]
-        found = await self._vault.logins(whose, REGISTRY)
-        return tuple(RegistryLogin(name, login.username, login.password) for name, login in found.items())
 
     async def mask(self, job: JobRecord) -> Mask | None:
         """What hides the job's secrets in its output; None: it has none."""

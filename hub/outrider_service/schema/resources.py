@@ -205,6 +205,13 @@ class PodParts(Resource):
     pull_secrets: list[str]
 
 
+class SpawnWait(Resource):
+    """What a notebook server that was started waits for."""
+
+    message: str | None = Field(description="null: it does not wait for a machine")
+    hopeless: bool = Field(default=False, description="no machine could ever take it, and the message says why")
+
+
 class Repository(Resource):
     """What is cloned into a notebook's home before it starts."""
 
@@ -212,13 +219,6 @@ class Repository(Resource):
     ref: str | None
     folder: str = Field(description="its directory's name in the home")
     login: list[str] | None = Field(default=None, repr=False, description="user name and password, from its secrets")
-
-
-class SpawnWait(Resource):
-    """What a notebook server that was started waits for."""
-
-    message: str | None = Field(description="null: it does not wait for a machine")
-    hopeless: bool = Field(default=False, description="no machine could ever take it, and the message says why")
 
 
 class SpawnSpec(Resource):

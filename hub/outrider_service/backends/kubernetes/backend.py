@@ -417,9 +417,10 @@ class KubernetesBackend:
                 await self._create_anew(pulling)
             except ApiError as error:
                 raise PlatformAway(f"the account for the image's registry could not be set: {error}") from error
-        home = self.directories.home
-        runner = await asyncio.to_thread(delivery.install, home, self.settings.uid) if place.clones else None
-        return notebook_pod(place, home, self.settings, runner)
+        runner = None
+        if place.clones:
+            runner = await asyncio.to_thread(delivery.install, self.directories.home, self.settings.uid)
+        return notebook_pod(place, self.directories.home, self.settings, runner)
 
     async def notebook_waits(self, user: str, server: str, machine: MachineType) -> NotebookWait | None:
         await self._synced()

@@ -47,7 +47,7 @@ def notebook_pulling(place: NotebookPlace, settings: KubernetesSettings) -> dict
 def notebook_pod(
     place: NotebookPlace, home: Path, settings: KubernetesSettings, runner: Path | None = None
 ) -> dict[str, Any]:
-    """``home`` is the volume's root. ``runner``: its place there, where a repository is cloned first."""
+    """``home`` is the volume's root. ``runner``: its place on the volume, where a repository is cloned first."""
     machine = place.machine
     image = reference(place.image, place.image_digest, settings)
     own = login_for(image, place.registry_logins) is not None
