@@ -27,6 +27,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Together:
     return Together(config, log)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What leans on Chromium or a cluster, on a machine that may be busy, gets a second try; it shows as R."""
+    for item in items:
+        if item.nodeid.startswith(("tests/browser/", "tests/cluster/")):
+            item.add_marker(pytest.mark.flaky(reruns=1))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def interruptible() -> None:
     """Children can be interrupted even when the tests themselves were started in a shell's background, which ignores

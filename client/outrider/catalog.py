@@ -53,10 +53,19 @@ class Secrets:
         return [build(Secret, item) for item in self._transport.json("GET", f"{SERVICE}/secrets")["items"]]
 
     def set(
-        self, name: str, value: str, *, kind: str = "variable", account: str | None = None, group: str | None = None
+        self,
+        name: str,
+        value: str,
+        *,
+        kind: str = "variable",
+        account: str | None = None,
+        group: str | None = None,
+        known_hosts: str | None = None,
     ) -> Secret:
-        """``kind`` registry or git: the password or token of ``account`` at the host ``name``."""
-        body = {"value": value} if account is None else {"value": value, "account": account}
+        """``kind`` registry or git: the password or token of ``account`` at the host ``name``; ssh: the private key
+        for that host, whose own keys are the lines of ``known_hosts``."""
+        given = {"value": value, "account": account, "known_hosts": known_hosts}
+        body = {field: text for field, text in given.items() if text is not None}
         path = f"{SERVICE}/secrets/{segment(kind)}/{segment(name)}"
         return build(Secret, self._transport.json("PUT", path, params={"group": group}, body=body, safe=True))
 

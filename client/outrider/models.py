@@ -314,9 +314,12 @@ class UsageReport:
 
 @dataclass(frozen=True)
 class StorageHolding:
-    """What a user or group keeps, in bytes; None: not measured yet, or unlimited."""
+    """What a user or group keeps, in bytes; None: not measured yet, or unlimited. ``jobs`` and ``uploads`` are the
+    parts of it that jobs have left and that were uploaded for them."""
 
     subject: str
     used: int | None
     limit: int | None
     measured_at: datetime | None
+    jobs: int | None = None
+    uploads: int | None = None

@@ -10,6 +10,7 @@ from urllib.parse import urljoin
 
 import httpx
 
+from . import values
 from .errors import NotFound, OutriderError, WaitTimeout
 from .models import Notebook, build
 from .sse import Parser
@@ -42,12 +43,32 @@ class Notebooks:
         path = f"{SERVICE}/notebooks/{segment(_name(server) or '-')}/keep"
         return build(Notebook, self._transport.json("POST", path, safe=True))
 
-    def start(self, server: str = "", *, image: str | None = None, machine: str | None = None) -> Iterator[str]:
-        """Start a server; yields what happens, in words, until it is ready."""
-        options = {"image": image, "machine": machine}
+    def start(
+        self,
+        server: str = "",
+        *,
+        image: str | None = None,
+        machine: str | None = None,
+        git_url: str | None = None,
+        git_ref: str | None = None,
+        max_age: str | int | None = None,
+        idle_timeout: str | int | None = None,
+    ) -> Iterator[str]:
+        """Start a server, as the last time where nothing is said; yields what happens, in words, until it is ready.
+
+        ``git_url``: a repository for its home. ``max_age``, ``idle_timeout``: stop it after so long in any case, or
+        without use ("2h", or seconds)."""
+        options = {
+            "image": image,
+            "machine": machine,
+            "git_url": git_url,
+            "git_ref": git_ref,
+            "max_age_s": values.duration(max_age) if max_age else None,
+            "idle_timeout_s": values.duration(idle_timeout) if idle_timeout else None,
+        }
         body = {name: value for name, value in options.items() if value}
         address = self._address(server)
-        answer = self._transport.request("POST", address, body=body)
+        answer = self._transport.request("POST", address, body=body or None)
         if answer.status_code == 201:
             return
         yield from self._progress(address)

@@ -48,23 +48,26 @@ class ClusterSettings:
         return f"http://{self.service}/services/outrider/api/v1"
 
 
-def from_environment(environ: Mapping[str, str]) -> ClusterSettings:
-    """SettingsError names what is missing."""
+def from_environment(environ: Mapping[str, str], *, whole: bool = True) -> ClusterSettings:
+    """SettingsError names what is missing. ``whole``: the Hub itself is to be configured too."""
 
-    def needed(name: str) -> str:
+    def always(name: str) -> str:
         if not (value := environ.get(name)):
             raise SettingsError(f"{name} is not set")
         return value
 
+    def needed(name: str) -> str:
+        return always(name) if whole else ""
+
     return ClusterSettings(
         hub_service=needed("OUTRIDER_HUB_SERVICE"),
         proxy_api=needed("OUTRIDER_PROXY_API"),
-        proxy_public=needed("OUTRIDER_PROXY_PUBLIC"),
-        service=needed("OUTRIDER_SERVICE"),
+        proxy_public=always("OUTRIDER_PROXY_PUBLIC"),
+        service=always("OUTRIDER_SERVICE"),
         database=environ.get("OUTRIDER_HUB_DATABASE") or "sqlite:////srv/jupyterhub/jupyterhub.sqlite",
         proxy_token=needed("CONFIGPROXY_AUTH_TOKEN"),
-        service_token=needed("OUTRIDER_SERVICE_TOKEN"),
-        spawner_token=needed("OUTRIDER_SPAWNER_TOKEN"),
+        service_token=always("OUTRIDER_SERVICE_TOKEN"),
+        spawner_token=always("OUTRIDER_SPAWNER_TOKEN"),
         cookie_secret=bytes.fromhex(needed("OUTRIDER_COOKIE_SECRET")),
         admin_password=needed("OUTRIDER_ADMIN_PASSWORD"),
         public_url=environ.get("OUTRIDER_PUBLIC_URL") or None,
@@ -84,6 +87,36 @@ def configure(c: Any) -> None:
     _notebooks(c, settings)
 
 
+def add(c: Any) -> None:
+    """For a Hub that another chart configures: the service, its roles and the spawner are put beside what is there."""
+    settings = from_environment(os.environ, whole=False)
+    adjust()
+    services, roles = _there(c.JupyterHub, "services"), _there(c.JupyterHub, "load_roles")
+    _rights(c)
+    _programs(c, settings)
+    _notebooks(c, settings)
+    c.JupyterHub.services = [*services, *c.JupyterHub.services]
+    c.JupyterHub.load_roles = [*roles, *c.JupyterHub.load_roles]
+    # That chart's policies go by these.
+    c.KubernetesSpawner.extra_labels = {
+        **c.KubernetesSpawner.extra_labels,
+        "hub.jupyter.org/network-access-hub": "true",
+        "hub.jupyter.org/network-access-proxy-http": "true",
+    }
+
+
+def _there(part: Any, name: str) -> list[Any]:
+    """What a configuration has in a list already; a name that nothing was said of is no list."""
+    found = part.get(name) if name in part else None
+    return list(found) if isinstance(found, list) else []
+
+
+def _rights(c: Any) -> None:
+    c.JupyterHub.custom_scopes = scopes.custom_scopes()
+    c.JupyterHub.extra_user_scopes = scopes.user_scopes()
+    c.JupyterHub.load_roles = scopes.roles()
+
+
 def _hub(c: Any, settings: ClusterSettings) -> None:
     c.JupyterHub.hub_bind_url = f"http://:{HUB_PORT}"
     c.JupyterHub.hub_connect_url = f"http://{settings.hub_service}"
@@ -96,9 +129,7 @@ def _hub(c: Any, settings: ClusterSettings) -> None:
     c.AdminOnlyAuthenticator.admin_users = {ADMIN}
     c.AdminOnlyAuthenticator.admin_password = settings.admin_password
     c.AdminOnlyAuthenticator.allowed_users = {ADMIN}
-    c.JupyterHub.custom_scopes = scopes.custom_scopes()
-    c.JupyterHub.extra_user_scopes = scopes.user_scopes()
-    c.JupyterHub.load_roles = scopes.roles()
+    _rights(c)
     c.ConfigurableHTTPProxy.should_start = False
     c.ConfigurableHTTPProxy.api_url = f"http://{settings.proxy_api}"
     c.ConfigurableHTTPProxy.auth_token = settings.proxy_token

@@ -1,4 +1,4 @@
-"""What the service does by itself, now and then: leases of notebooks, budgets, registries' word on pinned images."""
+"""What the service does by itself, now and then: leases of notebooks, budgets, old uploads, pinned images."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sqlalchemy import select
 from . import notifications
 from .catalog.stored import Row
 from .clock import now
-from .db.tables import notices, usage_days
+from .db.tables import notices, stops, usage_days
 from .db.upsert import upsert
 from .hubapi import HubUnreachable
 from .jobs import store
@@ -21,6 +21,7 @@ from .registry import BadReference
 from .registry.checks import compared
 from .schema.catalog import ImageFacts
 from .usage.budgets import Account, BudgetGuard
+from .usage.leases import notebook_lease_id
 from .usage.ledger import month_start
 
 if TYPE_CHECKING:
@@ -33,6 +34,9 @@ BUDGET_CHECK_S: Final = 15.0
 IMAGE_LOOK_S: Final = 900.0
 IMAGE_AGE_S: Final = 86400.0
 IMAGES_EACH_TIME: Final = 10
+UPLOADS_LOOK_S: Final = 6 * 3600.0
+UPLOADS_KEPT_S: Final = 7 * 86400.0
+"""How long an uploaded workspace stays that no job needs any more."""
 
 Work = Callable[[], Awaitable[float]]
 """One round of something; returns the seconds until the next."""
@@ -51,6 +55,7 @@ class Housekeeping:
             ("leases", self._leases, LEASE_CHECK_S),
             ("budgets", self._look_at_budgets, 1.0),
             ("images", self._images, IMAGE_LOOK_S),
+            ("uploads", self._uploads, UPLOADS_LOOK_S),
         ):
             self._tasks.append(asyncio.create_task(self._repeat(name, work, first_s), name=name))
         self._tasks.append(asyncio.create_task(self._service.deliverer.run(), name="deliveries"))
@@ -76,6 +81,11 @@ class Housekeeping:
         await self._service.spawns.reconcile(self._service.hub)
         return LEASE_CHECK_S
 
+    async def _uploads(self) -> float:
+        if dropped := await self._service.snapshots.drop_unused(now() - UPLOADS_KEPT_S):
+            log.info("%d uploaded workspaces that no job needs are removed", dropped)
+        return UPLOADS_LOOK_S
+
     # -- budgets ----------------------------------------------------------------------------------------------------
 
     async def _look_at_budgets(self) -> float:
@@ -88,7 +98,11 @@ class Housekeeping:
         self._service.reconciler.wake(job_id)
 
     async def notebook(self, user: str, server: str) -> None:
-        """End a notebook whose budget is used up."""
+        """End a notebook whose budget is used up, and keep the reason for its owner to read."""
+        reason = "this month's budget is used up"
+        values = {"lease_id": notebook_lease_id(user, server), "reason": reason, "stopped_at": now()}
+        async with self._service.db.write() as conn:
+            await upsert(conn, stops, values, "reason", "stopped_at")
         await self._service.hub.stop_server(user, server)
 
     async def _warn(self, account: Account) -> None:

@@ -124,7 +124,7 @@ class Service:
         self.webhook_guard = Guard(settings.webhooks)
         self.deliverer: Deliverer
         self.budgets = Budgets(self.db, self.catalog)
-        self.storage_use = StorageUse(self.directories, self.catalog)
+        self.storage_use = StorageUse(self.db, self.directories, self.catalog)
         self.grants = Grants(self.vault)
         self.registries = Guard(settings.registries)
         self.tickets = Tickets(kept_key(settings.home / "endpoints.key"))
@@ -188,7 +188,7 @@ class Service:
         self._to_registries = Outbound(self.registries)
         self._to_webhooks = Outbound(self.webhook_guard)
         self.deliverer = Deliverer(self.db, self._seal, self._to_webhooks)
-        self.reconciler.on_end = self.deliverer.wake
+        self.reconciler.transitions.on_end = self.deliverer.wake
         self.checks = ImageChecks(RegistryClient(self._to_registries, architecture()), self._credentials)
         for backend in self.backends.values():
             await backend.open()

@@ -15,6 +15,7 @@ import pytest_asyncio
 import yaml
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
+from tests.browser.people import PATIENCE_MS, as_person, hub, private
 from tests.service.hub.platform_process import REPOSITORY, Platform, eventually
 from tests.service.registry.server import Registry, program, running
 
@@ -27,7 +28,7 @@ ARGUMENTS = [
     "--disable-sync",
     "--no-first-run",
 ]
-PATIENCE_MS = 30_000
+__all__ = ["PATIENCE_MS", "as_person", "hub", "private"]
 ENDED = ("succeeded", "failed", "cancelled")
 CATALOG: dict[str, Any] = {
     "images": [{"name": "outrider/python", "title": "Python", "for_jobs": True, "for_notebooks": True}],

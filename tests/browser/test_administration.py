@@ -143,14 +143,3 @@ async def test_a_secret_is_set_and_not_shown(open_page, jobs):
     await dialog.get_by_label("Address").fill("https://127.0.0.1/hook")
     await save(page, "Add")
     await expect(dialog).to_contain_text("inside this network")
-
-
-async def test_a_new_job_from_the_page(open_page):
-    page = await open_page("new?machine=tiny")
-    await page.get_by_role("textbox", name="Command").fill("""echo '{"chart": "loss", "y": 1, "x": 1}'""")
-    await page.get_by_role("textbox", name="Name").fill("From the page")
-    await page.get_by_role("button", name=re.compile("^(Run|Submit|Start)")).click()
-    await expect(page.get_by_role("heading", level=1)).to_contain_text("From the page")
-    await expect(page).to_have_url(re.compile(r"/jobs/j[0-9a-z]{12}$"))
-    await page.get_by_role("tab", name="Charts").click()
-    await expect(page.locator("canvas").first).to_be_visible()

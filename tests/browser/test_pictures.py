@@ -114,3 +114,37 @@ async def test_pictures(open_page, jobs, sample):
 
 async def _count(jobs, job, lines):
     return jobs.lines(job) > lines
+
+
+async def test_pictures_of_what_is_kept(open_page, jobs, sample, tmp_path):
+    for title, name, icon in (("PyTorch 2.9, CUDA 12.8", "outrider/pytorch", "PT"), ("R 4.5", "outrider/r", "R")):
+        body = {"name": name, "title": title, "icon": icon, "description": "Kept by the admins", "check": False}
+        jobs.http.post("/images", json=body)
+    project = tmp_path / "resnet"
+    for path, size in (("train.py", 4000), ("lib/data.py", 2500), ("configs/base.yaml", 700), ("runs/old.ckpt", 9000)):
+        (project / path).parent.mkdir(parents=True, exist_ok=True)
+        (project / path).write_text("#" * size)
+    (project / ".gitignore").write_text("runs/\n")
+    for path, size in (("imagenet/labels.csv", 240_000), ("models/resnet50.pt", 3_000_000), ("notes.md", 900)):
+        jobs.http.put(f"/storage/{path}", content=b"x" * size)
+    jobs.http.put("/secrets/variable/WANDB_API_KEY", json={"value": "not shown"})
+    jobs.http.put("/limits/user:admin", json={"budget_per_month": 0.01, "max_storage_mb": 50})
+    jobs.wait(jobs.submit("sleep 2", machine="whole", project="vision", name="Evaluate"), "succeeded")
+    try:
+        for path in ("images", "machines", "storage", "usage?by=project", "settings"):
+            page = await open_page(path)
+            await expect(page.get_by_role("heading", level=1)).to_be_attached()
+            await page.wait_for_load_state("networkidle")
+            await shoot(page, path.split("?")[0])
+        page = await open_page("new?image=outrider/python&machine=small&command=python train.py", strict=False)
+        await page.get_by_role("textbox", name="Name").fill("Fine-tune ResNet-50")
+        await page.get_by_role("link", name=re.compile("Workspace$")).click()
+        await page.get_by_role("radio", name="Files of this computer").check()
+        await page.get_by_label("Choose a folder").set_input_files(project)
+        await expect(page.get_by_text("4 files")).to_be_visible()
+        await shoot(page, "new-workspace")
+        await page.get_by_role("link", name=re.compile("Review$")).click()
+        await expect(page.get_by_label("Checked before sending")).to_be_visible()
+        await shoot(page, "new-review")
+    finally:
+        jobs.http.delete("/limits/user:admin")

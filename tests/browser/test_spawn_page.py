@@ -4,135 +4,20 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
-import pytest_asyncio
-import yaml
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, expect
+from playwright.async_api import Page, expect
 
-from tests.browser.conftest import PATIENCE_MS
+from tests.browser.people import As
 from tests.browser.test_pictures import shoot
-from tests.service.hub.platform_process import Platform
-from tests.service.registry.server import Registry, program, running
+from tests.service.hub.platform_process import Platform, eventually
+from tests.service.registry.server import Registry
 
 pytestmark = pytest.mark.timeout(240)
 PICTURES = os.environ.get("OUTRIDER_SCREENSHOTS") == "1"
 PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
-CONFIG = """
-c.JupyterHub.authenticator_class = "dummy"
-c.Authenticator.allow_all = True
-c.Authenticator.admin_users = {"root"}
-c.DummyAuthenticator.password = "secret"
-c.JupyterHub.load_groups = {"vision": {"users": ["ann"]}}
-"""
-CATALOG: dict[str, Any] = {
-    "images": [
-        {
-            "name": "outrider/python",
-            "title": "Python",
-            "icon": "🐍",
-            "description": "JupyterLab with NumPy, pandas and scikit-learn",
-        },
-        {
-            "name": "outrider/pytorch",
-            "title": "PyTorch",
-            "icon": "🔥",
-            "description": "PyTorch, torchvision and Lightning",
-        },
-        {
-            "name": "outrider/old",
-            "title": "Last year's course",
-            "description": "Kept for those who still need it",
-            "environment": "/opt/course-2025",
-        },
-    ],
-    "machines": [
-        {
-            "name": "small",
-            "title": "Small",
-            "description": "For notebooks and first tries",
-            "cpu": 0.5,
-            "memory_mb": 1024,
-            "price_per_hour": 0.18,
-        },
-        {
-            "name": "large",
-            "title": "Large",
-            "description": "For larger data",
-            "cpu": 4,
-            "memory_mb": 4096,
-            "price_per_hour": 1.4,
-            "max_age_s": 21600,
-        },
-        {"name": "lab", "title": "The group's own", "cpu": 1, "memory_mb": 2048, "groups": ["vision"]},
-        {"name": "giant", "title": "Giant", "cpu": 1000, "memory_mb": 8192, "price_per_hour": 20},
-    ],
-    "limits": {"default": {}},
-    "local": {"cpu": 4, "memory_mb": 8192},
-}
-
-
-@pytest.fixture(scope="module")
-def private(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
-    if program() is None:
-        pytest.skip("docker-registry is not installed (Debian: apt-get install docker-registry)")
-    with running(tmp_path_factory.mktemp("private"), login=True) as found:
-        found.image("team/secret", "1")
-        yield found
-
-
-@pytest.fixture(scope="module")
-def hub(tmp_path_factory: pytest.TempPathFactory, registry: Registry, private: Registry) -> Iterator[Platform]:
-    """A platform with several people: what is somebody's own is seen by nobody else."""
-    folder = tmp_path_factory.mktemp("spawn")
-    registry.image("team/tools", "1", Env=["CUDA_VERSION=12.4.1"])
-    registry.image("team/arm", "1", "arm64")
-    made = Platform(folder / "home", config=CONFIG, OUTRIDER_REGISTRIES=f"{registry.allowed} {private.allowed}")
-    (made.home / "catalog.yaml").write_text(yaml.safe_dump(CATALOG))
-    yield made.start()
-    import outrider_sandbox as sandbox
-
-    made.stop()
-    for run in (made.home / "run").glob("*/*/"):
-        sandbox.request_stop(run, 0)
-
-
-As = Callable[..., Awaitable[Page]]
-
-
-def complains(said: ConsoleMessage) -> bool:
-    """A refusal that the page then shows is none."""
-    return said.type in ("error", "warning") and "status of 4" not in said.text
-
-
-@pytest_asyncio.fixture
-async def as_person(browser: Browser, hub: Platform) -> AsyncIterator[As]:
-    """Opens an address of the Hub's as somebody. Whatever the page complains of is a failure."""
-    contexts: list[BrowserContext] = []
-    complaints: list[str] = []
-
-    async def opened(name: str, path: str = "/hub/spawn", **options: Any) -> Page:
-        options = {"viewport": {"width": 1280, "height": 800}, "reduced_motion": "reduce", **options}
-        context = await browser.new_context(**options)
-        context.set_default_timeout(PATIENCE_MS)
-        contexts.append(context)
-        page = await context.new_page()
-        await page.goto(f"{hub.url}/hub/login?next={path}")
-        await page.locator("#username_input").fill(name)
-        await page.locator("#password_input").fill("secret")
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda said: complaints.append(said.text) if complains(said) else None)
-        await page.locator("#login_submit").click()
-        await page.wait_for_url(f"**{path}")
-        return page
-
-    yield opened
-    for context in contexts:
-        await context.close()
-    assert complaints == []
 
 
 async def picture(page: Page, name: str) -> None:
@@ -168,7 +53,6 @@ async def test_an_admin_adds_an_image_and_a_user_starts_a_notebook_with_it(
     await card.click()
     await page.locator('[data-machine="small"]').click()
     await page.get_by_label("Stop after").select_option(label="2 hours")
-    await picture(page, "spawn-search")
     await page.get_by_role("button", name="Start").click()
     await page.wait_for_url("**/user/bob/tools/lab**", timeout=120_000)
     with hub.service(hub.token("bob", "secret")) as service:
@@ -220,6 +104,25 @@ async def test_a_machine_of_a_group_is_seen_by_the_group_alone(as_person: As) ->
     await expect(bob.locator("#summary")).to_have_text("Large, 1.40 per hour")
 
 
+async def test_what_is_free_now_is_looked_at_again(as_person: As, hub: Platform) -> None:
+    page = await as_person("bob")
+    await page.clock.install()
+    await page.reload()
+    card = page.locator('[data-machine="large"]')
+    await expect(card).to_contain_text("1 of 1 free now")
+    with hub.service(hub.token("ann", "secret")) as service:
+        job = service.post("/jobs", json={"command": "sleep 300", "machine": "large"}).json()["id"]
+        eventually("it runs", lambda: service.get(f"/jobs/{job}").json()["status"] == "running")
+        await page.clock.fast_forward(20_000)
+        await expect(card).to_contain_text("No large is free")
+        await expect(card.get_by_role("radio")).to_be_disabled()
+        service.post(f"/jobs/{job}/stop")
+        eventually("it ended", lambda: service.get(f"/jobs/{job}").json()["status"] == "cancelled")
+    await page.clock.fast_forward(20_000)
+    await expect(card).to_contain_text("1 of 1 free now")
+    await expect(card.get_by_role("radio")).to_be_enabled()
+
+
 async def test_the_keyboard_alone_is_enough(as_person: As) -> None:
     page = await as_person("ann")
 
@@ -258,8 +161,8 @@ async def test_axe_finds_nothing_serious_and_a_phone_is_wide_enough(as_person: A
     for path in ("/hub/spawn", "/hub/spawn?git_ref=x&image=%3Fother", "/hub/home", "/hub/outrider/new?name=No"):
         answer = await page.goto(hub.url + path)
         assert answer is not None
-        if path == "/hub/spawn":
-            await picture(page, f"spawn-phone-{scheme}")
+        if path == "/hub/spawn" and scheme == "dark":
+            await picture(page, "spawn-phone")
         assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
         result = await Axe().run(page)
         found += [

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from outrider_service.backends.kubernetes import KubernetesSettings
 from tests.cluster.harness.places import CHECKOUT
 from tests.cluster.harness.programs import Missing, go_programs
 
@@ -55,6 +56,38 @@ EVERYTHING: dict[str, Any] = {
     "jobs": {"queue": "team", "podOptions": {"runtimeClassName": "nvidia"}},
     "storage": {"accessMode": "ReadWriteMany", "storageClassName": "nfs"},
 }
+
+
+def test_the_curated_images_can_be_had_before_anybody_asks(helm: str) -> None:
+    mapped = {"outrider/pytorch": "registry.example.org/pytorch:2"}
+    documents = rendered(helm, images={"prepull": ["a:1"], "prepullCatalog": True, "catalog": mapped})
+    (daemons,) = of_kind(documents, "DaemonSet").values()
+    pod = daemons["spec"]["template"]["spec"]
+    pulled = [container["image"] for container in pod["initContainers"]]
+    assert pulled[0] == "a:1"
+    assert "registry.example.org/pytorch:2" in pulled
+    # Each one that is named and not mapped is built from images/.
+    curated = [image.removeprefix("outrider/") for image in pulled if image.startswith("outrider/")]
+    assert curated
+    assert all((CHECKOUT / "images" / name / "Dockerfile").exists() for name in curated)
+    assert not of_kind(rendered(helm), "DaemonSet")
+
+
+def test_beside_another_charts_hub_there_is_the_service_alone(helm: str) -> None:
+    external = {"apiUrl": "http://hub:8081/hub/api", "proxyUrl": "http://proxy-public"}
+    documents = rendered(helm, hub={"external": external})
+    (service,) = of_kind(documents, "Deployment").values()
+    assert service["metadata"]["name"].endswith("-service")
+    env = {entry["name"]: entry.get("value") for entry in service["spec"]["template"]["spec"]["containers"][0]["env"]}
+    assert env["JUPYTERHUB_API_URL"] == external["apiUrl"]
+    assert len(of_kind(documents, "PersistentVolumeClaim")) == 1
+    assert not any("hub" in name for name in of_kind(documents, "Role"))
+    settings = yaml.safe_load(of_kind(documents, "ConfigMap")["prod-service"]["data"]["kubernetes.yaml"])
+    assert KubernetesSettings.model_validate(settings).hub_url == external["proxyUrl"]
+    policies = of_kind(documents, "NetworkPolicy")
+    assert set(policies) == {"prod-service", "prod-notebook", "prod-job"}
+    peers = json.dumps(policies["prod-notebook"]["spec"]["ingress"])
+    assert '"app": "jupyterhub", "component": "proxy"' in peers
 
 
 def test_helm_lint_is_content(helm: str) -> None:

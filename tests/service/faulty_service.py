@@ -18,16 +18,17 @@ from outrider_service.backends.kubernetes.api import KubernetesApi
 from outrider_service.backends.local.backend import LocalBackend
 from outrider_service.jobs import scheduler
 from outrider_service.jobs.reconciler import Reconciler
+from outrider_service.jobs.transitions import Transitions
 from outrider_service.logs.journal import Journal
 
 POINTS: dict[str, tuple[Any, str]] = {
     "schedule": (scheduler.Scheduler, "run"),
     "start": (LocalBackend, "start"),
     "launch": (sandbox, "launch"),
-    "running": (Reconciler, "_running"),
-    "stopping": (Reconciler, "_stopping"),
+    "running": (Transitions, "running"),
+    "stopping": (Transitions, "stopping"),
     "stop": (LocalBackend, "stop"),
-    "ended": (Reconciler, "_ended"),
+    "ended": (Transitions, "ended"),
     "remove": (LocalBackend, "remove"),
     "clean": (Reconciler, "_clean_up"),
     "delete": (Reconciler, "_delete"),

@@ -37,6 +37,7 @@ EXPECTED: dict[tuple[str, str], tuple[int, int, int, int, int, int]] = {
     ("GET", "/health"): (200, 200, 200, 200, 200, 200),
     ("GET", "/metrics/prometheus"): (401, 403, 403, 403, 403, 200),
     ("POST", "/jobs"): (401, 403, 422, 422, 422, 422),
+    ("POST", "/jobs/preflight"): (401, 403, 422, 422, 422, 422),
     ("GET", "/jobs"): (401, 200, 200, 200, 200, 200),
     ("GET", "/jobs/{job_id}"): (401, 200, 200, 200, 404, 200),
     ("POST", "/jobs/{job_id}/stop"): (401, 403, 202, 403, 404, 202),

@@ -144,26 +144,53 @@ def test_a_budget_stops_a_job_and_refuses_the_next(root: User, bob: User) -> Non
 
 
 def test_full_storage_takes_no_job_and_no_file(root: User, bob: User) -> None:
-    assert root.put("/limits/user:bob", json={"max_storage_mb": 1}).status_code == 200
+    (before,) = bob.get("/me/storage").json()["items"]
+    # What his jobs have left counts as well.
+    limit = (before["used"] >> 20) + 2
+    assert root.put("/limits/user:bob", json={"max_storage_mb": limit}).status_code == 200
     try:
         large = bob.put("/storage/large", content=b"x" * 3_000_000)
         assert large.status_code == 413 and large.json()["field"] == "path"
         assert bob.put("/storage/small", content=b"x" * 600_000).status_code == 200
         assert bob.put("/storage/other", content=b"x" * 300_000).status_code == 200
         assert bob.run("head -c 2000000 /dev/urandom > /storage/more", machine="free")["exit_code"] == 0
-        refused: list[Any] = []
 
-        def noticed() -> bool:
-            answer = bob.post("/jobs", json={"command": "true", "machine": "free"})
-            refused[:] = [answer.json()]
-            return answer.status_code == 403
+        def holding() -> dict[str, Any]:
+            return dict(bob.get("/me/storage").json()["items"][0])
 
-        eventually("the service has measured it", noticed, 60)
-        assert "MiB" in refused[0]["message"]
-        (holding,) = bob.get("/me/storage").json()["items"]
-        assert holding["used"] > holding["limit"] == 2**20
+        eventually("the service has measured it", lambda: holding()["used"] > holding()["limit"] == limit << 20, 60)
+        refused = bob.post("/jobs", json={"command": "true", "machine": "free"})
+        assert refused.status_code == 403 and "MiB" in refused.json()["message"]
         # The way out is open.
         assert bob.delete("/storage/more").status_code == 204
         assert bob.run("true", machine="free")["status"] in ENDED
     finally:
         root.delete("/limits/user:bob")
+
+
+def test_what_jobs_leave_counts_until_they_are_deleted(root: User, service: ServiceProcess) -> None:
+    carol = service.user("carol")
+
+    def kept() -> dict[str, int]:
+        return {one["subject"]: one["jobs"] for one in carol.get("/me/storage").json()["items"]}
+
+    write = "head -c 3000000 /dev/urandom > /artifacts/model.bin"
+    own = carol.run(write, machine="free")
+    team = carol.run(write, machine="free", group="team")
+    root.put("/limits/user:carol", json={"max_storage_mb": 2})
+    try:
+        eventually(
+            "both are counted, each against who pays",
+            lambda: all((size or 0) >= 3_000_000 for size in kept().values()),
+            90,
+        )
+        wanted = {"command": "true", "machine": "free"}
+        refused = carol.post("/jobs", json=wanted)
+        assert refused.status_code == 403 and "outrider jobs delete" in refused.json()["message"]
+        carol.delete(f"/jobs/{own['id']}")
+        # Deleting makes room at once.
+        assert kept()["user:carol"] < 3_000_000
+        assert carol.post("/jobs", json=wanted).status_code == 201
+    finally:
+        root.delete("/limits/user:carol")
+        carol.delete(f"/jobs/{team['id']}")

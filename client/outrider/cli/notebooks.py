@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
+from .. import values
 from . import output
 from .base import client, json_option
 from .jobs import browse
+from .options import Parsed
 
 
 @click.group()
@@ -49,13 +53,17 @@ def list_notebooks(as_json: bool) -> None:
 @click.argument("server", default="")
 @click.option("--image", "--container", help="Image to start.")
 @click.option("--machine", "--machineType", help="Machine type; see: outrider machines.")
+@click.option("--git", "git_url", metavar="URL", help="A repository to clone into its home, unless it is there.")
+@click.option("--ref", "git_ref", help="The repository's branch, tag or commit.")
+@click.option("--stop-after", "max_age", type=Parsed("TIME", values.duration), help="Stop it after 2h, in any case.")
+@click.option("--stop-unused", "idle_timeout", type=Parsed("TIME", values.duration), help="Stop it after 2h unused.")
 @json_option
-def start(server: str, image: str | None, machine: str | None, as_json: bool) -> None:
-    """Start a notebook server and wait until it is ready."""
+def start(server: str, as_json: bool, **chosen: Any) -> None:
+    """Start a notebook server and wait until it is ready. Without options it is as the last time."""
     from ..models import as_json as plain
 
     platform = client()
-    for step in platform.notebooks.start(server, image=image, machine=machine):
+    for step in platform.notebooks.start(server, **chosen):
         if not as_json:
             output.note(f"· {step}")
     notebook = platform.notebooks.get(server)

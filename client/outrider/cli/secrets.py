@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import TextIO
 
 import click
 
@@ -19,14 +20,19 @@ def secrets() -> None:
     """
 
 
-def _kind(registry: bool, git: bool) -> str:
-    if registry and git:
-        raise click.UsageError("--registry and --git exclude each other.")
-    return "registry" if registry else "git" if git else "variable"
+USES = {"variable": "jobs", "registry": "images", "git": "repositories", "ssh": "repositories over ssh"}
+
+
+def _kind(registry: bool, git: bool, ssh: bool) -> str:
+    chosen = [name for name, given in (("registry", registry), ("git", git), ("ssh", ssh)) if given]
+    if len(chosen) > 1:
+        raise click.UsageError(f"--{chosen[0]} and --{chosen[1]} exclude each other.")
+    return chosen[0] if chosen else "variable"
 
 
 def _kind_options(command: click.decorators.FC) -> click.decorators.FC:
     command = click.option("--group", help="Of a group of yours: for all of its members.")(command)
+    command = click.option("--ssh", is_flag=True, help="A deploy key; NAME is the host of the Git server.")(command)
     command = click.option("--git", is_flag=True, help="NAME is the host of a Git server, as github.com.")(command)
     return click.option("--registry", is_flag=True, help="NAME is a registry's host, as ghcr.io or docker.io.")(command)
 
@@ -46,7 +52,7 @@ def list_secrets(as_json: bool) -> None:
         (
             (
                 secret.name,
-                {"variable": "jobs", "registry": "images", "git": "repositories"}.get(secret.kind, secret.kind),
+                USES.get(secret.kind, secret.kind),
                 secret.account,
                 "everybody" if secret.everybody else secret.group or "you",
                 output.when(secret.changed_at),
@@ -61,14 +67,32 @@ def list_secrets(as_json: bool) -> None:
 @click.argument("name")
 @_kind_options
 @click.option("--account", help="User name that belongs to the password of a registry or Git server.")
+@click.option("--known-hosts", type=click.File(), help="With --ssh: the server's keys, as ssh-keyscan prints them.")
 @json_option
-def set_secret(name: str, registry: bool, git: bool, group: str | None, account: str | None, as_json: bool) -> None:
-    """Set a secret. Its value is asked for, or read from standard input."""
+def set_secret(
+    name: str,
+    registry: bool,
+    git: bool,
+    ssh: bool,
+    group: str | None,
+    account: str | None,
+    known_hosts: TextIO | None,
+    as_json: bool,
+) -> None:
+    """Set a secret. Its value is asked for, or read from standard input.
+
+    A private key is read from standard input: outrider secrets set --ssh github.com < deploy_key
+    """
     from ..models import as_json as plain
 
-    kind = _kind(registry, git)
-    if kind != "variable" and account is None:
+    kind = _kind(registry, git, ssh)
+    if kind in ("registry", "git") and account is None:
         raise click.UsageError("--account is missing: whose password or token is it?")
+    if known_hosts is not None and kind != "ssh":
+        raise click.UsageError("--known-hosts goes with --ssh.")
+    if kind == "ssh" and sys.stdin.isatty():
+        raise click.UsageError(f"Give the private key on standard input: outrider secrets set --ssh {name} < FILE")
+    hosts = known_hosts.read() if known_hosts is not None else None
     if sys.stdin.isatty():
         value = click.prompt("Value", hide_input=True, err=True)
     else:
@@ -76,7 +100,7 @@ def set_secret(name: str, registry: bool, git: bool, group: str | None, account:
         value = sys.stdin.read().removesuffix("\n")
     if not value:
         raise click.UsageError("The value is empty.")
-    secret = client().secrets.set(name, value, kind=kind, account=account, group=group)
+    secret = client().secrets.set(name, value, kind=kind, account=account, group=group, known_hosts=hosts)
     if as_json:
         output.document(plain(secret))
     else:
@@ -87,9 +111,9 @@ def set_secret(name: str, registry: bool, git: bool, group: str | None, account:
 @click.argument("name")
 @_kind_options
 @json_option
-def remove(name: str, registry: bool, git: bool, group: str | None, as_json: bool) -> None:
+def remove(name: str, registry: bool, git: bool, ssh: bool, group: str | None, as_json: bool) -> None:
     """Remove a secret."""
-    client().secrets.remove(name, kind=_kind(registry, git), group=group)
+    client().secrets.remove(name, kind=_kind(registry, git, ssh), group=group)
     if as_json:
         output.document({"name": name, "removed": True})
     else:

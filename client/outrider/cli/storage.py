@@ -84,7 +84,11 @@ def rm(path: str, recursive: bool, as_json: bool) -> None:
 @storage.command()
 @json_option
 def use(as_json: bool) -> None:
-    """Show what you and your teams keep, and how much is allowed."""
+    """Show what you and your teams keep, and how much is allowed.
+
+    What your jobs have left (artifacts, logs, workspaces) and uploaded workspaces count as well: of the whole they are
+    shown beside it. Deleting a job gives its part back.
+    """
     from ..models import as_json as plain
     from ..snapshots import human_size
 
@@ -93,11 +97,11 @@ def use(as_json: bool) -> None:
         output.document({"items": plain(found)})
         return
     output.table(
-        ("whose", "used", "allowed", "measured"),
+        ("whose", "used", "of it jobs", "uploads", "allowed", "measured"),
         (
             (
                 holding.subject.partition(":")[2],
-                "?" if holding.used is None else human_size(holding.used),
+                *("?" if size is None else human_size(size) for size in (holding.used, holding.jobs, holding.uploads)),
                 "" if holding.limit is None else human_size(holding.limit),
                 output.when(holding.measured_at),
             )

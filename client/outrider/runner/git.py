@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import tempfile
 import urllib.parse
 from pathlib import Path
@@ -120,10 +121,12 @@ def _environment(spec: Dict[str, Any]) -> Dict[str, str]:
 
 def _login(spec: Dict[str, Any], private: Path) -> Dict[str, str]:
     """What answers git when it is asked for the account: by no command line and in no file, and to this server
-    alone, wherever it may redirect."""
+    alone, wherever it may redirect. Over ssh, where a login is the hosts' keys and one's own."""
     if not spec.get("login"):
         return {}
     parts = urllib.parse.urlsplit(spec["url"])
+    if parts.scheme == "ssh":
+        return {"GIT_SSH_COMMAND": _ssh(private, *spec["login"])}
     username, password = spec["login"]
     script = private / "answer"
     script.write_text(_ANSWER)
@@ -136,12 +139,39 @@ def _login(spec: Dict[str, Any], private: Path) -> Dict[str, str]:
     }
 
 
+def _ssh(private: Path, known_hosts: str, key: str) -> str:
+    """The command with this key and no other, whatever the image's configuration says. ssh reads keys from files
+    alone: this one is for its owner only, and goes with its directory as soon as git is done."""
+    identity, hosts = private / "key", private / "known_hosts"
+    with os.fdopen(os.open(str(identity), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(key if key.endswith("\n") else key + "\n")
+    hosts.write_text(known_hosts)
+    # Without hosts' keys from the user, whoever answers first is believed, for this one fetch.
+    strict = "yes" if known_hosts.strip() else "accept-new"
+    options = {
+        "IdentityFile": identity,
+        "IdentitiesOnly": "yes",
+        "IdentityAgent": "none",
+        "UserKnownHostsFile": hosts,
+        "GlobalKnownHostsFile": "/dev/null",
+        "StrictHostKeyChecking": strict,
+        "BatchMode": "yes",
+        "ConnectTimeout": "30",
+        "ServerAliveInterval": "30",
+    }
+    words = ["ssh", "-F", "/dev/null", *(f"-o{name}={value}" for name, value in options.items())]
+    return " ".join(shlex.quote(word) for word in words)
+
+
 def _explain(output: str, url: str, wanted: str) -> str:
     said = [line for line in output.splitlines() if line.startswith(("fatal:", "error:", "remote:", "ssh:"))]
     text = (said or output.strip().splitlines() or ["git gave no reason"])[-1]
     text = re.sub(r"^(fatal|error): ", "", text).replace(url, _public(url)).rstrip(".")
+    if "Host key verification failed" in output:
+        text = "the host's key is none of those that were set with the deploy key"
     if "could not read Username" in text or "Authentication failed" in text or "Permission denied" in text:
-        text += " (the repository does not exist or needs credentials: outrider secrets set --git HOST)"
+        kind = "ssh" if url.startswith("ssh:") else "git"
+        text += f" (the repository does not exist or needs credentials: outrider secrets set --{kind} HOST)"
     return f"{_public(url)} at {wanted} could not be fetched: {text}."
 
 

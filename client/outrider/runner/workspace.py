@@ -31,7 +31,8 @@ def prepare(spec: Dict[str, Any], folder: Path, limit_mb: int, run: Run) -> Opti
     if kind == "none":
         return None
     marker = folder / _MARKER
-    wanted = {key: value for key, value in spec.items() if key != "archive"}
+    # What is remembered lies among the files that people are shown: no credentials.
+    wanted = {key: value for key, value in spec.items() if key not in ("archive", "login")}
     try:
         before = json.loads(marker.read_text())
         if before["workspace"] == wanted:

@@ -5,6 +5,7 @@ import {
   type Job,
   JobList,
   JobPage,
+  Loading,
   type JobView,
   type ListView,
   type Navigation,
@@ -13,20 +14,22 @@ import {
   useApi,
   useLoaded,
 } from '@outrider/ui';
-import { type ReactElement, useCallback, useEffect, useMemo, useRef } from 'react';
+import { lazy, type ReactElement, Suspense, useCallback, useEffect, useMemo, useRef } from 'react';
 import { Router, useLocation, useSearch } from 'wouter';
 
 import { Frame } from './Frame.js';
 import { Home } from './Home.js';
 import { Images } from './pages/Images.js';
 import { Machines } from './pages/Machines.js';
-import { NewJob } from './pages/NewJob.js';
 import { Settings } from './pages/Settings.js';
 import { Storage } from './pages/Storage.js';
 import { Usage } from './pages/Usage.js';
 import { PREFIX } from './place.js';
 import { addressOf, parse, type Place } from './routes.js';
 import { transport } from './transport.js';
+
+/** Loaded when it is first wanted: it packs folders. */
+const NewJob = lazy(() => import('./pages/NewJob.js'));
 
 const TITLES: Partial<Record<Place['page'], string>> = {
   jobs: 'Jobs',
@@ -118,7 +121,11 @@ function Page({ place, navigation }: { place: Place; navigation: Navigation }): 
     case 'compare':
       return <Compare ids={place.ids} />;
     case 'new':
-      return <NewJob image={place.image} machine={place.machine} />;
+      return (
+        <Suspense fallback={<Loading />}>
+          <NewJob step={place.step} query={place.query} />
+        </Suspense>
+      );
     case 'images':
       return <Images />;
     case 'machines':

@@ -11,6 +11,7 @@ import {
   hasEnded,
   Link,
   type Machine,
+  moment,
   money,
   type Notebook,
   pricePerHour,
@@ -26,16 +27,22 @@ import {
 import { age } from '@outrider/ui';
 import { type ReactElement, useEffect, useState } from 'react';
 
-import { HUB } from './place.js';
+import { Link as WouterLink } from 'wouter';
+
+import { usePlatform } from './forms.js';
+import { Budgets, Keeps } from './Allowance.js';
+import { HUB, USER } from './place.js';
 
 const RECENT = 8;
 const LOOK_MS = 30_000;
 
 export function Home(): ReactElement {
   const api = useApi();
+  const platform = usePlatform();
   const me = useLoaded('me', (signal) => api.me(signal));
   const active = useJobs({ status: ACTIVE, owner: me.value?.name, limit: 50 });
   const recent = useJobs({ owner: me.value?.name, limit: RECENT });
+  const holdings = useLoaded('holdings', (signal) => platform.holdings(signal));
   const notebooks = useLoaded('notebooks', (signal) => api.notebooks(signal));
   const machines = useLoaded('machines', (signal) => api.machines(signal));
   const now = useNow(1000);
@@ -50,7 +57,9 @@ export function Home(): ReactElement {
   useEvery(LOOK_MS, true, reloadNotebooks);
   const error = me.error ?? active.error ?? recent.error;
   const running = active.value?.items ?? [];
-  const servers = (notebooks.value?.items ?? []).filter((one) => one.ready || one.pending);
+  const known = notebooks.value?.items ?? [];
+  const servers = known.filter((one) => one.ready || one.pending);
+  const stopped = known.filter((one) => !servers.includes(one) && one.stopped_at !== null);
   return (
     <div className="portal-home">
       <h1 className="or-hidden">Home</h1>
@@ -86,6 +95,14 @@ export function Home(): ReactElement {
             {servers.map((one) => (
               <Server key={one.server} notebook={one} now={now} onChange={notebooks.reload} />
             ))}
+            {stopped.map((one) => (
+              <Stopped key={one.server} notebook={one} now={now} />
+            ))}
+          </Section>
+          <Section title="This month" more={<WouterLink href="/usage">Usage</WouterLink>}>
+            <Budgets budgets={me.value?.budgets ?? []} />
+            {holdings.error && <Problem onRetry={holdings.reload}>{holdings.error.message}</Problem>}
+            <Keeps holdings={holdings.value?.items ?? []} />
           </Section>
           <Section title="Machines">
             {machines.error && <Problem onRetry={machines.reload}>{machines.error.message}</Problem>}
@@ -185,6 +202,30 @@ function Server({
         </p>
       )}
       {failed !== null && <Problem>{failed}</Problem>}
+    </div>
+  );
+}
+
+/** The Hub's page that starts a notebook of that name. */
+function startAddress(server: string): string {
+  const page = `${HUB}spawn/${encodeURIComponent(USER)}`;
+  return server === '' ? page : `${page}/${encodeURIComponent(server)}`;
+}
+
+/** Why it no longer runs, and since when; the name leads to the page that starts it again. */
+function Stopped({ notebook, now }: { notebook: Notebook; now: number }): ReactElement {
+  const when = Date.parse(notebook.stopped_at ?? '');
+  return (
+    <div className="portal-server">
+      <p>
+        <a href={startAddress(notebook.server)} title="Choose image and machine, and start it again">
+          {notebook.server || 'Default notebook'}
+        </a>
+        <time className="or-faint" dateTime={notebook.stopped_at ?? undefined} title={moment(new Date(when))}>
+          stopped {age(now - when)} ago
+        </time>
+      </p>
+      {notebook.stop_reason !== null && <p className="or-faint">{notebook.stop_reason}</p>}
     </div>
   );
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { everyDay, MOST_DAYS } from './days.js';
+import { clockTime, everyDay, MOST_DAYS } from './days.js';
 
 describe('days', () => {
   it('are all there, also those without anything', () => {
@@ -15,5 +15,12 @@ describe('days', () => {
     const found = everyDay('1970-01-01', '2024-03-01', new Map());
     expect(found).toHaveLength(MOST_DAYS);
     expect(found.at(-1)?.day).toBe('2024-03-01');
+  });
+
+  it('say how long to the second', () => {
+    expect(clockTime(0)).toBe('0:00:00');
+    expect(clockTime(3723 / 3600)).toBe('1:02:03');
+    expect(clockTime(59.6 / 3600)).toBe('0:01:00');
+    expect(clockTime(25)).toBe('25:00:00');
   });
 });

@@ -19,3 +19,10 @@ export function everyDay(since: string, until: string, known: ReadonlyMap<string
   }
   return found;
 }
+
+/** A length of time to the second, as 1:02:03; days become hours. */
+export function clockTime(hours: number): string {
+  const seconds = Math.round(hours * 3600);
+  const two = (value: number): string => String(value).padStart(2, '0');
+  return `${Math.floor(seconds / 3600).toLocaleString()}:${two(Math.floor(seconds / 60) % 60)}:${two(seconds % 60)}`;
+}

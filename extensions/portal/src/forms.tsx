@@ -83,6 +83,33 @@ export function Field({ label, name, hint, fault: wrong, ...rest }: FieldProps):
   );
 }
 
+/** Several lines, as a key has them. */
+export function TextArea({
+  label,
+  name,
+  hint,
+  fault: wrong,
+}: Pick<FieldProps, 'label' | 'name' | 'hint' | 'fault'>): ReactElement {
+  const id = useId();
+  const said = wrong?.field === name ? wrong.message : undefined;
+  const note = said ?? hint;
+  return (
+    <div className={said === undefined ? 'portal-field' : 'portal-field portal-field-wrong'}>
+      <label htmlFor={id}>{label}</label>
+      <textarea
+        id={id}
+        name={name}
+        rows={4}
+        aria-invalid={said !== undefined}
+        aria-describedby={note === undefined ? undefined : `${id}-note`}
+        autoComplete="off"
+        spellCheck={false}
+      />
+      {note !== undefined && <p id={`${id}-note`}>{note}</p>}
+    </div>
+  );
+}
+
 export function Check({
   label,
   name,

@@ -1,5 +1,5 @@
 import '@outrider/ui/style/index.css';
-import './portal.css';
+import './style/index.css';
 
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';

@@ -12,7 +12,9 @@ describe('addresses', () => {
     expect(parse('jobs/', '')).toEqual({ page: 'jobs', view: {} });
     expect(parse('jobs/j1', '')).toMatchObject({ page: 'job', id: 'j1', view: { tab: 'overview' } });
     expect(parse('images', '')).toEqual({ page: 'images' });
-    expect(parse('new', '?machine=gpu')).toEqual({ page: 'new', image: '', machine: 'gpu' });
+    expect(parse('new', '?machine=gpu')).toEqual({ page: 'new', step: null, query: '?machine=gpu' });
+    expect(parse('new/review', '')).toEqual({ page: 'new', step: 'review', query: '' });
+    expect(parse('new/elsewhere', '')).toEqual({ page: 'lost' });
     expect(parse('storage/a%20b/c%25', '')).toEqual({ page: 'storage', path: 'a b/c%' });
     expect(parse('usage', '?by=day&since=2024-05-01&all=true')).toEqual({
       page: 'usage',

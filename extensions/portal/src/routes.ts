@@ -2,12 +2,14 @@
 
 import { type JobView, type ListView, type Tab, TABS, type Target } from '@outrider/ui';
 
+import { isStep, type Step } from './newjob/steps.js';
+
 export type Place =
   | { page: 'home' }
   | { page: 'jobs'; view: ListView }
   | { page: 'job'; id: string; view: JobView }
   | { page: 'compare'; ids: string[] }
-  | { page: 'new'; image: string; machine: string }
+  | { page: 'new'; step: Step | null; query: string }
   | { page: 'images' | 'machines' | 'settings' }
   | { page: 'storage'; path: string }
   | { page: 'usage'; view: UsageView }
@@ -36,14 +38,14 @@ export function parse(path: string, search: string): Place {
   if (rest.length > 0) return { page: 'lost' };
   if (first === '') return { page: 'home' };
   if (first === 'compare' && second === '') return { page: 'compare', ids: query.getAll('job') };
+  if (first === 'new' && third === '' && (second === '' || isStep(second)))
+    return { page: 'new', step: second === '' ? null : second, query: search };
   if (second === '') {
     switch (first) {
       case 'images':
       case 'machines':
       case 'settings':
         return { page: first };
-      case 'new':
-        return { page: 'new', image: query.get('image') ?? '', machine: query.get('machine') ?? '' };
       case 'usage':
         return { page: 'usage', view: usageView(query) };
     }

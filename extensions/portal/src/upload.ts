@@ -1,4 +1,4 @@
-/** A file on its way to /storage, read from the disk as it goes; the browser tells how far it is. */
+/** A body on its way to the service, read from the disk as it goes; the browser tells how far it is. */
 
 import { ApiError, escapePath } from '@outrider/ui';
 
@@ -10,31 +10,56 @@ export function upload(
   file: File,
   onProgress: (share: number) => void,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<unknown> {
+  return send('PUT', `/storage/${escapePath(path)}`, file, file.name, onProgress, signal);
+}
+
+/** `name` is what the body is called when something goes wrong with it. */
+export function send(
+  method: string,
+  path: string,
+  body: Blob,
+  name: string,
+  onProgress: (share: number) => void,
+  signal: AbortSignal,
+): Promise<unknown> {
   return new Promise((resolve, reject) => {
     // Not fetch: it does not say how much has gone out.
     const request = new XMLHttpRequest();
-    request.open('PUT', `${API}/storage/${escapePath(path)}`);
+    request.open(method, API + path);
     request.setRequestHeader('X-XSRFToken', antiForgeryToken(document.cookie));
     request.setRequestHeader('Content-Type', 'application/octet-stream');
     request.upload.onprogress = (event) => {
       onProgress(event.total > 0 ? event.loaded / event.total : 0);
     };
     request.onload = () => {
-      if (request.status < 300) resolve();
+      if (request.status < 300) resolve(parsed(request));
       else reject(new ApiError(request.status, said(request)));
     };
     request.onerror = () => {
-      reject(new ApiError(0, `${file.name} did not arrive: the connection broke.`));
+      reject(new ApiError(0, `${name} did not arrive: the connection broke.`));
     };
     request.onabort = () => {
-      reject(new ApiError(0, `${file.name} was not sent to its end.`));
+      reject(new ApiError(0, `${name} was not sent to its end.`));
     };
-    signal.addEventListener('abort', () => {
+    const stop = (): void => {
       request.abort();
-    });
-    request.send(file);
+    };
+    signal.addEventListener('abort', stop);
+    request.onloadend = () => {
+      signal.removeEventListener('abort', stop);
+    };
+    request.send(body);
   });
+}
+
+function parsed(request: XMLHttpRequest): unknown {
+  try {
+    return JSON.parse(request.responseText) as unknown;
+  } catch {
+    // Nothing was said, as after a file for /storage.
+    return null;
+  }
 }
 
 function said(request: XMLHttpRequest): string {

@@ -36,9 +36,30 @@ export {
   useNavigation,
   useStream,
 } from './state/context.js';
-export { costNow, useEvery, useJob, useJobs, useLoaded, useNow } from './state/hooks.js';
-export { type Draft, draftOfSubmission, EMPTY as EMPTY_DRAFT, type Param, paramOf } from './core/draft.js';
+export { costNow, useEvery, useJob, useJobs, useLoaded, useNow, useSettled } from './state/hooks.js';
+export {
+  type Draft,
+  draftOfSubmission,
+  EMPTY as EMPTY_DRAFT,
+  type Param,
+  paramOf,
+  type Problems,
+  problemsOf,
+  submissionOfDraft,
+  valueOf,
+  words,
+} from './core/draft.js';
+export { randomKey } from './core/ids.js';
+export { firstMachine } from './core/machines.js';
+export { runLine } from './core/runLine.js';
 export { submissionOf } from './core/submission.js';
+export { Checks } from './submit/Checks.js';
+export { Cost } from './submit/Cost.js';
+export { ParamRows, TextField } from './submit/fields.js';
+export { MachineChoice } from './submit/MachineChoice.js';
+export { More } from './submit/More.js';
+export { WhatRuns } from './submit/WhatRuns.js';
+export { GitFields } from './submit/WorkspaceChoice.js';
 export { SubmitDialog } from './submit/SubmitDialog.js';
 export { SubmitForm } from './submit/SubmitForm.js';
 export type { Check, FolderLook, SubmitShell } from './submit/shell.js';

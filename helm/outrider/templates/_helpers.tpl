@@ -36,6 +36,9 @@ imagePullSecrets: {{- range . }}
 - name: {{ .name }}
   valueFrom: { secretKeyRef: { name: {{ .secret }}, key: {{ .key }} } }
 {{- end }}
+{{- define "outrider.proxyUrl" -}}
+{{- .Values.hub.external.proxyUrl | default (printf "http://%s-proxy.%s.svc" (include "outrider.name" .) .Release.Namespace) }}
+{{- end }}
 {{- define "outrider.publicUrl" -}}
 {{- .Values.publicUrl | default (printf "http://%s-proxy.%s.svc.cluster.local" (include "outrider.name" .) .Release.Namespace) }}
 {{- end }}

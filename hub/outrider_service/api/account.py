@@ -64,6 +64,8 @@ async def my_storage(call: Call) -> StorageHoldings:
             StorageHolding(
                 subject=holding.subject,
                 used=holding.used,
+                jobs=holding.jobs,
+                uploads=holding.uploads,
                 limit=holding.limit,
                 measured_at=moment(holding.measured_at),
             )

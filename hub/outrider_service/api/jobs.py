@@ -13,6 +13,7 @@ from ..jobs.model import JobRecord
 from ..jobs.submit import Accepted, Refused
 from ..schema.common import Page
 from ..schema.jobs import CloneRequest, Event, Job, Status, Submission
+from ..usage.ledger import payer
 from .errors import ApiError
 from .render import render_event, render_job
 from .routing import Call, Route
@@ -140,6 +141,7 @@ async def stop(call: Call) -> Job:
 async def delete(call: Call) -> None:
     async with call.service.db.write() as conn:
         await store.set_desired(conn, call.job.id, "delete", "cancelled_by_user")
+    call.service.storage_use.forget(payer(call.job.owner, call.job.group_name))
     call.service.reconciler.wake(call.job.id)
     call.service.signals.send(f"job/{call.job.id}")
     call.service.signals.send("jobs")

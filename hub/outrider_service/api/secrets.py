@@ -8,7 +8,8 @@ from ..auth import CATALOG_ADMIN, JOBS_READ, JOBS_WRITE
 from ..registry.reference import BadReference, normal_registry
 from ..schema.jobs import EnvName
 from ..schema.secrets import Rotation, SecretInfo, SecretList, SecretQuery, SecretWrite
-from ..vault import EVERYBODY, GIT, REGISTRY, VARIABLE, Secret, TooMany, group_subject, user_subject
+from ..vault import EVERYBODY, GIT, REGISTRY, SSH, VARIABLE, Secret, TooMany, group_subject, user_subject
+from ..vault.deploykeys import deploy_key
 from .errors import ApiError, not_found
 from .render import instant
 from .routing import Call, Route, checked
@@ -51,11 +52,11 @@ def _name(call: Call) -> tuple[str, str]:
             return kind, normal_registry(name)
         except BadReference as error:
             raise ApiError(422, f"name: {error}", "name") from error
-    if kind == GIT:
+    if kind in (GIT, SSH):
         if not HOST.fullmatch(name.lower()):
             raise ApiError(422, f"name: {name!r} is not the name of a host, such as github.com", "name")
         return kind, name.lower()
-    raise ApiError(422, "kind: must be variable, registry or git", "kind")
+    raise ApiError(422, "kind: must be variable, registry, git or ssh", "kind")
 
 
 async def list_secrets(call: Call) -> SecretList:
@@ -66,13 +67,25 @@ async def list_secrets(call: Call) -> SecretList:
 
 async def _put(call: Call, subject: str) -> SecretInfo:
     kind, name = _name(call)
+    if kind == SSH:
+        try:
+            value = deploy_key(call.body.value, call.body.known_hosts)
+        except ValueError as error:
+            raise ApiError(422, f"value: {error}", "value") from error
+        return await _kept(call, subject, kind, name, value, None)
+    if call.body.known_hosts:
+        raise ApiError(422, "known_hosts: is for keys of ssh alone", "known_hosts")
     if kind != VARIABLE and call.body.account is None:
         raise ApiError(422, "account: the user name that the password belongs to is missing", "account")
     account = call.body.account if kind != VARIABLE else None
     if kind != VARIABLE and ("\n" in call.body.value or "\r" in call.body.value):
         raise ApiError(422, "value: must be a single line", "value")
+    return await _kept(call, subject, kind, name, call.body.value, account)
+
+
+async def _kept(call: Call, subject: str, kind: str, name: str, value: str, account: str | None) -> SecretInfo:
     try:
-        return render(await call.service.vault.put(subject, kind, name, call.body.value, account, call.caller.name))
+        return render(await call.service.vault.put(subject, kind, name, value, account, call.caller.name))
     except TooMany as error:
         raise ApiError(409, str(error)) from error
 

@@ -102,6 +102,13 @@ attempts = Table(
     Column("finished_at", Double),
 )
 
+job_sizes = Table(
+    "job_sizes",
+    metadata,
+    Column("job_id", String(13), ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    Column("bytes", BigInteger, nullable=False, comment="of an ended job: artifacts, log, series, workspace"),
+)
+
 events = Table(
     "events",
     metadata,
@@ -145,7 +152,7 @@ stops = Table(
     Column("lease_id", String(300), primary_key=True, comment="of a notebook"),
     Column("reason", String(500), nullable=False),
     Column("stopped_at", Double, nullable=False),
-    comment="why the culler stopped a notebook the last time",
+    comment="why a notebook was stopped by itself the last time",
 )
 
 ledger = Table(
@@ -218,7 +225,7 @@ secrets = Table(
     "secrets",
     metadata,
     Column("subject", String(300), primary_key=True, comment="user:NAME, group:NAME or everybody"),
-    Column("kind", String(16), primary_key=True, comment="variable, registry or git"),
+    Column("kind", String(16), primary_key=True, comment="variable, registry, git or ssh"),
     Column("name", String(255), primary_key=True),
     Column("account", String(255)),
     Column("sealed", Text, nullable=False),
@@ -281,6 +288,7 @@ __all__ = [
     "catalog",
     "deliveries",
     "events",
+    "job_sizes",
     "jobs",
     "leases",
     "ledger",

@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 from ..auth import Caller
 from ..backends.base import RegistryLogin
 from ..schema.jobs import Submission
-from ..vault import EVERYBODY, GIT, REGISTRY, Login, Unreadable, Vault, group_subject, user_subject
+from ..vault import EVERYBODY, GIT, REGISTRY, SSH, Login, Unreadable, Vault, group_subject, user_subject
+from ..vault.deploykeys import as_login
 from ..vault.masking import masker
 from .model import JobRecord
 
@@ -37,12 +38,12 @@ def subjects(owner: str, billed_to: str | None, groups: Iterable[str]) -> list[s
     return [user_subject(owner), *(group_subject(group) for group in [billed_to, *others] if group)]
 
 
-def git_host(workspace: dict[str, Any]) -> str | None:
-    """The server whose credentials a workspace may need; ssh has none of ours."""
+def git_server(workspace: dict[str, Any]) -> tuple[str, str] | None:
+    """The kind of credentials that a workspace may need, and of which server."""
     if workspace.get("type") != "git":
         return None
     parts = urlsplit(workspace["url"])
-    return parts.netloc.rpartition("@")[2].lower() if parts.scheme == "https" else None
+    return (SSH if parts.scheme == "ssh" else GIT), parts.netloc.rpartition("@")[2].lower()
 
 
 class Grants:
@@ -63,8 +64,7 @@ class Grants:
         whose = subjects(job.owner, job.group_name, job.owner_groups)
         names = job.spec.get("secrets") or []
         env = await self._vault.variables(whose, names) if names else {}
-        host = git_host(job.spec["workspace"])
-        git = await self._vault.login(whose, GIT, host) if host else None
+        git = await self._login(whose, job.spec["workspace"])
         self._remember(job.id, masker([*env.values(), *([git.password] if git else [])]))
         return Granted(env, git)
 
@@ -76,12 +76,17 @@ class Grants:
 
     async def git_login(self, owner: str, billed_to: str | None, groups: Iterable[str], url: str) -> Login | None:
         """The account with which somebody's notebook reads a repository; None: there is none that can be opened."""
-        host = git_host({"type": "git", "url": url})
         try:
-            return await self._vault.login(subjects(owner, billed_to, groups), GIT, host) if host else None
+            return await self._login(subjects(owner, billed_to, groups), {"type": "git", "url": url})
         except Unreadable as error:
-            log.warning("the Git account of %s at %s: %s", owner, host, error)
+            log.warning("the Git account of %s for %s: %s", owner, url, error)
             return None
+
+    async def _login(self, whose: list[str], workspace: dict[str, Any]) -> Login | None:
+        """For the server of a repository. Raises Unreadable."""
+        server = git_server(workspace)
+        found = await self._vault.login(whose, *server) if server else None
+        return as_login(found.password) if found is not None and server is not None and server[0] == SSH else found
 
     async def mask(self, job: JobRecord) -> Mask | None:
         """What hides the job's secrets in its output; None: it has none."""
@@ -95,8 +100,7 @@ class Grants:
             except Unreadable as error:
                 log.warning("output of %s: %s", job.id, error)
         try:
-            host = git_host(job.spec["workspace"])
-            login = await self._vault.login(whose, GIT, host) if host else None
+            login = await self._login(whose, job.spec["workspace"])
             values += [login.password] if login else []
         except Unreadable as error:
             log.warning("output of %s: %s", job.id, error)

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
-from ..backends.base import Attempt, AttemptRef, Backend, BackendError, Observation, Phase, PlatformAway
+from ..backends.base import Attempt, AttemptRef, Backend, BackendError, Phase, PlatformAway
 from ..catalog import Catalog
 from ..clock import now
 from ..db import Database
@@ -20,16 +20,16 @@ from ..directories import Directories
 from ..logs.ingest import Ingest
 from ..schema.jobs import Reason, Status
 from ..signals import Signals
-from ..usage.leases import get_lease, job_lease_id, mark_seen, mark_started
-from ..usage.ledger import settle
+from ..usage.leases import get_lease, job_lease_id, mark_seen
 from ..vault import Unreadable
 from . import store
 from .environment import environment
 from .grants import Grants, Mask
 from .model import JobRecord
-from .notices import tell_end
+from .reports import Reports
 from .scheduler import Scheduler
-from .states import Again, Ended, Running, Start, Stop, Wait, again, next_step
+from .states import Ended, Running, Start, Stop, Wait, next_step
+from .transitions import Transitions
 from .workqueue import WorkQueue
 
 log = logging.getLogger(__name__)
@@ -65,12 +65,11 @@ class Reconciler:
         self.backends = backends
         self.schedulers = schedulers
         self.ingest = ingest
-        self.signals = signals
         self.queue = WorkQueue(self._handle)
         self._tasks: list[asyncio.Task[None]] = []
         self._start_failures: dict[AttemptRef, int] = {}
-        self.on_end: Callable[[], None] | None = None
-        ingest.on_record = self._on_record
+        self.transitions = Transitions(db, signals)
+        ingest.on_record = Reports(db, self.transitions.changed)
         ingest.mask_of = self._mask_of
         ingest.on_complete = lambda ref: self.wake(ref.job_id)
 
@@ -168,7 +167,7 @@ class Reconciler:
         changed, wake_at = await self.schedulers[cluster].run()
         for job_id in changed:
             self.wake(job_id)
-            self._changed(job_id)
+            self.transitions.changed(job_id)
         return None if wake_at is None else max(0.01, wake_at - now())
 
     async def _reconcile(self, job: JobRecord) -> float | None:
@@ -184,30 +183,8 @@ class Reconciler:
         if job.desired == "run" and job.stop_reason is None:
             self.wake_queue(job.cluster)
             return None
-        # Never cancel what the scheduler has placed meanwhile: the status is checked again in the transaction.
-        time = now()
-        reason = Reason(job.stop_reason or Reason.CANCELLED_BY_USER)
-        if reason is Reason.OVER_BUDGET:
-            text = "Cancelled: the budget is used up."
-        else:
-            text = "Cancelled before it started." if job.attempt == 0 else "Cancelled while it waited to run again."
-        async with self.db.write() as conn:
-            current = await store.get_job(conn, job.id, lock=True)
-            if current is None or current.status is not Status.PENDING:
-                return 0.0
-            await store.update_job(
-                conn,
-                job.id,
-                status=Status.CANCELLED.value,
-                reason=reason.value,
-                message=text,
-                finished_at=time,
-            )
-            await store.add_event(conn, job.id, job.attempt, "cancelled", text, time)
-            await tell_end(conn, job, Status.CANCELLED, reason, text, time)
-        self._changed(job.id)
-        self._told()
-        return 0.0 if job.desired == "delete" else None
+        cancelled = await self.transitions.cancel(job)
+        return 0.0 if not cancelled or job.desired == "delete" else None
 
     async def _active(self, job: JobRecord) -> float | None:
         backend = self.backends[job.cluster]
@@ -228,10 +205,10 @@ class Reconciler:
             case Start():
                 return await self._start(job, backend, ref)
             case Running():
-                await self._running(job, step, seen)
+                await self.transitions.running(job, step, seen)
                 return 0.0
             case Stop():
-                await self._stopping(job, step.reason)
+                await self.transitions.stopping(job, step.reason)
                 await backend.stop(ref, GRACE_S)
                 return GRACE_S + 5
             case Ended():
@@ -240,7 +217,7 @@ class Reconciler:
             case Wait():
                 told = (Status.PROVISIONING, Phase.STARTING), (Status.RUNNING, Phase.RUNNING)
                 if (job.status, seen.phase) in told and seen.message != job.message:
-                    await self._waiting(job, seen.message)
+                    await self.transitions.waiting(job, seen.message)
                 # The sweep comes by as well.
                 return step.seconds if step.seconds < SWEEP_S else None
 
@@ -315,105 +292,10 @@ class Reconciler:
             workspace["commit"] = job.commit_hash
         return workspace
 
-    async def _waiting(self, job: JobRecord, message: str | None) -> None:
-        """What a start waits for; nothing but a word for whoever looks."""
-        async with self.db.write() as conn:
-            await store.update_job(conn, job.id, message=message)
-        self._changed(job.id)
-
-    async def _running(self, job: JobRecord, step: Running, seen: Observation) -> None:
-        async with self.db.write() as conn:
-            await store.update_job(conn, job.id, status=Status.RUNNING.value, started_at=step.started_at, message=None)
-            await store.update_attempt(
-                conn,
-                job.id,
-                job.attempt,
-                status=Status.RUNNING.value,
-                started_at=step.started_at,
-                node=seen.node,
-            )
-            await mark_started(conn, job_lease_id(job.id, job.attempt), step.started_at)
-            await store.add_event(conn, job.id, job.attempt, "machine_ready", "The machine is ready.", step.started_at)
-        self._changed(job.id)
-
-    async def _stopping(self, job: JobRecord, reason: Reason) -> None:
-        if job.status is Status.STOPPING:
-            return
-        async with self.db.write() as conn:
-            await store.update_job(
-                conn,
-                job.id,
-                status=Status.STOPPING.value,
-                stop_reason=job.stop_reason or reason.value,
-            )
-            text = "The timeout is reached." if reason is Reason.TIMED_OUT else "Asked to stop."
-            await store.add_event(conn, job.id, job.attempt, "stopping", text, now())
-        self._changed(job.id)
-
     async def _ended(self, job: JobRecord, end: Ended) -> None:
-        time = now()
         self._start_failures.pop(AttemptRef(job.id, job.attempt), None)
-        follow = again(job, end, time)
-        started = end.started_at or job.started_at
-        async with self.db.write() as conn:
-            lease = await get_lease(conn, job_lease_id(job.id, job.attempt))
-            seen = lease.seen_at if lease is not None and end.reason is Reason.NODE_LOST else None
-            # Of a machine that vanished nobody knows the end: what is billed ends when it was last seen.
-            finished = end.finished_at or seen or time
-            seconds = max(0.0, finished - started) if started is not None else 0.0
-            if lease is not None:
-                await settle(conn, lease, started, finished)
-            await store.update_attempt(
-                conn,
-                job.id,
-                job.attempt,
-                status=end.status.value,
-                reason=end.reason.value,
-                exit_code=end.exit_code,
-                message=end.message,
-                started_at=started,
-                finished_at=finished,
-            )
-            await self._write_end(conn, job, end, follow, seconds, started, finished)
-        self._changed(job.id)
-        self._told()
+        await self.transitions.ended(job, end)
         self.wake_queue(job.cluster)
-
-    async def _write_end(
-        self,
-        conn: Any,
-        job: JobRecord,
-        end: Ended,
-        follow: Again | None,
-        seconds: float,
-        started: float | None,
-        finished: float,
-    ) -> None:
-        values: dict[str, Any] = {"billed_s": job.billed_s + seconds, "exit_code": end.exit_code}
-        if follow is None:
-            values |= {
-                "status": end.status.value,
-                "reason": end.reason.value,
-                "message": end.message,
-                "started_at": started,
-                "finished_at": finished,
-            }
-            kind, message = end.status.value, end.message
-            await tell_end(conn, job, end.status, end.reason, end.message, finished, end.exit_code)
-        else:
-            values |= {
-                "status": Status.PENDING.value,
-                "message": follow.message,
-                "retries_used": follow.retries_used,
-                "requeues_used": follow.requeues_used,
-                "not_before": follow.not_before,
-                "stop_reason": None,
-                "started_at": None,
-                "progress": None,
-            }
-            kind, message = "requeued", follow.message
-        await store.update_job(conn, job.id, **values)
-        await store.add_event(conn, job.id, job.attempt, kind, message, finished)
 
     async def _clean_up(self, job: JobRecord) -> float | None:
         """Drop what the platform still holds of an ended job's attempts; artifacts and telemetry stay."""
@@ -429,57 +311,5 @@ class Reconciler:
         await asyncio.to_thread(self.directories.remove_job, job.id)
         async with self.db.write() as conn:
             await store.delete_job(conn, job.id)
-        self._changed(job.id)
+        self.transitions.changed(job.id)
         return None
-
-    async def _on_record(self, ref: AttemptRef, time: float, record: dict[str, Any]) -> None:
-        """What the runner reported on the job's output; hearing it twice changes nothing."""
-        kind = record.get("type")
-        async with self.db.write() as conn:
-            job = await store.get_job(conn, ref.job_id, lock=True)
-            if job is None or job.attempt != ref.number:
-                return
-            if kind == "progress":
-                done, total, text = record.get("done"), record.get("total"), record.get("text")
-                if not isinstance(done, int):
-                    return
-                progress = {
-                    "done": done,
-                    "total": total if isinstance(total, int) else None,
-                    "text": _line(text, 200) if text is not None else None,
-                }
-                if progress == job.progress:
-                    return
-                await store.update_job(conn, ref.job_id, progress=progress)
-            elif kind == "workspace":
-                commit = record.get("commit")
-                if isinstance(commit, str) and job.commit_hash is None:
-                    await store.update_job(conn, ref.job_id, commit_hash=_line(commit, 64))
-                await self._once(conn, ref, "workspace_ready", "The workspace is ready.", time)
-            elif kind == "started":
-                await self._once(conn, ref, "started", "The command runs.", time)
-            elif kind == "workspace_failed":
-                message = _line(record.get("message") or "The workspace could not be prepared.", 2000)
-                await store.update_attempt(
-                    conn, ref.job_id, ref.number, reason=Reason.WORKSPACE_FAILED.value, message=message
-                )
-        self._changed(ref.job_id)
-
-    async def _once(self, conn: Any, ref: AttemptRef, kind: str, message: str, time: float) -> None:
-        known = await store.list_events(conn, ref.job_id, 0, 1000)
-        if not any(e["type"] == kind and e["attempt"] == ref.number for e in known):
-            await store.add_event(conn, ref.job_id, ref.number, kind, message, time)
-
-    def _told(self) -> None:
-        """There may be notifications to send."""
-        if self.on_end is not None:
-            self.on_end()
-
-    def _changed(self, job_id: str) -> None:
-        self.signals.send(f"job/{job_id}")
-        self.signals.send("jobs")
-
-
-def _line(said: object, most: int) -> str:
-    """What a runner said, as a database takes it: a job may have written this, whatever the runner would say."""
-    return str(said).replace("\x00", "")[:most]

@@ -97,7 +97,7 @@ class Intake:
                 known = await store.by_idempotency_key(conn, caller.name, key)
             if known is not None:
                 return await self._repeat(known, digest)
-        machine, image = await self._check(caller, wanted)
+        machine, image = await self.check(caller, wanted)
         job = self._record(caller, wanted, machine, image, key, digest)
         return await self._insert(job, wanted.tags, digest)
 
@@ -109,7 +109,7 @@ class Intake:
         if spec.get("group") and spec["group"] not in caller.groups:
             spec["group"] = None
         wanted = Submission.model_validate(spec, strict=False)
-        machine, image = await self._check(caller, wanted, cloned=job)
+        machine, image = await self.check(caller, wanted, cloned=job)
         async with self.db.read() as conn:
             tags = (await store.tags_of(conn, [job.id]))[job.id]
         digest = hashlib.sha256(wanted.model_dump_json().encode()).hexdigest()
@@ -122,9 +122,10 @@ class Intake:
         )
         return await self._insert(fresh, tags, digest)
 
-    async def _check(
+    async def check(
         self, caller: Caller, wanted: Submission, cloned: JobRecord | None = None
     ) -> tuple[MachineType, ImageEntry]:
+        """What it would run on and in. Raises Refused."""
         backend = self.backends.get(wanted.cluster)
         if backend is None:
             known = ", ".join(self.backends)

@@ -207,6 +207,24 @@ class Submission(Request):
         return self
 
 
+class Finding(Resource):
+    """One thing that was looked at before a job is sent."""
+
+    check: str
+    answer: Literal["yes", "no", "unknown"]
+    message: str
+    field: str | None = Field(default=None, description="of the submission, where one is at fault")
+
+
+class Preflight(Resource):
+    """What would become of a submission."""
+
+    items: list[Finding]
+    price_per_hour: float | None = Field(description="null: it would be refused")
+    machine: str | None
+    image: str | None
+
+
 class CloneRequest(Request):
     """Run a job's pinned things again; ``latest`` follows the image's tag and the git ref instead."""
 

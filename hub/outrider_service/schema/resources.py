@@ -158,7 +158,9 @@ class NotebookStart(Request):
 
 class StorageHolding(Resource):
     subject: str = Field(description='"user:NAME" or "group:NAME"')
-    used: int | None = Field(description="bytes; null: not measured yet")
+    used: int | None = Field(description="bytes in all; null: not measured yet")
+    jobs: int | None = Field(description="of these, what jobs have left: artifacts, logs, workspaces")
+    uploads: int | None = Field(description="of these, workspaces that were uploaded and are still needed")
     limit: int | None = Field(description="bytes; null: unlimited")
     measured_at: Timestamp | None
 

@@ -1,18 +1,18 @@
-"""How much the trees of users and teams hold. Reads the disk, in threads, and remembers."""
+"""How much users and teams keep: their trees, what their jobs left, what they uploaded. Measures, and remembers."""
 
 from __future__ import annotations
 
 import asyncio
-import os
-import stat
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from ..catalog import Catalog
+from ..db import Database
 from ..directories import Directories
+from .disk import measure
+from .kept import Kept, kept_by
 
 FRESH_S: Final = 30.0
 PATIENCE_S: Final = 5.0
@@ -23,10 +23,13 @@ MIB: Final = 2**20
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """What one user or group keeps. ``used`` None: not measured yet; ``limit`` None: unlimited."""
+    """What one user or group keeps, in bytes. ``used`` None: not measured yet; ``limit`` None: unlimited. Part of what
+    is used is what ``jobs`` left, and what was uploaded for them (``uploads``)."""
 
     subject: str
     used: int | None
+    jobs: int | None
+    uploads: int | None
     limit: int | None
     measured_at: float | None
 
@@ -35,41 +38,10 @@ class Holding:
         return self.used is not None and self.limit is not None and self.used >= self.limit
 
 
-def measure(root: Path) -> int:
-    """Bytes on the disk below a directory; links are not followed, and a file with several names counts once."""
-    seen: set[tuple[int, int]] = set()
-    total = 0
-    for entry in _walk(root):
-        try:
-            found = entry.stat(follow_symlinks=False)
-        except OSError:
-            continue
-        if found.st_nlink > 1 and not stat.S_ISDIR(found.st_mode):
-            if (found.st_dev, found.st_ino) in seen:
-                continue
-            seen.add((found.st_dev, found.st_ino))
-        total += found.st_blocks * 512
-    return total
-
-
-def _walk(root: Path) -> Iterator[os.DirEntry[str]]:
-    """All entries, without recursion: the depth of a tree is its owner's choice."""
-    waiting = [str(root)]
-    while waiting:
-        try:
-            with os.scandir(waiting.pop()) as entries:
-                for entry in entries:
-                    yield entry
-                    if entry.is_dir(follow_symlinks=False):
-                        waiting.append(entry.path)
-        except OSError:
-            # Gone meanwhile, or too deep for a path; what cannot be read is not counted.
-            continue
-
-
 @dataclass(slots=True)
 class _Measured:
-    used: int
+    files: int
+    kept: Kept
     at: float
     took_s: float
 
@@ -77,7 +49,8 @@ class _Measured:
 class StorageUse:
     """Measures on demand, never the same tree twice at once, and answers from memory while that is fresh."""
 
-    def __init__(self, directories: Directories, catalog: Catalog) -> None:
+    def __init__(self, db: Database, directories: Directories, catalog: Catalog) -> None:
+        self._db = db
         self._directories = directories
         self._catalog = catalog
         self._known: dict[str, _Measured] = {}
@@ -104,12 +77,17 @@ class StorageUse:
                 task.add_done_callback(lambda _: self._measuring.pop(subject, None))
             await asyncio.wait({task}, timeout=PATIENCE_S)
             known = self._known.get(subject)
-        return Holding(subject, known.used if known else None, self.limit(subject), known.at if known else None)
+        if known is None:
+            return Holding(subject, None, None, None, self.limit(subject), None)
+        kept = known.kept
+        used = known.files + kept.jobs + kept.uploads
+        return Holding(subject, used, kept.jobs, kept.uploads, self.limit(subject), known.at)
 
     async def _measure(self, subject: str) -> None:
         begun = time.monotonic()
-        used = await asyncio.to_thread(measure, self._root(subject))
-        self._known[subject] = _Measured(used, time.time(), time.monotonic() - begun)
+        files = await asyncio.to_thread(measure, self._root(subject))
+        kept = await kept_by(self._db, self._directories, subject)
+        self._known[subject] = _Measured(files, kept, time.time(), time.monotonic() - begun)
 
     def forget(self, subject: str) -> None:
         """Something was deleted or uploaded: the next look measures again."""
@@ -132,5 +110,6 @@ class StorageUse:
         who = f"The group {name}" if kind == "group" else "Your storage"
         return (
             f"{who} holds {(found.used or 0) / MIB:,.0f} MiB of the {(found.limit or 0) / MIB:,.0f} MiB that are "
-            "allowed. Delete something first: outrider storage rm PATH."
+            "allowed, with what jobs have left. Delete something first: outrider storage rm PATH, or jobs that are no "
+            "longer needed: outrider jobs delete JOB."
         )

@@ -1,12 +1,13 @@
 """Secrets of users and groups: environment variables, registries' and Git servers' credentials, sealed at rest."""
 
 from .sealing import Unreadable
-from .store import EVERYBODY, GIT, REGISTRY, VARIABLE, Login, Secret, TooMany, Vault, group_subject, user_subject
+from .store import EVERYBODY, GIT, REGISTRY, SSH, VARIABLE, Login, Secret, TooMany, Vault, group_subject, user_subject
 
 __all__ = [
     "EVERYBODY",
     "GIT",
     "REGISTRY",
+    "SSH",
     "VARIABLE",
     "Login",
     "Secret",

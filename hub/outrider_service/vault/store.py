@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 VARIABLE: Final = "variable"
 REGISTRY: Final = "registry"
 GIT: Final = "git"
+SSH: Final = "ssh"
 EVERYBODY: Final = "everybody"
 
 

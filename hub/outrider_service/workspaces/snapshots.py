@@ -16,14 +16,14 @@ from collections.abc import AsyncIterator
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from outrider.runner.archive import directory_size
 
 from ..clock import now
 from ..db import Database
-from ..db.tables import snapshot_owners, snapshots
+from ..db.tables import jobs, snapshot_owners, snapshots
 from ..db.upsert import upsert
 from ..directories import Directories
 
@@ -102,6 +102,8 @@ class Snapshots:
     def __init__(self, db: Database, directories: Directories) -> None:
         self.db = db
         self.directories = directories
+        self._keeping = asyncio.Lock()
+        """An upload that arrives again must not be dropped between its file and its row."""
 
     def clean_up(self) -> None:
         """Remove what uploads left that a killed service was receiving."""
@@ -114,6 +116,9 @@ class Snapshots:
             if not await owns_snapshot(conn, snapshot_id, owner):
                 return None
             row = (await conn.execute(select(snapshots).where(snapshots.c.id == snapshot_id))).mappings().first()
+        async with self._keeping:
+            # Whoever asks is about to use it: it does not go away before they have.
+            await self._used(snapshot_id, owner)
         if row is None or not self.directories.snapshot(snapshot_id).exists():
             return None
         return {"id": row["id"], "size": row["size"], "files": row["files"], "created": False}
@@ -127,11 +132,12 @@ class Snapshots:
             snapshot_id = f"sha256:{digest}"
             target = self.directories.snapshot(snapshot_id)
             files = await asyncio.to_thread(check_zip, upload)
-            created = not target.exists()
-            if created:
-                target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                upload.replace(target)
-            await self._remember(snapshot_id, size, files, owner)
+            async with self._keeping:
+                created = not target.exists()
+                if created:
+                    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                    upload.replace(target)
+                await self._remember(snapshot_id, size, files, owner)
         finally:
             upload.unlink(missing_ok=True)
         return {"id": snapshot_id, "size": size, "files": files, "created": created}
@@ -154,3 +160,37 @@ class Snapshots:
         async with self.db.write() as conn:
             await upsert(conn, snapshots, known)
             await upsert(conn, snapshot_owners, owned, "used_at")
+
+    async def _used(self, snapshot_id: str, owner: str) -> None:
+        mine = (snapshot_owners.c.snapshot_id == snapshot_id) & (snapshot_owners.c.owner == owner)
+        async with self.db.write() as conn:
+            await conn.execute(update(snapshot_owners).where(mine).values(used_at=now()))
+
+    async def drop_unused(self, before: float) -> int:
+        """Uploads that nobody has used since and no job needs to run again go away; how many went."""
+        began = now()
+        async with self.db.read() as conn:
+            old = snapshot_owners.c.used_at < before
+            candidates = {row.snapshot_id for row in await conn.execute(select(snapshot_owners).where(old))}
+            if candidates:
+                candidates -= await _needed(conn, 0.0)
+        if not candidates:
+            return 0
+        async with self._keeping:
+            async with self.db.write() as conn:
+                candidates -= await _needed(conn, began - 1)
+                some = snapshot_owners.c.snapshot_id.in_(candidates)
+                await conn.execute(delete(snapshot_owners).where(some, old))
+                still = set((await conn.execute(select(snapshot_owners.c.snapshot_id).where(some))).scalars())
+                gone = candidates - still
+                await conn.execute(delete(snapshots).where(snapshots.c.id.in_(gone)))
+            for snapshot_id in gone:
+                self.directories.snapshot(snapshot_id).unlink(missing_ok=True)
+        return len(gone)
+
+
+async def _needed(conn: AsyncConnection, since: float) -> set[str]:
+    """What jobs that were made since then start with."""
+    found = jobs.c.spec["workspace"]["id"].as_string()
+    rows = await conn.execute(select(found).distinct().where(jobs.c.created_at >= since))
+    return {row[0] for row in rows if row[0] is not None}

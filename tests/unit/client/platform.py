@@ -41,6 +41,8 @@ class Platform:
         self.cut_file_after: list[int] = []
         self.etag = '"one"'
         self.servers: list[dict[str, Any]] = []
+        self.started: list[dict[str, Any]] = []
+        """What each server was started with."""
         self._failures: list[list[Any]] = []
         self._lock = threading.Lock()
         platform = self
@@ -191,6 +193,7 @@ class Handler(BaseHTTPRequestHandler):
             return self.raw(200, body.encode(), "text/event-stream")
         if method == "POST":
             options = json.loads(self.body or b"{}")
+            p.started.append(options)
             p.servers.append(notebook(name, f"/user/{p.user}/{name}", **options))
             return self.answer(None, 202)
         if method == "DELETE":

@@ -406,7 +406,12 @@ class TestTheRest:
         assert run.exit_code == 0, run.output
         assert run.stdout.strip() == f"{logged_in.url}/user/ada/"
         assert "starting" in run.stderr
-        assert outrider("notebooks", "start", "my lab").exit_code == 0
+        options = ["--git", "https://git.example/x.git", "--ref", "main", "--stop-after", "2h", "--stop-unused", "30m"]
+        assert outrider("notebooks", "start", "my lab", *options).exit_code == 0
+        assert logged_in.started == [
+            {"machine": "gpu"},
+            {"git_url": options[1], "git_ref": "main", "max_age_s": 7200, "idle_timeout_s": 1800},
+        ]
         listing = outrider("notebooks", "list").stdout
         assert "(default)\trunning\tgpu" in listing
         assert "my lab" in listing

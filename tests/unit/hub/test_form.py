@@ -114,3 +114,11 @@ def test_a_time_chosen_by_other_means_can_be_kept():
 @pytest.mark.parametrize("status", list(words.ADVICE))
 def test_every_answer_of_a_registry_says_what_to_do(status):
     assert (words.ADVICE[status] == "") == (status == "ok")
+
+
+def test_a_rate_limit_says_until_when():
+    limited = FACTS.model_copy(
+        update={"status": "rate_limited", "try_again_at": datetime(2026, 1, 1, 12, 30, tzinfo=UTC)}
+    )
+    assert words.when_again(limited) == " Try again after 12:30 UTC."
+    assert words.when_again(FACTS) == ""

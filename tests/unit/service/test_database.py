@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -124,3 +126,24 @@ async def test_a_tag_finds_the_same_jobs_however_many_have_it(
     assert [int(found.id[1:]) for found in page.items + rest.items] == list(range(18, -1, -2))
     assert (rest.next, none.items) == (None, [])
     await db.close()
+
+
+def test_sums_of_usage_outlive_the_change_of_their_order(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/old.db"
+    migrate(url, "0008")
+    with closing(sqlite3.connect(tmp_path / "old.db")) as old, old:
+        old.execute(
+            "INSERT INTO usage_sums (scope, dimension, day, name, seconds, gpu_seconds, cost) "
+            "VALUES ('all', 'user', 20000, 'alice', 7, 1, 0.5)"
+        )
+    migrate(url)
+    with closing(sqlite3.connect(tmp_path / "old.db")) as new:
+        assert new.execute("SELECT name, day, seconds, gpu_seconds, cost FROM usage_sums").fetchall() == [
+            ("alice", 20000, 7, 1, 0.5)
+        ]
+        # A year by name is one sweep in order: nothing is sorted, and no row is fetched by itself.
+        plan = new.execute(
+            "EXPLAIN QUERY PLAN SELECT name, sum(cost) FROM usage_sums WHERE scope IN ('all') AND dimension = 'user' "
+            "AND day >= 19700 AND day <= 20065 GROUP BY name"
+        ).fetchall()
+        assert [row[3] for row in plan] == ["SEARCH usage_sums USING PRIMARY KEY (scope=? AND dimension=?)"]

@@ -182,7 +182,16 @@ interface DialogProps {
   onDone: () => void;
 }
 
-function AddDialog({ shared, onClose, onDone }: DialogProps & { shared: boolean }): ReactElement {
+/** `onDone` hears the name of the image that was added. */
+export function AddDialog({
+  shared,
+  onClose,
+  onDone,
+}: {
+  shared: boolean;
+  onClose: () => void;
+  onDone: (name: string) => void;
+}): ReactElement {
   const platform = usePlatform();
   const [name, setName] = useState('');
   const [facts, setFacts] = useState<ImageFacts | null>(null);
@@ -202,11 +211,11 @@ function AddDialog({ shared, onClose, onDone }: DialogProps & { shared: boolean 
           for_notebooks: form.has('for_notebooks'),
           check: form.has('check'),
         };
-        await platform.addImage(
+        const added = await platform.addImage(
           shared,
           shared ? { ...body, icon: text(form, 'icon'), groups: words(form, 'groups') } : body,
         );
-        onDone();
+        onDone(added.name);
       }}
     >
       {(fault) => (

@@ -3,13 +3,14 @@
 import { Button, Command, Empty, Loading, moment, Problem, useApi, useLoaded } from '@outrider/ui';
 import { type ReactElement, useState } from 'react';
 
-import { Check, Choice, Field, FormDialog, text, useAction, usePlatform } from '../forms.js';
+import { Check, Choice, Field, FormDialog, text, TextArea, useAction, usePlatform } from '../forms.js';
 import type { Webhook } from '../platform.js';
 
 const KINDS = [
   ['variable', 'Variable of a job'],
   ['registry', 'Password of a registry'],
   ['git', 'Password of a Git server'],
+  ['ssh', 'Deploy key of a Git server (ssh)'],
 ] as const;
 const EVENTS = [
   ['job.ended', 'A job has ended'],
@@ -118,7 +119,7 @@ function SecretDialog({ onClose, onDone }: { onClose: () => void; onDone: () => 
     <FormDialog
       title="Set a secret"
       action="Set"
-      known={['name', 'value', 'account']}
+      known={['name', 'value', 'account', 'known_hosts']}
       onClose={onClose}
       send={async (form) => {
         const account = text(form, 'account');
@@ -126,6 +127,7 @@ function SecretDialog({ onClose, onDone }: { onClose: () => void; onDone: () => 
         await platform.setSecret(kind, text(form, 'name'), group || undefined, {
           value: typeof value === 'string' ? value : '',
           ...(account === '' ? {} : { account }),
+          ...(kind === 'ssh' ? { known_hosts: text(form, 'known_hosts') } : {}),
         });
         onDone();
       }}
@@ -136,11 +138,32 @@ function SecretDialog({ onClose, onDone }: { onClose: () => void; onDone: () => 
           <Field
             label={kind === 'variable' ? 'Name' : 'Host'}
             name="name"
-            placeholder={{ variable: 'API_TOKEN', registry: 'ghcr.io', git: 'github.com' }[kind] ?? ''}
+            placeholder={
+              { variable: 'API_TOKEN', registry: 'ghcr.io', git: 'github.com', ssh: 'github.com' }[kind] ?? ''
+            }
             fault={fault}
           />
-          {kind !== 'variable' && <Field label="User name" name="account" fault={fault} />}
-          <Field label="Value" name="value" type="password" fault={fault} autoComplete="new-password" />
+          {(kind === 'registry' || kind === 'git') && (
+            <Field label="User name" name="account" fault={fault} />
+          )}
+          {kind === 'ssh' ? (
+            <>
+              <TextArea
+                label="Private key"
+                name="value"
+                hint="Made for this, without a passphrase: ssh-keygen -t ed25519 -f deploy_key -N ''"
+                fault={fault}
+              />
+              <TextArea
+                label="The server’s keys"
+                name="known_hosts"
+                hint="Lines of ssh-keyscan that you have compared with what the server publishes. Without any, whoever answers is believed."
+                fault={fault}
+              />
+            </>
+          ) : (
+            <Field label="Value" name="value" type="password" fault={fault} autoComplete="new-password" />
+          )}
           {groups.length > 0 && (
             <Choice
               label="Whose"

@@ -16,6 +16,7 @@ import { type ReactElement, useEffect, useRef, useState } from 'react';
 import { Link } from 'wouter';
 
 import { useAction, usePlatform } from '../forms.js';
+import { Keeps } from '../Allowance.js';
 import type { FileList } from '../platform.js';
 import { storageAddress } from '../routes.js';
 import { upload } from '../upload.js';
@@ -49,7 +50,6 @@ export function Storage({ path }: { path: string }): ReactElement {
         <h1>Storage</h1>
         <Crumbs path={path} />
         <span className="or-spring" />
-        <Used holdings={holdings.value} />
         {path !== '' && (
           <a className="or-button or-button-plain" href={platform.fileHref(path)} download>
             <Icon name="download" />
@@ -69,6 +69,9 @@ export function Storage({ path }: { path: string }): ReactElement {
           />
         </label>
       </header>
+      <section className="portal-keeps" aria-label="How much is kept">
+        <Keeps holdings={holdings.value?.items ?? []} />
+      </section>
       {(first.error ?? action.fault) && (
         <Problem onRetry={reload}>{(first.error ?? action.fault)?.message}</Problem>
       )}
@@ -253,26 +256,5 @@ function Crumbs({ path }: { path: string }): ReactElement {
         </span>
       ))}
     </nav>
-  );
-}
-
-function Used({
-  holdings,
-}: {
-  holdings: { items: { subject: string; used?: number | null; limit?: number | null }[] } | undefined;
-}): ReactElement {
-  return (
-    <p className="or-faint portal-used">
-      {holdings?.items.map((one) => {
-        const who = one.subject.startsWith('user:') ? 'Yours' : one.subject.replace('group:', '');
-        const used = typeof one.used === 'number' ? bytes(one.used) : 'not measured yet';
-        return (
-          <span key={one.subject}>
-            {who}: {used}
-            {typeof one.limit === 'number' && ` of ${bytes(one.limit)}`}
-          </span>
-        );
-      })}
-    </p>
   );
 }

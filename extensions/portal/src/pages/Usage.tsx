@@ -4,6 +4,8 @@ import { Empty, Icon, Loading, money, Problem, useApi, useLoaded } from '@outrid
 import type { ReactElement } from 'react';
 import { useLocation } from 'wouter';
 
+import { Budgets } from '../Allowance.js';
+import { clockTime } from '../days.js';
 import { Choice, usePlatform } from '../forms.js';
 import { USAGE_READ_ALL, type UsageReport } from '../platform.js';
 import { usageAddress, type UsageView } from '../routes.js';
@@ -85,16 +87,9 @@ export function Usage({ view }: { view: UsageView }): ReactElement {
           </label>
         )}
       </div>
-      {me.value?.budgets
-        .filter((one) => typeof one.budget === 'number')
-        .map((one) => (
-          <p key={one.subject} className={(one.left ?? 1) <= 0 ? 'portal-warn' : undefined}>
-            {one.subject.startsWith('user:')
-              ? 'Your budget'
-              : `Budget of ${one.subject.replace('group:', '')}`}
-            : {money(one.spent)} of {money(one.budget ?? 0)} spent this month.
-          </p>
-        ))}
+      <section className="portal-keeps" aria-label="Budgets">
+        <Budgets budgets={me.value?.budgets.filter((one) => one.budget !== null) ?? []} />
+      </section>
       {error && <Problem onRetry={sums.reload}>{error.message}</Problem>}
       {sums.value === undefined && !error && <Loading />}
       {days.value && days.value.items.length > 0 && <Days report={days.value} />}
@@ -143,8 +138,8 @@ function Sums({ report, by }: { report: UsageReport; by: string }): ReactElement
         {report.items.map((row) => (
           <tr key={row.keys[by] ?? ''}>
             <td>{row.keys[by] === '' ? <span className="or-faint">none</span> : row.keys[by]}</td>
-            <td className="or-number">{row.hours.toFixed(2)}</td>
-            <td className="or-number">{row.gpu_hours ? row.gpu_hours.toFixed(2) : ''}</td>
+            <td className="or-number">{clockTime(row.hours)}</td>
+            <td className="or-number">{row.gpu_hours ? clockTime(row.gpu_hours) : ''}</td>
             <td className="or-number">{money(row.cost)}</td>
           </tr>
         ))}
@@ -152,8 +147,8 @@ function Sums({ report, by }: { report: UsageReport; by: string }): ReactElement
       <tfoot>
         <tr>
           <th scope="row">Together</th>
-          <td className="or-number">{report.total.hours.toFixed(2)}</td>
-          <td className="or-number">{report.total.gpu_hours ? report.total.gpu_hours.toFixed(2) : ''}</td>
+          <td className="or-number">{clockTime(report.total.hours)}</td>
+          <td className="or-number">{report.total.gpu_hours ? clockTime(report.total.gpu_hours) : ''}</td>
           <td className="or-number">{money(report.total.cost)}</td>
         </tr>
       </tfoot>

@@ -14,6 +14,8 @@ import type {
   Me,
   Notebook,
   NotebookList,
+  Preflight,
+  Snapshot,
   Status,
   Submission,
 } from './types.js';
@@ -103,6 +105,21 @@ export class Api {
 
   submit(submission: Submission, key: string): Promise<Job> {
     return this.json('/jobs', { method: 'POST', body: submission, headers: { 'Idempotency-Key': key } });
+  }
+
+  /** What would become of it; nothing is kept. */
+  preflight(submission: Submission, signal?: AbortSignal): Promise<Preflight> {
+    return this.json('/jobs/preflight', { method: 'POST', body: submission, signal });
+  }
+
+  /** An upload of one's own by its content's id, or null where it was not made yet. */
+  async snapshot(id: string, signal?: AbortSignal): Promise<Snapshot | null> {
+    try {
+      return await this.json<Snapshot>(`/snapshots/${encodeURIComponent(id)}`, { signal });
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 404) return null;
+      throw error;
+    }
   }
 
   stop(id: string): Promise<Job> {

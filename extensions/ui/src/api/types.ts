@@ -22,8 +22,10 @@ export type MachineList = Schemas['MachineList'];
 export type Me = Schemas['Me'];
 export type Notebook = Schemas['Notebook'];
 export type NotebookList = Schemas['NotebookList'];
+export type Preflight = Schemas['Preflight'];
 export type Problem = Schemas['Problem'];
 export type Reason = Schemas['Reason'];
+export type Snapshot = Schemas['Snapshot'];
 export type Status = Schemas['Status'];
 export type Submission = Schemas['Submission'];
 

@@ -4,6 +4,7 @@ import { useCallback, useState } from 'react';
 
 import { sentence } from '../api/transport.js';
 import type { Job, Submission } from '../api/types.js';
+import { randomKey } from '../core/ids.js';
 import { submissionOf } from '../core/submission.js';
 import { useApi, useNavigation } from '../state/context.js';
 
@@ -70,7 +71,7 @@ export function useJobActions(): JobActions {
     },
     againWith: async (job, changes) => {
       // A key of its own: if the answer is lost and the button pressed again, that is a new wish.
-      const key = crypto.randomUUID();
+      const key = randomKey();
       open(
         await run('again', `Submitted ${job.name} again.`, () => api.submit(submissionOf(job, changes), key)),
       );

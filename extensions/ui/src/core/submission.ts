@@ -43,6 +43,7 @@ export function commandLine(job: Pick<Job, 'command' | 'args' | 'notebook'>): st
   return job.command ?? job.notebook ?? (job.args ?? []).map(quoted).join(' ');
 }
 
-function quoted(word: string): string {
+/** A word as a POSIX shell reads it. */
+export function quoted(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }

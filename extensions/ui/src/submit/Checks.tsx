@@ -6,6 +6,8 @@ import type { Check } from './shell.js';
 
 const TITLES: Record<string, string> = {
   machine: 'Machine',
+  room: 'Machine',
+  submission: 'Job',
   limits: 'Your limits',
   packages: 'Packages',
   kernel: 'Kernel',

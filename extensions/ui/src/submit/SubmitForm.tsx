@@ -3,18 +3,20 @@
 import { type FormEvent, type ReactElement, useEffect, useId, useMemo, useRef, useState } from 'react';
 
 import { ApiError, sentence } from '../api/transport.js';
-import type { Job, Machine, Me } from '../api/types.js';
+import type { Job } from '../api/types.js';
 import { Button, Icon, Problem } from '../components/basics.js';
 import { type Draft, type Problems, problemsOf, submissionOfDraft } from '../core/draft.js';
-import { money, pricePerHour } from '../core/format.js';
+import { randomKey } from '../core/ids.js';
 import { firstMachine } from '../core/machines.js';
 import { useApi } from '../state/context.js';
 import { useLoaded, useSettled } from '../state/hooks.js';
 import { Checks } from './Checks.js';
-import { Field, ParamRows, TextField } from './fields.js';
+import { Cost } from './Cost.js';
+import { ParamRows, TextField } from './fields.js';
 import { MachineChoice } from './MachineChoice.js';
 import { More, MORE_FIELDS } from './More.js';
 import type { Check, SubmitShell } from './shell.js';
+import { WhatRuns } from './WhatRuns.js';
 import { WorkspaceChoice } from './WorkspaceChoice.js';
 
 interface Props {
@@ -73,7 +75,7 @@ export function SubmitForm({
     }
     // The same wish keeps its key: a second press, or one after a lost answer, makes no second job.
     const text = JSON.stringify([submission, draft.workspace]);
-    if (keys.current.text !== text) keys.current = { text, key: crypto.randomUUID() };
+    if (keys.current.text !== text) keys.current = { text, key: randomKey() };
     const { key } = keys.current;
     setSending(true);
     try {
@@ -185,76 +187,6 @@ function filled(problems: Problems, draft: Draft): Problems {
     env: draft.env.some((pair) => pair.name === ''),
   };
   return Object.fromEntries(Object.entries(problems).filter(([name]) => empty[name] !== true));
-}
-
-function WhatRuns({
-  draft,
-  problems,
-  onChange,
-}: {
-  draft: Draft;
-  problems: Problems;
-  onChange: (changes: Partial<Draft>) => void;
-}): ReactElement {
-  if (draft.runs === 'notebook') {
-    return (
-      <TextField
-        label="Notebook"
-        value={draft.notebook}
-        mono
-        problem={problems.notebook}
-        hint="Runs from top to bottom; the result is kept with the job."
-        onChange={(notebook) => {
-          onChange({ notebook });
-        }}
-      />
-    );
-  }
-  return (
-    <Field label="Command" problem={problems.command}>
-      {(ids) => (
-        <textarea
-          {...ids}
-          className="or-mono"
-          rows={Math.min(8, draft.command.split('\n').length + 1)}
-          value={draft.command}
-          placeholder="python train.py"
-          spellCheck={false}
-          onChange={(event) => {
-            onChange({ command: event.target.value });
-          }}
-        />
-      )}
-    </Field>
-  );
-}
-
-function Cost({
-  machine,
-  nodes,
-  me,
-  group,
-}: {
-  machine: Machine | undefined;
-  nodes: number;
-  me: Me | undefined;
-  group: string;
-}): ReactElement | null {
-  if (machine === undefined) return null;
-  const used = me?.usage.price_per_hour ?? 0;
-  const payer = group === '' ? 'user:' : `group:${group}`;
-  const left = me?.budgets.find((one) => one.subject.startsWith(payer))?.left ?? null;
-  return (
-    <p className="or-submit-cost">
-      <strong>{pricePerHour(machine.price_per_hour * nodes)}</strong>
-      {used > 0 && <span className="or-faint">What runs now costs {money(used)} / h</span>}
-      {left !== null && (
-        <span className={left <= 0 ? 'or-wrong' : 'or-faint'}>
-          {money(Math.max(0, left))} left to spend this month
-        </span>
-      )}
-    </p>
-  );
 }
 
 function useChecks(

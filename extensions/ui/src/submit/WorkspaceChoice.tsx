@@ -54,29 +54,38 @@ export function WorkspaceChoice({ draft, folder, problem, onChange }: Props): Re
       {draft.workspace === 'none' && (
         <p className="or-faint">The job starts in an empty directory. /storage is there all the same.</p>
       )}
-      {draft.workspace === 'git' && (
-        <div className="or-pair">
-          <TextField
-            label="Repository"
-            value={draft.url}
-            placeholder="https://example.org/team/project.git"
-            problem={problem}
-            onChange={(url) => {
-              onChange({ url });
-            }}
-          />
-          <TextField
-            label="Branch, tag or commit"
-            value={draft.ref}
-            placeholder="its default branch"
-            onChange={(ref) => {
-              onChange({ ref });
-            }}
-          />
-        </div>
-      )}
+      {draft.workspace === 'git' && <GitFields draft={draft} problem={problem} onChange={onChange} />}
       {draft.workspace !== 'git' && problem !== undefined && <p className="or-wrong">{problem}</p>}
     </fieldset>
+  );
+}
+
+/** A repository and what of it. */
+export function GitFields({
+  draft,
+  problem,
+  onChange,
+}: Pick<Props, 'draft' | 'problem' | 'onChange'>): ReactElement {
+  return (
+    <div className="or-pair">
+      <TextField
+        label="Repository"
+        value={draft.url}
+        placeholder="https://example.org/team/project.git"
+        problem={problem}
+        onChange={(url) => {
+          onChange({ url });
+        }}
+      />
+      <TextField
+        label="Branch, tag or commit"
+        value={draft.ref}
+        placeholder="its default branch"
+        onChange={(ref) => {
+          onChange({ ref });
+        }}
+      />
+    </div>
   );
 }
 

@@ -36,7 +36,8 @@ if (form && api) {
 async function ask(path, options = {}) {
   const headers = { 'X-XSRFToken': form.dataset.xsrf, ...options.headers };
   const limit = AbortSignal.timeout(TIMEOUT_MS);
-  const signal = options.signal ? AbortSignal.any([options.signal, limit]) : limit;
+  // Browsers before 2024 know no "any"; they wait for the Hub's own limit.
+  const signal = options.signal ? (AbortSignal.any?.([options.signal, limit]) ?? options.signal) : limit;
   return fetch(api + path, { ...options, headers, signal });
 }
 
@@ -124,6 +125,7 @@ function check(field) {
     timer = setTimeout(() => run(image), CHECK_AFTER_MS);
   };
   field.addEventListener('input', soon);
+  if (byId('image-other').checked) soon();
   byId('image-other').addEventListener('change', () => field.focus());
 }
 

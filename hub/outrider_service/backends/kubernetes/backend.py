@@ -94,7 +94,10 @@ class KubernetesBackend:
 
     async def known(self) -> list[AttemptRef]:
         await self._synced()
-        return [ref for job in self.picture.jobs.objects.values() if (ref := ref_of(job)) is not None]
+        found = {ref for job in self.picture.jobs.objects.values() if (ref := ref_of(job)) is not None}
+        # One whose removal was cut short may have a Secret and no Job any more; its directory goes last.
+        found.update(AttemptRef(*attempt) for attempt in await asyncio.to_thread(self.directories.sandboxes))
+        return list(found)
 
     async def _synced(self) -> None:
         await self.open()

@@ -142,7 +142,7 @@ def job(attempt: Attempt, settings: KubernetesSettings, directories: Directories
         "backoffLimit": 0,
         "podReplacementPolicy": "Failed",
         "template": {
-            "metadata": {"labels": marks, "annotations": {OWNER_ANNOTATION: attempt.owner}},
+            "metadata": {"labels": {**settings.pod_labels, **marks}, "annotations": {OWNER_ANNOTATION: attempt.owner}},
             "spec": pod(attempt, settings, directories, runner),
         },
     }

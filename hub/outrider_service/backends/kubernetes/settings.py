@@ -39,6 +39,8 @@ class KubernetesSettings(BaseModel):
     """The LocalQueue of Kueue to which jobs go."""
     pod_options: dict[str, Any] = Field(default_factory=dict)
     """Merged into each pod's specification: a runtime class, tolerations, an admin's affinity."""
+    pod_labels: dict[str, str] = Field(default_factory=dict)
+    """On each job's pod besides its own: what another chart's network policies go by."""
     instance: str = "outrider"
     """The installation's name, on every pod: network policies go by it."""
     prefix: Label = "outrider"

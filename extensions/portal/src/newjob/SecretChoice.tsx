@@ -1,0 +1,52 @@
+/** One's secrets by name, to tick those that the job gets as variables. */
+
+import { type Draft, useLoaded, words } from '@outrider/ui';
+import type { ReactElement } from 'react';
+import { Link } from 'wouter';
+
+import { usePlatform } from '../forms.js';
+
+export function SecretChoice({
+  draft,
+  onChange,
+}: {
+  draft: Draft;
+  onChange: (changes: Partial<Draft>) => void;
+}): ReactElement | null {
+  const platform = usePlatform();
+  const secrets = useLoaded('secrets', (signal) => platform.secrets(signal));
+  const known = [
+    ...new Set((secrets.value?.items ?? []).filter((one) => one.kind === 'variable').map((one) => one.name)),
+  ];
+  if (secrets.value === undefined) return null;
+  const chosen = words(draft.secrets);
+  return (
+    <fieldset>
+      <legend>Secrets as variables</legend>
+      {known.length === 0 && (
+        <p className="or-faint">
+          There are none. Set one on the page of{' '}
+          <Link href="/settings" className="portal-link">
+            settings
+          </Link>
+          ; its value is never shown again.
+        </p>
+      )}
+      <div className="or-radios">
+        {known.map((name) => (
+          <label key={name}>
+            <input
+              type="checkbox"
+              checked={chosen.includes(name)}
+              onChange={(event) => {
+                const rest = chosen.filter((other) => other !== name);
+                onChange({ secrets: (event.target.checked ? [...rest, name] : rest).join(', ') });
+              }}
+            />
+            <code>{name}</code>
+          </label>
+        ))}
+      </div>
+    </fieldset>
+  );
+}

@@ -1,0 +1,144 @@
+/** Files of this computer on their way to be a workspace: looked through, packed, and sent unless they are there already. */
+
+import { ApiError, bytes, sentence, useApi } from '@outrider/ui';
+import { useCallback, useEffect, useRef, useState } from 'react';
+
+import { collect, type Collection, MOST_FILES, TooManyFiles } from '../folder/collect.js';
+import { given, pack, type Packed, TooLarge } from '../folder/pack.js';
+import type { Item } from '../folder/tree.js';
+import { send } from '../upload.js';
+import type { Upload } from './steps.js';
+
+const LARGEST_SHOWN = 5;
+
+export interface Largest {
+  path: string;
+  size: number;
+}
+
+export type Sending =
+  | { phase: 'idle' }
+  | { phase: 'busy'; words: string; share: number | undefined }
+  | { phase: 'sent'; upload: Upload; leftOut: string[]; known: boolean }
+  | { phase: 'failed'; message: string; largest: Largest[] };
+
+interface Use {
+  state: Sending;
+  take: (item: Item) => void;
+  cancel: () => void;
+}
+
+/** `limit` in bytes; `onUpload` hears what was sent. */
+export function useFolder(limit: number, onUpload: (upload: Upload | null) => void): Use {
+  const api = useApi();
+  const [state, setState] = useState<Sending>({ phase: 'idle' });
+  const running = useRef<AbortController | null>(null);
+  useEffect(
+    () => () => {
+      // Who walks on leaves nothing half sent.
+      running.current?.abort();
+    },
+    [],
+  );
+  const cancel = useCallback((): void => {
+    running.current?.abort();
+    setState({ phase: 'idle' });
+  }, []);
+
+  const take = (item: Item): void => {
+    running.current?.abort();
+    const mine = new AbortController();
+    running.current = mine;
+    const { signal } = mine;
+    const say = (words: string, share?: number): void => {
+      if (!signal.aborted) setState({ phase: 'busy', words, share });
+    };
+    onUpload(null);
+    const refused = (message: string, found?: Collection): void => {
+      if (!signal.aborted) setState({ phase: 'failed', message, largest: largestOf(found) });
+    };
+    void (async () => {
+      let found: Collection | undefined;
+      try {
+        say(`Looking through ${item.name} …`);
+        let packed: Packed;
+        let count = 0;
+        if (item.kind === 'folder') {
+          found = await collect(item, signal);
+          count = found.entries.length;
+          if (count === 0) {
+            refused(`There is nothing to send in ${item.name}.`);
+            return;
+          }
+          const { size, entries } = found;
+          const tell = throttled((done: number) => {
+            say(`Packing ${String(entries.length)} files, ${bytes(size)} …`, size > 0 ? done / size : 1);
+          });
+          packed = await pack(entries, limit, tell, signal);
+        } else {
+          const file = await item.file();
+          if (!/\.zip$/i.test(file.name)) {
+            refused(`${file.name} is neither a folder nor a zip.`);
+            return;
+          }
+          if (file.size > limit) throw new TooLarge();
+          packed = await given(file, signal);
+        }
+        say('Asking whether the platform has it already …');
+        const { id, blob } = packed;
+        const had = await api.snapshot(id, signal);
+        const made =
+          had ??
+          ((await send(
+            'POST',
+            '/snapshots',
+            blob,
+            item.name,
+            throttled((share) => {
+              say(`Sending ${bytes(blob.size)} …`, share);
+            }),
+            signal,
+          )) as { id: string; files: number; size: number });
+        signal.throwIfAborted();
+        const upload = { name: item.name, id: made.id, files: made.files, size: made.size };
+        setState({ phase: 'sent', upload, leftOut: found?.leftOut ?? [], known: had !== null });
+        onUpload(upload);
+      } catch (error) {
+        if (error instanceof TooLarge)
+          refused(
+            `${item.name} is more than the ${bytes(limit)} that a workspace may have when it is packed. ` +
+              'Name what is not needed in a file .outriderignore, and put data into /storage.',
+            found,
+          );
+        else if (error instanceof TooManyFiles)
+          refused(
+            `${item.name} has more than ${String(MOST_FILES)} files. Leave some out with .outriderignore.`,
+          );
+        else if (error instanceof DOMException && error.name === 'NotReadableError')
+          refused(
+            'A file could not be read: it may have changed since you chose it. Choose the folder again.',
+          );
+        else refused(error instanceof ApiError ? error.message : sentence(error), found);
+      }
+    })();
+  };
+  return { state, take, cancel };
+}
+
+function largestOf(found: Collection | undefined): Largest[] {
+  return (found?.entries ?? [])
+    .map(({ path, file }) => ({ path, size: file.size }))
+    .sort((a, b) => b.size - a.size)
+    .slice(0, LARGEST_SHOWN);
+}
+
+/** At most some ten times a second: progress is for people. */
+function throttled(tell: (value: number) => void): (value: number) => void {
+  let next = 0;
+  return (value) => {
+    const now = performance.now();
+    if (now < next) return;
+    next = now + 100;
+    tell(value);
+  };
+}

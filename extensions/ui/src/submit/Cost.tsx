@@ -1,0 +1,34 @@
+/** What it costs, beside what runs already and what may still be spent. */
+
+import type { ReactElement } from 'react';
+
+import type { Machine, Me } from '../api/types.js';
+import { money, pricePerHour } from '../core/format.js';
+
+export function Cost({
+  machine,
+  nodes,
+  me,
+  group,
+}: {
+  machine: Machine | undefined;
+  nodes: number;
+  me: Me | undefined;
+  group: string;
+}): ReactElement | null {
+  if (machine === undefined) return null;
+  const used = me?.usage.price_per_hour ?? 0;
+  const payer = group === '' ? 'user:' : `group:${group}`;
+  const left = me?.budgets.find((one) => one.subject.startsWith(payer))?.left ?? null;
+  return (
+    <p className="or-submit-cost">
+      <strong>{pricePerHour(machine.price_per_hour * nodes)}</strong>
+      {used > 0 && <span className="or-faint">What runs now costs {money(used)} / h</span>}
+      {left !== null && (
+        <span className={left <= 0 ? 'or-wrong' : 'or-faint'}>
+          {money(Math.max(0, left))} left to spend this month
+        </span>
+      )}
+    </p>
+  );
+}

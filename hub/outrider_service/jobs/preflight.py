@@ -1,0 +1,35 @@
+"""What would become of a submission, said before anybody sends it. Pure: the handler brings what is known now."""
+
+from __future__ import annotations
+
+from ..catalog import MachineType
+from ..schema.jobs import Finding
+
+
+def room(machine: MachineType, total: int | None, free: int | None, waiting: int, nodes: int) -> Finding:
+    """Whether the platform could ever run it, and whether it would at once."""
+    several = f"{nodes} of {machine.name}" if nodes > 1 else f"a {machine.name}"
+    if total is not None and total < nodes:
+        advice = "a smaller type" if nodes == 1 or total == 0 else f"no more than {total}"
+        return Finding(
+            check="room",
+            answer="no",
+            message=f"The platform has no room for {several}: take {advice}.",
+            field="machine",
+        )
+    if free is None:
+        return Finding(check="room", answer="unknown", message="What is free now is not known here.")
+    if free >= nodes and waiting == 0:
+        return Finding(check="room", answer="yes", message="It starts at once.")
+    ahead = f"; {waiting} {'job waits' if waiting == 1 else 'jobs wait'} for this type" if waiting else ""
+    return Finding(check="room", answer="yes", message=f"It waits until {several} is free{ahead}.")
+
+
+def queue(pending: int, most: int | None) -> Finding | None:
+    """Whether one more may wait; None where there is no limit."""
+    if most is None:
+        return None
+    if pending >= most:
+        text = f"You have {pending} jobs waiting, and {most} are allowed: stop some first."
+        return Finding(check="limits", answer="no", message=text)
+    return Finding(check="limits", answer="yes", message="Within your limits.")

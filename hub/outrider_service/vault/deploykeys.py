@@ -1,0 +1,30 @@
+"""Keys with which repositories are read over ssh: what may be one, and its form in the vault. Pure."""
+
+from __future__ import annotations
+
+import orjson
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_ssh_private_key
+
+from .store import Login
+
+
+def deploy_key(key: str, known_hosts: str) -> str:
+    """What is sealed. Raises ValueError with a sentence where it is no key that ssh could use by itself."""
+    text = key.replace("\r\n", "\n").strip() + "\n"
+    load = load_ssh_private_key if "BEGIN OPENSSH" in text else load_pem_private_key
+    try:
+        load(text.encode(), None)
+    except TypeError as error:
+        raise ValueError("has a passphrase, for which nobody could be asked; make one without") from error
+    except (ValueError, UnsupportedAlgorithm) as error:
+        if "password" in str(error).lower() or "encrypted" in str(error).lower():
+            raise ValueError("has a passphrase, for which nobody could be asked; make one without") from error
+        raise ValueError("is no private key of ssh, such as the file id_ed25519") from error
+    return orjson.dumps({"key": text, "known_hosts": known_hosts.replace("\r\n", "\n")}).decode()
+
+
+def as_login(sealed: str) -> Login:
+    """For the runner: the hosts' keys in the place of the account, the private key in that of the password."""
+    found = orjson.loads(sealed)
+    return Login(found["known_hosts"], found["key"])

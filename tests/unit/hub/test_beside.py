@@ -1,0 +1,65 @@
+"""Outrider put beside a Hub that zero-to-jupyterhub configures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+from kubespawner import KubeSpawner
+from traitlets.config import Config
+
+from outrider_hub.settings import SettingsError
+from outrider_hub.spawner.kubernetes import KubernetesSpawner
+from tests.service.hub.platform_process import REPOSITORY
+
+OVERLAY: dict[str, Any] = yaml.safe_load((REPOSITORY / "helm/z2jh.yaml").read_text())
+
+
+@pytest.fixture
+def variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in OVERLAY["hub"]["extraEnv"].items():
+        monkeypatch.setenv(name, value if isinstance(value, str) else value["valueFrom"]["secretKeyRef"]["key"])
+
+
+def run(c: Config) -> Config:
+    exec(OVERLAY["hub"]["extraConfig"]["90-outrider"], {"c": c})
+    return c
+
+
+def theirs() -> Config:
+    c = Config()
+    c.JupyterHub.services = [{"name": "grader", "api_token": "x"}]
+    c.JupyterHub.authenticator_class = "github"
+    c.JupyterHub.db_url = "postgresql://db"
+    c.KubeSpawner.namespace = "jhub"
+    return c
+
+
+def test_what_is_there_stays(variables: None) -> None:
+    c = run(theirs())
+    names = [service["name"] for service in c.JupyterHub.services]
+    assert names[0] == "grader"
+    assert "outrider" in names
+    assert (c.JupyterHub.authenticator_class, c.JupyterHub.db_url) == ("github", "postgresql://db")
+    assert "hub_bind_url" not in c.JupyterHub
+    assert "ConfigurableHTTPProxy" not in c
+
+
+def test_notebooks_and_the_service_are_outriders(variables: None) -> None:
+    c = run(theirs())
+    assert c.JupyterHub.spawner_class is KubernetesSpawner
+    assert c.CatalogMixin.service_url == "http://outrider-service:8003/services/outrider/api/v1"
+    assert c.KubernetesSpawner.extra_labels["hub.jupyter.org/network-access-hub"] == "true"
+    # It is a KubeSpawner: what was said of that holds for it.
+    assert issubclass(KubernetesSpawner, KubeSpawner)
+    assert c.KubeSpawner.namespace == "jhub"
+    (service,) = [one for one in c.JupyterHub.services if one["name"] == "outrider"]
+    assert service["api_token"] == "service-token"
+    assert "outrider-service" in {role["name"] for role in c.JupyterHub.load_roles}
+
+
+def test_what_is_missing_is_named(variables: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OUTRIDER_SERVICE_TOKEN")
+    with pytest.raises(SettingsError, match="OUTRIDER_SERVICE_TOKEN"):
+        run(theirs())
