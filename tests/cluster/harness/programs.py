@@ -5,6 +5,7 @@ sources.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -44,6 +45,7 @@ COMMANDS: Final = {
     "coredns": ["outrider.test/coredns"],
     "helm": ["helm.sh/helm/v3/cmd/helm"],
     "pause": ["outrider.test/pause"],
+    "kueue": ["sigs.k8s.io/kueue/cmd/kueue"],
 }
 CNI: Final = Path("/usr/lib/cni")
 
@@ -69,6 +71,15 @@ def go_programs(*parts: str) -> dict[str, Path]:
             _build(part, folder)
         found |= {path.name: path for path in folder.iterdir()}
     return found
+
+
+def module_folder(part: str, module: str) -> Path:
+    """Where the sources of a module lie that a part is built from; they are fetched if need be."""
+    where = SOURCES / "build" / part
+    said = subprocess.run(["go", "mod", "download", "-json", module], cwd=where, capture_output=True, check=False)
+    if said.returncode:
+        raise Missing(f"the sources of {module} cannot be downloaded: {said.stderr.decode()[-500:]}")
+    return Path(json.loads(said.stdout)["Dir"])
 
 
 def _key(part: str) -> str:
