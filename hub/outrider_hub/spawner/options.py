@@ -9,17 +9,12 @@ from pydantic import ValidationError
 
 from outrider_service.catalog.model import ImageName
 from outrider_service.schema.resources import NotebookStart, SpawnRequest
+from outrider_service.schema.words import in_words
 
 OTHER = "?other"
 """What the form sends as the image when the name of another one is typed; no image can be called so."""
 NUMBERS = ("max_age_s", "idle_timeout_s")
-WORDS = {
-    "too_short": "must not be empty",
-    "int_parsing": "must be a number of seconds",
-    "int_type": "must be a number of seconds",
-    "string_type": "must be text",
-    "string_pattern_mismatch": "must be an image reference such as python:3.11",
-}
+SECONDS = "must be a number of seconds"
 
 
 class Choice(NotebookStart):
@@ -46,7 +41,7 @@ def read(options: Mapping[str, Any] | None) -> Choice:
     except ValidationError as error:
         for each in error.errors(include_url=False):
             name = ".".join(str(part) for part in each["loc"]) or "options"
-            text = WORDS.get(each["type"], each["msg"].removeprefix("Value error, "))
+            text = SECONDS if each["type"] in ("int_parsing", "int_type") else in_words(each)
             if each["type"] == "extra_forbidden":
                 text = f"there is no such option; these are: {', '.join(Choice.model_fields)}"
             errors.setdefault(name, text)
@@ -91,7 +86,7 @@ def from_form(form: Mapping[str, list[str]]) -> dict[str, Any]:
                 found[name] = int(text)
             else:
                 del found[name]
-                errors[name] = WORDS["int_parsing"]
+                errors[name] = SECONDS
     try:
         read(found)
     except OptionsError as error:

@@ -6,6 +6,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from ..schema.words import in_words
+
 
 class ApiError(Exception):
     """Raised anywhere below a handler to answer with this status and message."""
@@ -37,9 +39,7 @@ def from_validation(error: ValidationError) -> ApiError:
         str(part) for part in first["loc"] if str(part) not in UNION_TAGS and not str(part).startswith("function-")
     ]
     field = ".".join(parts) or None
-    message = first["msg"].removeprefix("Value error, ")
-    if first["type"] == "extra_forbidden":
-        message = "unknown field"
+    message = in_words(first)
     if field is None and ": " in message:
         # A check over several fields names the one to change itself.
         field, _, message = message.partition(": ")

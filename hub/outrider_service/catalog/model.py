@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
-from ..schema.common import Label
+from ..schema.common import Label, image_reference
 
 LONGEST_NAME = 512
 LONGEST_TEXT = 2000
@@ -14,7 +14,7 @@ MANY_GROUPS = 100
 MANY_MODULES = 20_000
 
 Text = Annotated[str, Field(max_length=LONGEST_TEXT)]
-ImageName = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME, pattern=r"^[A-Za-z0-9][A-Za-z0-9._/:@-]*$")]
+ImageName = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME), AfterValidator(image_reference)]
 Name = Annotated[str, Field(min_length=1, max_length=255)]
 Group = Annotated[str, Field(min_length=1, max_length=255)]
 # Not strict: JSON and YAML have lists, where a frozen entry has a tuple.

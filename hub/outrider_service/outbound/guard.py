@@ -83,7 +83,7 @@ class Guard:
         except ValueError as error:
             raise Refusal("That is not an address.") from error
         if not host or not port or url.scheme not in ("http", "https") or url.user is not None:
-            raise Refusal("Only plain https:// addresses can be used.")
+            raise Refusal("Only https:// addresses without a name or password in them can be used.")
         if url.scheme == "http" and not self.may_be_plain(host, port):
             raise Refusal(f"{host} would have to be reached without encryption, which is not allowed here.")
         address = literal(host)

@@ -14,7 +14,7 @@ T = TypeVar("T")
 NAME_PUNCTUATION = frozenset(" ._-/:+=@,()#'")
 NAME_MAX = 128
 
-__all__ = ["NAME_MAX", "Label", "Name", "Page", "Request", "Resource", "Timestamp", "datetime"]
+__all__ = ["NAME_MAX", "Label", "Name", "Page", "Request", "Resource", "Timestamp", "datetime", "image_reference"]
 
 
 class Request(BaseModel):
@@ -54,6 +54,13 @@ def _display_name(value: str) -> str:
 def _label(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?", value):
         raise ValueError("may hold letters, digits and . _ - and must begin and end with a letter or digit")
+    return value
+
+
+def image_reference(value: str) -> str:
+    """What can be an image's name at all; its registry's rules are held when it is asked."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._/:@-]*", value):
+        raise ValueError("must be an image reference such as python:3.11 or ghcr.io/team/image:tag")
     return value
 
 

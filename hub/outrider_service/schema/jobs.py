@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, JsonValue, model_validator
 
-from .common import Label, Name, Request, Resource, Timestamp
+from .common import Label, Name, Request, Resource, Timestamp, image_reference
 
 FIRST_PORT = 1024
 """Ports below need privileges that no job has."""
@@ -130,12 +130,6 @@ def _notebook(value: str) -> str:
     return _text(value)
 
 
-def _image(value: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._/:@-]*", value):
-        raise ValueError("must be an image reference such as python:3.11")
-    return value
-
-
 def _unique_ports(value: list[int]) -> list[int]:
     if len(set(value)) != len(value):
         raise ValueError("must not name a port twice")
@@ -164,7 +158,7 @@ class Submission(Request):
     """What a user asks for; exactly one of ``command``, ``args`` and ``notebook``."""
 
     name: Name | None = None
-    image: Annotated[str, Field(min_length=1, max_length=512), AfterValidator(_image)] | None = None
+    image: Annotated[str, Field(min_length=1, max_length=512), AfterValidator(image_reference)] | None = None
     machine: Label | None = None
     command: Annotated[str, Field(max_length=65536), AfterValidator(_command)] | None = None
     args: Annotated[list[Argument], Field(min_length=1, max_length=4096)] | None = None
