@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import mimetypes
+import os
 import re
 from itertools import islice
 from pathlib import PurePosixPath
@@ -113,8 +114,6 @@ async def _download(call: Call, tree: Tree) -> None:
     except OSError as error:
         raise not_found("file") from error
     with file:
-        import os
-
         info = os.fstat(file.fileno())
         size = info.st_size
         tag = f'"{info.st_mtime_ns:x}-{size:x}"'
