@@ -8,14 +8,15 @@ PAGE = f"<html><head>{BASE_MARK}<title>x</title></head></html>"
 
 
 def test_the_page_knows_where_it_is_and_for_whom():
-    text = fill(PAGE, Place("/hub2/services/outrider/", "/hub2/hub/", "alice"))
+    text = fill(PAGE, Place("/hub2/services/outrider/", "/hub2/hub/", "alice", admin=False))
     assert '<base href="/hub2/services/outrider/static/" />' in text
     assert '<meta name="outrider-user" content="alice" />' in text
+    assert '<meta name="outrider-admin" content="" />' in text
     assert BASE_MARK not in text
 
 
 def test_a_name_never_becomes_markup():
-    text = fill(PAGE, Place("/", "/hub/", '"><script>alert(1)</script>'))
+    text = fill(PAGE, Place("/", "/hub/", '"><script>alert(1)</script>', admin=True))
     assert "<script>" not in text
     assert "&quot;&gt;&lt;script&gt;" in text
 

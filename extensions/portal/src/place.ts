@@ -10,4 +10,5 @@ export const PREFIX = told('prefix') || '/services/outrider/';
 /** The Hub's; ends with a slash. */
 export const HUB = told('hub') || '/hub/';
 export const USER = told('user');
+export const ADMIN = told('admin') === 'true';
 export const API = `${PREFIX}api/v1`;

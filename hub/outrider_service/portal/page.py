@@ -27,11 +27,13 @@ BASE_MARK: Final = '<base href="./" />'
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What a page must know before its first request. ``prefix`` and ``hub`` end with a slash."""
+    """What a page must know before its first request. ``prefix`` and ``hub`` end with a slash; ``admin``: whether to
+    lead to the Hub's page for admins, which itself says who may see it."""
 
     prefix: str
     hub: str
     user: str
+    admin: bool
 
 
 def is_page(path: str) -> bool:
@@ -50,6 +52,7 @@ def template(static: Path = STATIC) -> str | None:
 def fill(text: str, place: Place) -> str:
     """The file with its base and its meta tags. Values are escaped: they never become markup."""
     tags = [f'<base href="{html.escape(place.prefix)}static/" />']
-    for name in ("prefix", "hub", "user"):
-        tags.append(f'<meta name="outrider-{name}" content="{html.escape(getattr(place, name))}" />')
+    told = {"prefix": place.prefix, "hub": place.hub, "user": place.user, "admin": "true" if place.admin else ""}
+    for name, value in told.items():
+        tags.append(f'<meta name="outrider-{name}" content="{html.escape(value)}" />')
     return text.replace(BASE_MARK, "".join(tags), 1)

@@ -171,14 +171,16 @@ class Spawns:
         if room is None:
             return []
         if not room.fits(machine):
-            text = f"machine: no {machine.name} could ever start here: it is larger than the platform"
+            text = f"machine: no machine of type {machine.name} could ever start here: it is larger than the platform"
             raise Refused("invalid", text, "machine")
         here = [held_by(lease) for lease in held if lease.cluster == machine.cluster]
         gpus = room.less(here).takes(machine)
         if gpus is None:
+            in_use = "1 is in use" if len(here) == 1 else f"{len(here)} are in use"
+            jobs = {0: "", 1: ", and a job waits for it"}.get(waiting, f", and {waiting} jobs wait for it")
             raise Refused(
                 "full",
-                f"No {machine.name} is free: {len(here)} machines are in use and {waiting} jobs wait for this type. "
+                f"No machine of type {machine.name} is free: {in_use}{jobs}. "
                 "Take a smaller one, stop something, or try again later.",
                 "machine",
             )
