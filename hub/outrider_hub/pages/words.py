@@ -66,7 +66,7 @@ def machine_size(machine: Machine) -> str:
 
 
 def price(machine: Machine) -> str:
-    return f"{machine.price_per_hour:.2f} per hour" if machine.price_per_hour else "free of charge"
+    return f"{machine.price_per_hour:.2f} per hour" if machine.price_per_hour else "no charge"
 
 
 def free_now(machine: Machine) -> str:

@@ -55,7 +55,7 @@ def test_what_a_machine_costs_and_how_long_it_runs():
     assert (card.size, card.price, card.free) == ("0.5 CPU · 16 GiB · 2 × L4", "1.25 per hour", "1 of 4 free now")
     assert card.stops == "Stops when not used for 12 hours, or after 6 hours in any case"
     assert (card.most_age_s, card.most_idle_s) == (21600, 43200)
-    assert words.price(machine("free")) == "free of charge"
+    assert words.price(machine("free")) == "no charge"
     assert words.stops(machine("ever", idle_timeout_s=0), 43200) == "Runs until you stop it"
 
 

@@ -67,7 +67,7 @@ export function money(amount: number): string {
 }
 
 export function pricePerHour(price: number): string {
-  if (price === 0) return 'free of charge';
+  if (price === 0) return 'no charge';
   return `${price < 0.01 ? price.toPrecision(1) : price.toFixed(2)} / h`;
 }
 
