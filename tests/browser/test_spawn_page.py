@@ -176,10 +176,12 @@ async def test_axe_finds_nothing_serious_and_a_phone_is_wide_enough(as_person: A
 async def test_one_header_on_all_pages_and_the_way_back(as_person: As, hub: Platform) -> None:
     page = await as_person("ann", "/hub/home")
     words = await page.get_by_role("navigation", name="Outrider").get_by_role("link").all_inner_texts()
+    beside = await page.get_by_role("navigation", name="JupyterHub").get_by_role("link").all_inner_texts()
     await page.get_by_role("link", name="Machines").click()
     await page.wait_for_url("**/services/outrider/machines")
     header = page.get_by_role("navigation", name="Outrider")
     await expect(header.get_by_role("link")).to_have_text(words)
+    await expect(page.get_by_role("navigation", name="JupyterHub").get_by_role("link")).to_have_text(beside)
     await header.get_by_role("link", name="Notebooks").click()
     await expect(page.get_by_role("heading", level=1, name="Notebooks")).to_be_visible()
     await page.go_back()
@@ -192,8 +194,11 @@ async def test_one_header_on_all_pages_and_the_way_back(as_person: As, hub: Plat
     await page.get_by_role("link", name="Home").click()
     await page.wait_for_url("**/services/outrider/")
     await expect(page.locator("html")).to_have_attribute("data-bs-theme", "dark")
+    await page.get_by_role("button", name="Light or dark").click()
+    await expect(page.locator("html")).to_have_attribute("data-bs-theme", "light")
     for path in ("/hub/token",):
         await page.goto(hub.url + path)
+        await expect(page.locator("html")).to_have_attribute("data-bs-theme", "light")
         await expect(page.get_by_role("navigation", name="Outrider").get_by_role("link", name="Jobs")).to_be_visible()
 
 

@@ -8,15 +8,16 @@ PAGE = f"<html><head>{BASE_MARK}<title>x</title></head></html>"
 
 
 def test_the_page_knows_where_it_is_and_for_whom():
-    text = fill(PAGE, Place("/hub2/services/outrider/", "/hub2/hub/", "alice", admin=False))
+    text = fill(PAGE, Place("/hub2/services/outrider/", "/hub2/hub/", "alice"))
     assert '<base href="/hub2/services/outrider/static/" />' in text
     assert '<meta name="outrider-user" content="alice" />' in text
-    assert '<meta name="outrider-admin" content="" />' in text
     assert BASE_MARK not in text
+    assert "outrider-admin" not in text
+    assert '<meta name="outrider-admin"' in fill(PAGE, Place("/", "/hub/", "root", admin=True))
 
 
 def test_a_name_never_becomes_markup():
-    text = fill(PAGE, Place("/", "/hub/", '"><script>alert(1)</script>', admin=True))
+    text = fill(PAGE, Place("/", "/hub/", '"><script>alert(1)</script>'))
     assert "<script>" not in text
     assert "&quot;&gt;&lt;script&gt;" in text
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from . import output
 from .base import client, json_option
+
+if TYPE_CHECKING:
+    from ..models import Machine
 
 
 @click.command()
@@ -87,7 +90,10 @@ def whoami(as_json: bool) -> None:
             ("running", _of(usage.get("running"), limits.get("max_running"))),
             ("pending", _of(usage.get("pending"), limits.get("max_pending"))),
             ("GPUs", _of(usage.get("gpus"), limits.get("max_gpus"))),
-            ("costs now", f"{usage['price_per_hour']:.4g} per hour" if usage.get("price_per_hour") else None),
+            (
+                "costs now",
+                f"{output.price_per_hour(usage['price_per_hour'])} per hour" if usage.get("price_per_hour") else None,
+            ),
             ("budget", "; ".join(_budget(budget, me.name) for budget in me.budgets or [] if budget.get("budget"))),
             ("workspace", f"at most {limits['max_upload_mb']} MiB" if limits.get("max_upload_mb") else None),
         )
@@ -122,8 +128,8 @@ def machines(as_json: bool) -> None:
                 f"{machine.cpu:g}",
                 human_size(machine.memory_mb * 1024 * 1024),
                 f"{machine.gpu} x {machine.gpu_model or 'GPU'}" if machine.gpu else "",
-                output.money(machine.price_per_hour) + (" preemptible" if machine.preemptible else ""),
-                "?" if machine.free is None else machine.free,
+                output.price_per_hour(machine.price_per_hour) + (" preemptible" if machine.preemptible else ""),
+                _free(machine),
                 machine.waiting or "",
                 machine.title,
             )
@@ -131,6 +137,12 @@ def machines(as_json: bool) -> None:
         ),
         empty="The platform has no machine types.",
     )
+
+
+def _free(machine: Machine) -> str:
+    if machine.free is None:
+        return "unknown"
+    return "too large" if machine.total == 0 else str(machine.free)
 
 
 @click.command()

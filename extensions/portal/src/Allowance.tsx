@@ -27,7 +27,7 @@ export function Budgets({ budgets }: { budgets: Me['budgets'] }): ReactElement |
             share={budget > 0 ? spent / budget : 1}
           >
             {left <= 0
-              ? `Nothing is left until ${day(resets)}: only what is free of charge can be started.`
+              ? `Nothing is left until ${day(resets)}: only what has no charge can be started.`
               : `${money(left)} left until ${day(resets)}.`}
           </Line>
         ),

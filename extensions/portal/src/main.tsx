@@ -5,9 +5,9 @@ import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 
 import { App } from './App.js';
-import { followTheme } from './theme.js';
+import { applyTheme } from './theme.js';
 
-followTheme();
+applyTheme();
 
 const page = document.getElementById('page');
 if (page !== null) {

@@ -1,30 +1,19 @@
-/** Light or dark: the choice that JupyterHub's pages keep in the browser, over the system's. */
+/** Light or dark: the choice that JupyterHub's own pages keep in this browser, over the system's. */
 
-const KEY = 'jupyterhub-bs-theme';
-type Theme = 'light' | 'dark';
+const KEPT = 'jupyterhub-bs-theme';
 
-function chosen(): Theme | null {
-  const theme = localStorage.getItem(KEY);
-  return theme === 'light' || theme === 'dark' ? theme : null;
+/** What was chosen once holds for this page too. */
+export function applyTheme(): void {
+  const theme = localStorage.getItem(KEPT);
+  if (theme === 'light' || theme === 'dark') document.documentElement.dataset.bsTheme = theme;
 }
 
-function show(theme: Theme | null): void {
-  if (theme === null) delete document.documentElement.dataset.bsTheme;
-  else document.documentElement.dataset.bsTheme = theme;
-}
-
-/** Follows the choice, also when another tab makes it. */
-export function followTheme(): void {
-  show(chosen());
-  window.addEventListener('storage', (event) => {
-    if (event.key === KEY) show(chosen());
-  });
-}
-
-/** The other one, kept for all pages. */
+/** The other one than what is seen now. */
 export function switchTheme(): void {
-  const dark = matchMedia('(prefers-color-scheme: dark)').matches;
-  const theme = (chosen() ?? (dark ? 'dark' : 'light')) === 'dark' ? 'light' : 'dark';
-  localStorage.setItem(KEY, theme);
-  show(theme);
+  const root = document.documentElement;
+  const dark = root.dataset.bsTheme
+    ? root.dataset.bsTheme === 'dark'
+    : matchMedia('(prefers-color-scheme: dark)').matches;
+  localStorage.setItem(KEPT, dark ? 'light' : 'dark');
+  applyTheme();
 }

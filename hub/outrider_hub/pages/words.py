@@ -66,7 +66,10 @@ def machine_size(machine: Machine) -> str:
 
 
 def price(machine: Machine) -> str:
-    return f"{machine.price_per_hour:.2f} per hour" if machine.price_per_hour else "no charge"
+    amount = machine.price_per_hour
+    if not amount:
+        return "no charge"
+    return (f"{amount:.2f}" if amount >= 0.01 else f"{amount:.1g}") + " per hour"
 
 
 def free_now(machine: Machine) -> str:

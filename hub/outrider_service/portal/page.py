@@ -27,13 +27,12 @@ BASE_MARK: Final = '<base href="./" />'
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What a page must know before its first request. ``prefix`` and ``hub`` end with a slash; ``admin``: whether to
-    lead to the Hub's page for admins, which itself says who may see it."""
+    """What a page must know before its first request. ``prefix`` and ``hub`` end with a slash."""
 
     prefix: str
     hub: str
     user: str
-    admin: bool
+    admin: bool = False
 
 
 def is_page(path: str) -> bool:
@@ -52,7 +51,8 @@ def template(static: Path = STATIC) -> str | None:
 def fill(text: str, place: Place) -> str:
     """The file with its base and its meta tags. Values are escaped: they never become markup."""
     tags = [f'<base href="{html.escape(place.prefix)}static/" />']
-    told = {"prefix": place.prefix, "hub": place.hub, "user": place.user, "admin": "true" if place.admin else ""}
-    for name, value in told.items():
-        tags.append(f'<meta name="outrider-{name}" content="{html.escape(value)}" />')
+    for name in ("prefix", "hub", "user"):
+        tags.append(f'<meta name="outrider-{name}" content="{html.escape(getattr(place, name))}" />')
+    if place.admin:
+        tags.append('<meta name="outrider-admin" content="yes" />')
     return text.replace(BASE_MARK, "".join(tags), 1)

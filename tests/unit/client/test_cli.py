@@ -186,8 +186,14 @@ class TestTheRest:
     def test_whoami_and_machines(self, logged_in: Platform) -> None:
         assert "ada" in outrider("whoami").stdout
         assert json.loads(outrider("whoami", "--json").stdout)["name"] == "ada"
-        assert "gpu-spot\t2\t4.0 GiB\t1 x H200\t1 preemptible" in outrider("machines").stdout
+        assert "gpu-spot\t2\t4.0 GiB\t1 x H200\t1.00 preemptible" in outrider("machines").stdout
         assert len(json.loads(outrider("machines", "--json").stdout)["items"]) == 4
+
+    @pytest.mark.parametrize(("cost", "said"), [(0.0, ""), (0.000018, ", cost < 0.01"), (12.5, ", cost 12.50")])
+    def test_money_is_written_for_people(self, logged_in: Platform, cost: float, said: str) -> None:
+        logged_in.outcome |= {"status": "succeeded", "exit_code": 0, "cost": cost}
+        logged_in.end(logged_in.add_job())
+        assert outrider("jobs", "wait", "@last").stderr.strip().endswith(f"after 0s{said}")
 
     def test_artifacts(self, logged_in: Platform, tmp_path: Path) -> None:
         logged_in.artifacts = {"model.bin": b"m", "plots/a.png": b"p"}
