@@ -103,7 +103,11 @@ class Housekeeping:
         values = {"lease_id": notebook_lease_id(user, server), "reason": reason, "stopped_at": now()}
         async with self._service.db.write() as conn:
             await upsert(conn, stops, values, "reason", "stopped_at")
-        await self._service.hub.stop_server(user, server)
+        try:
+            await self._service.hub.stop_server(user, server)
+        except HubUnreachable as error:
+            # It holds its lease, so the next round comes by again; the others are not kept waiting for it.
+            log.warning("%s's notebook %r is not stopped yet: %s", user, server, error)
 
     async def _warn(self, account: Account) -> None:
         """Tell those who spend, once a month."""

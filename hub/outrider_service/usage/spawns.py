@@ -228,6 +228,9 @@ class Spawns:
             await mark_seen(conn, alive, now())
         for lease in leases:
             _, user, server = lease.id.split("/", 2)
-            if (user, server) not in active and now() - lease.created_at > FORGET_AFTER_S:
+            if (user, server) in active or now() - lease.created_at <= FORGET_AFTER_S:
+                continue
+            # Asked for by name: a list in pages is no proof, and the machine of one that runs must not be given away.
+            if not await hub.runs(user, server):
                 log.warning("dropping the lease of %s: the Hub knows no such server", lease.id)
                 await self.release(user, server, finished=lease.seen_at or lease.created_at)
