@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -10,7 +11,6 @@ from urllib.parse import quote
 from jupyterhub.handlers.base import BaseHandler
 from jupyterhub.handlers.pages import HomeHandler
 from jupyterhub.scopes import needs_scope
-from jupyterhub.slugs import is_valid_safe_slug
 from jupyterhub.utils import url_path_join
 from tornado import web
 
@@ -20,7 +20,13 @@ from .policy import POLICY
 
 STOP_S = 40.0
 """How long the page waits for a stop, before it is shown as going on."""
+MOST_LETTERS = 30
 NAMES = "A name has up to 30 lower-case letters, digits and single hyphens, and begins with a letter."
+
+
+def is_name(text: str) -> bool:
+    """Whether JupyterHub takes this as a server's name, on its own page as in its addresses."""
+    return len(text) <= MOST_LETTERS and re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", text) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +124,7 @@ class NewNotebook(_Page):
     @web.authenticated
     async def get(self) -> None:
         user, name = self.current_user, self.get_argument("name", "").strip()
-        if not is_valid_safe_slug(name):
+        if not is_name(name):
             self.set_status(400)
             await self.show(user, error=NAMES, typed=name)
             return

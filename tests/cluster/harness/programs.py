@@ -5,6 +5,7 @@ sources.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -42,9 +43,12 @@ COMMANDS: Final = {
         )
     ],
     "coredns": ["outrider.test/coredns"],
+    "kwok": ["sigs.k8s.io/kwok/cmd/kwok"],
     "helm": ["helm.sh/helm/v3/cmd/helm"],
     "pause": ["outrider.test/pause"],
 }
+ON_DEMAND: Final = ("kwok",)
+"""What the cluster does not need to run."""
 CNI: Final = Path("/usr/lib/cni")
 
 
@@ -61,14 +65,23 @@ def find(name: str) -> str:
 
 
 def go_programs(*parts: str) -> dict[str, Path]:
-    """Paths of the built programs by name; builds what is not in the cache."""
+    """Paths of built programs by name: these parts', or all that the cluster needs. Builds what is not in the cache."""
     found: dict[str, Path] = {}
-    for part in parts or tuple(COMMANDS):
+    for part in parts or (part for part in COMMANDS if part not in ON_DEMAND):
         folder = cache() / "bin" / f"{part}-{_key(part)}"
         if not folder.is_dir():
             _build(part, folder)
         found |= {path.name: path for path in folder.iterdir()}
     return found
+
+
+def module_folder(part: str, module: str) -> Path:
+    """Where the sources of a module lie that a part is built from; they are fetched if need be."""
+    where = SOURCES / "build" / part
+    said = subprocess.run(["go", "mod", "download", "-json", module], cwd=where, capture_output=True, check=False)
+    if said.returncode:
+        raise Missing(f"the sources of {module} cannot be downloaded: {said.stderr.decode()[-500:]}")
+    return Path(json.loads(said.stdout)["Dir"])
 
 
 def _key(part: str) -> str:
