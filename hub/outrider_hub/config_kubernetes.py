@@ -96,7 +96,7 @@ def add(c: Any) -> None:
     _programs(c, settings)
     _notebooks(c, settings)
     c.JupyterHub.services = [*services, *c.JupyterHub.services]
-    c.JupyterHub.load_roles = [*roles, *c.JupyterHub.load_roles]
+    c.JupyterHub.load_roles = _together(roles, c.JupyterHub.load_roles)
     # That chart's policies go by these.
     c.KubernetesSpawner.extra_labels = {
         **c.KubernetesSpawner.extra_labels,
@@ -109,6 +109,19 @@ def _there(part: Any, name: str) -> list[Any]:
     """What a configuration has in a list already; a name that nothing was said of is no list."""
     found = part.get(name) if name in part else None
     return list(found) if isinstance(found, list) else []
+
+
+def _together(theirs: list[dict[str, Any]], ours: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Roles of both: JupyterHub knows each name once, and a role that is redefined loses what it had by default."""
+    needed = {role["name"]: role["scopes"] for role in ours} | {"user": scopes.user_scopes()}
+    taken = {role["name"] for role in theirs}
+    extended = [
+        {**role, "scopes": list(dict.fromkeys([*role["scopes"], *needed.get(role["name"], [])]))}
+        if "scopes" in role
+        else role
+        for role in theirs
+    ]
+    return [*extended, *(role for role in ours if role["name"] not in taken)]
 
 
 def _rights(c: Any) -> None:

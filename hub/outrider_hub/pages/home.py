@@ -45,6 +45,11 @@ class Row:
     pending_url: str
 
 
+def shown_name(spawner: Any) -> str:
+    """What a server is called; before JupyterHub 6 that is its name."""
+    return str(getattr(spawner.orm_spawner, "display_name", None) or spawner.name)
+
+
 def state_of(spawner: Any) -> str:
     if spawner.pending == "stop":
         return "stopping"
@@ -67,7 +72,7 @@ def rows(user: Any, hub_url: str, offer: Offer | None) -> list[Row]:
         found.append(
             Row(
                 server=spawner.name,
-                title=spawner.orm_spawner.display_name or spawner.name or "Default notebook",
+                title=shown_name(spawner) or "Default notebook",
                 state=state_of(spawner),
                 image=images.get(image, image),
                 machine=machines.get(machine, machine),
