@@ -15,7 +15,7 @@ import time
 
 import orjson
 
-from outrider_service.backends.local.tail import PIECE
+from outrider_service.backends.pieces import PIECE
 from outrider_service.logs.journal import Journal
 from outrider_service.logs.lines import TIME_WIDTH, parse
 from outrider_service.metrics.parse import parse_metric

@@ -7,13 +7,14 @@
 <home>/datasets                       /datasets
 <home>/jobs/<id>/                     artifacts/ workspace/ and the log and series of a job
 <home>/snapshots/<hex>.zip            uploaded workspaces
-<home>/run/jobs/<id>-<attempt>        a sandbox (local platform)
+<home>/run/jobs/<id>-<attempt>        an attempt while it is cared for: its sandbox, or the raw logs of its pods
 <home>/run/notebooks/<slug>--<slug>   a notebook's sandbox (local platform)
 """
 
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -30,6 +31,12 @@ def slug(name: str) -> str:
     from jupyterhub.slugs import safe_slug
 
     return str(safe_slug(name)) if name else UNNAMED
+
+
+def attempt_of(name: str) -> tuple[str, int] | None:
+    """Job and number of the attempt that has a sandbox of that name."""
+    match = re.fullmatch(r"(j[0-9a-z]{12})-(\d+)", name)
+    return (match[1], int(match[2])) if match else None
 
 
 class Directories:
@@ -92,6 +99,11 @@ class Directories:
 
     def sandbox(self, job_id: str, attempt: int) -> Path:
         return self.run / "jobs" / f"{job_id}-{attempt}"
+
+    def sandboxes(self) -> list[tuple[str, int]]:
+        """The attempts that have one: job and number."""
+        found = (attempt_of(path.name) for path in (self.run / "jobs").iterdir())
+        return [attempt for attempt in found if attempt is not None]
 
     def snapshot(self, snapshot_id: str) -> Path:
         return self.snapshots / f"{snapshot_id.removeprefix('sha256:')}.zip"

@@ -28,7 +28,7 @@ def main() -> int:
         print("usage: python -m tests.cluster up|down|test", file=sys.stderr)
         return 2
     if wanted == "test" and os.environ.get("KUBECONFIG"):
-        return _pytest(CHART, CLUSTER, *sys.argv[2:])
+        return _pytest(*_chosen(sys.argv[2:]))
     try:
         check_root()
         with turn():
@@ -59,7 +59,7 @@ def _test(arguments: list[str]) -> int:
         except TimeoutError as error:
             # The cluster's own programs, on a machine that they do not know: nothing of the product runs yet.
             raise Missing(str(error)) from error
-        return _pytest(CHART, CLUSTER, *arguments)
+        return _pytest(*_chosen(arguments))
     finally:
         if not was_up:
             down()
@@ -71,6 +71,12 @@ def _without(wanted: str, error: Missing) -> int:
         return 3
     _loud(f"NO CLUSTER, AND NOTHING TESTED ON ONE BUT THE CHART AS A DOCUMENT: {error}")
     return 1 if os.environ.get("OUTRIDER_CLUSTER") == "required" else _pytest(CHART)
+
+
+def _chosen(arguments: list[str]) -> list[str]:
+    """All tests, unless some are named."""
+    named = any(argument.startswith("tests/") for argument in arguments)
+    return arguments if named else [CHART, CLUSTER, *arguments]
 
 
 def _pytest(*arguments: str) -> int:

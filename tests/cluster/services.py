@@ -11,19 +11,19 @@ from tests.cluster.tools import Namespace
 from tests.service.harness import HubProcess, ServiceProcess
 
 
-def make_service(hub: HubProcess, namespace: Namespace, images: Images, **environment: str) -> ServiceProcess:
-    """Killed and started again at will; everything it knows is on the namespace's volume."""
+def make_service(hub: HubProcess, namespace: Namespace, images: Images, **changes: Any) -> ServiceProcess:
+    """Killed and started again at will; everything it knows is on the namespace's volume. ``changes``: to its settings
+    of the platform."""
     settings = {
         "namespace": namespace.name,
         "kubeconfig": str(namespace.cluster.kubeconfig),
         "runner_image": images.runner,
         "images": {"python": images.base},
+        **changes,
     }
     file = namespace.folder / "kubernetes.yaml"
     file.write_text(json.dumps(settings))
-    return ServiceProcess(
-        hub, namespace.folder, port=hub.port + 3, catalog=catalog(), OUTRIDER_KUBERNETES=str(file), **environment
-    )
+    return ServiceProcess(hub, namespace.folder, port=hub.port + 3, catalog=catalog(), OUTRIDER_KUBERNETES=str(file))
 
 
 def catalog() -> dict[str, Any]:

@@ -189,12 +189,16 @@ def faulty(service: ServiceProcess) -> Iterator[Callable[[str], None]]:
         service.start()
 
 
-def revived(service: ServiceProcess) -> None:
-    """The service dies of its fault, and is started again without it."""
+def died(service: ServiceProcess) -> None:
+    """The service dies of its fault, and has none from now on."""
     assert service.process is not None
     service.process.wait(60)
     assert service.process.returncode == -signal.SIGKILL, service.log[-3000:]
     service.environment.pop("FAULT")
+
+
+def revived(service: ServiceProcess) -> None:
+    died(service)
     service.start()
 
 
@@ -203,11 +207,9 @@ START = ["before-creation:1", *(f"after-creation:{number}" for number in (1, 2, 
 LIFE = ["after-running:1", "after-append:1", "before-ended:1", "after-ended:1"]
 STOP = ["after-patching:1", "after-deletion:1"]
 """No more pods; its pod."""
-END = ["after-deletion:1"]
-"""Its Job, and not yet its Secret."""
 
 
-@pytest.mark.parametrize("fault", [*START, *LIFE, *END])
+@pytest.mark.parametrize("fault", [*START, *LIFE])
 def test_a_service_killed_at_any_point_loses_and_doubles_nothing(
     alice: User, service: ServiceProcess, namespace: Namespace, faulty: Callable[[str], None], fault: str
 ) -> None:
@@ -236,6 +238,19 @@ def test_a_service_killed_during_a_stop_ends_it_all_the_same(
     revived(service)
     job = alice.ended(job_id, 120)
     assert (job["status"], job["reason"], job["attempt"]) == ("cancelled", "cancelled_by_user", 1)
+    leaves_nothing(namespace, job_id)
+
+
+def test_what_a_killed_removal_left_is_taken_away(
+    alice: User, service: ServiceProcess, namespace: Namespace, faulty: Callable[[str], None]
+) -> None:
+    faulty("after-deletion:1")
+    job_id = alice.submit("true")
+    died(service)
+    label = f"outrider.dev/job={job_id}"
+    eventually("its Job is gone", lambda: not namespace.get("jobs", "-l", label)["items"])
+    assert namespace.get("secrets", "-l", label)["items"]
+    service.start()
     leaves_nothing(namespace, job_id)
 
 

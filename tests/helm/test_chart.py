@@ -177,3 +177,14 @@ def test_a_changed_setting_restarts_who_reads_it_and_nobody_else(helm: str) -> N
 
     before, after = stamps(), stamps(hub={"config": {"x.py": "c.X.y = 2"}})
     assert {name for name in before if before[name] != after[name]} == {"prod-hub"}
+
+
+def test_the_service_looks_at_queues_only_where_jobs_go_through_one(helm: str) -> None:
+    def groups(kind: str, documents: Documents) -> set[str]:
+        return {
+            group for role in of_kind(documents, kind).values() for rule in role["rules"] for group in rule["apiGroups"]
+        }
+
+    for kind in ("Role", "ClusterRole"):
+        assert "kueue.x-k8s.io" not in groups(kind, rendered(helm))
+        assert "kueue.x-k8s.io" in groups(kind, rendered(helm, jobs={"queue": "lab"}))

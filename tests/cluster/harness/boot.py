@@ -184,12 +184,12 @@ def _tokens() -> None:
     if not (config / "sa.key").exists():
         openssl = find("openssl")
         subprocess.run([openssl, "genrsa", "-out", config / "sa.key", "2048"], check=True, capture_output=True)
-        public = [openssl, "rsa", "-in", config / "sa.key", "-pubout", "-out", config / "sa.pub"]
+        public: list[str | Path] = [openssl, "rsa", "-in", config / "sa.key", "-pubout", "-out", config / "sa.pub"]
         subprocess.run(public, check=True, capture_output=True)
         # Who the API server is to the kubelet, for logs and exec.
         who = ["-subj", "/O=system:masters/CN=apiserver", "-days", "3650"]
-        pair = ["-keyout", config / "kubelet-client.key", "-out", config / "kubelet-client.crt"]
-        request = [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", *who, *pair]
+        pair: list[str | Path] = ["-keyout", config / "kubelet-client.key", "-out", config / "kubelet-client.crt"]
+        request: list[str | Path] = [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", *who, *pair]
         subprocess.run(request, check=True, capture_output=True)
     if (config / "tokens.csv").exists():
         return

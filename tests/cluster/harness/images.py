@@ -38,16 +38,16 @@ def pushed(name: str, tag: str = "latest") -> bool:
     return _request("HEAD", f"{name}/manifests/{tag}", headers={"Accept": MANIFEST}) == 200
 
 
-def push_single_file(name: str, program: Path) -> None:
-    """An image of one static program, which it runs."""
-    tag = hashlib.sha256(program.read_bytes()).hexdigest()[:16]
-    if pushed(name, tag):
-        return
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as archive:
-        archive.add(program, program.name)
-    for label in (tag, "latest"):
-        _push(name, label, buffer.getvalue(), {"Entrypoint": [f"/{program.name}"], "User": "65534"})
+def push_single_file(name: str, program: Path, inside: str = "") -> str:
+    """An image of one static program, which it runs; ``inside``: its name there. Returns the reference."""
+    tag, inside = hashlib.sha256(program.read_bytes()).hexdigest()[:16], inside or program.name
+    if not pushed(name, tag):
+        buffer = io.BytesIO()
+        with tarfile.open(fileobj=buffer, mode="w") as archive:
+            archive.add(program, inside)
+        for label in (tag, "latest"):
+            _push(name, label, buffer.getvalue(), {"Entrypoint": [f"/{inside}"], "User": "65534"})
+    return reference(name, tag)
 
 
 def base_image() -> str:

@@ -46,6 +46,7 @@ COMMANDS: Final = {
     "kwok": ["sigs.k8s.io/kwok/cmd/kwok"],
     "helm": ["helm.sh/helm/v3/cmd/helm"],
     "pause": ["outrider.test/pause"],
+    "kueue": ["sigs.k8s.io/kueue/cmd/kueue"],
 }
 ON_DEMAND: Final = ("kwok",)
 """What the cluster does not need to run."""

@@ -16,7 +16,6 @@ from outrider_sandbox import remove_tree
 
 from ...catalog import Contents, ImageEntry, MachineType
 from ...directories import Directories
-from ...signals import Signals
 from ..base import (
     Address,
     Attempt,
@@ -33,19 +32,19 @@ from ..base import (
 from ..capacity import Held
 from . import delivery, manifests, queue, reading
 from .api import ApiError, KubernetesApi, Object
+from .kueue import LocalQueue
 from .logs import read_piece
 from .names import SCALES_ANNOTATION, index_of, notebook_of, notebook_secret_name, object_name, pull_secret_name, ref_of
-from .nodes import Demand, capacity, is_ready, never_fits, read_nodes
+from .nodes import Demand, capacity, is_ready, never_fits
 from .notebook import notebook_pod, notebook_pulling
+from .picture import Picture
+from .quota import least
 from .settings import KubernetesSettings
-from .watched import Watched
 
-SYNC_S: Final = 10.0
 LOOK_FIRST_S: Final = 0.1
 LOOK_LAST_S: Final = 2.0
 """How often a log is looked at: often while lines come, less and less when none do."""
 OVER: Final = (Phase.EXITED, Phase.LOST, Phase.ABSENT)
-MOST_WAITING: Final = 100_000
 
 
 class KubernetesBackend:
@@ -62,16 +61,9 @@ class KubernetesBackend:
         self._core = f"/api/v1/namespaces/{namespace}"
         self._batch = f"/apis/batch/v1/namespaces/{namespace}"
         self._policies = f"/apis/networking.k8s.io/v1/namespaces/{namespace}/networkpolicies"
-        self.jobs = Watched(api, f"{self._batch}/jobs", "app.kubernetes.io/managed-by=outrider", self._job_changed)
-        self.pods = Watched(api, f"{self._core}/pods", "", self._pod_changed)
-        self.nodes = Watched(api, "/api/v1/nodes", "", self._node_changed)
-        self.signals = Signals()
-        self._pods_of: dict[AttemptRef, dict[str, Object]] = defaultdict(dict)
-        """Also those that are gone, as they were last seen, for as long as their Job is there."""
-        self._trouble_since: dict[str, float] = {}
-        self._order: list[queue.Waiting] | None = None
-        """Who waits for a machine; None: to be worked out."""
-        self._events: asyncio.Queue[AttemptRef] = asyncio.Queue(MOST_WAITING)
+        self.picture = Picture(settings, api)
+        self._evicted: dict[AttemptRef, str] = {}
+        """Why Kueue took the machine back; forgotten with this process, after which such an attempt is just gone."""
         self._locks: defaultdict[AttemptRef, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     @classmethod
@@ -81,88 +73,35 @@ class KubernetesBackend:
 
     async def open(self) -> None:
         await self.api.open()
-        for watched in (self.jobs, self.pods, self.nodes):
-            watched.start()
+        self.picture.open()
 
     async def close(self) -> None:
-        for watched in (self.jobs, self.pods, self.nodes):
-            await watched.stop()
+        await self.picture.close()
         await self.api.close()
-
-    # -- what the watches say -----------------------------------------------------------------------------------
-
-    def _job_changed(self, old: Object | None, new: Object | None) -> None:
-        ref = ref_of(new or old or {})
-        if ref is not None:
-            if new is None:
-                for pod in self._pods_of.pop(ref, {}).values():
-                    self._trouble_since.pop(pod["metadata"]["uid"], None)
-            self._tell(ref)
-
-    def _pod_changed(self, old: Object | None, new: Object | None) -> None:
-        pod = new or old
-        assert pod is not None
-        if (old is not None and reading.unscheduled(old)) or (new is not None and reading.unscheduled(new)):
-            self._order = None
-        ref = ref_of(pod)
-        if ref is None:
-            return
-        uid = pod["metadata"]["uid"]
-        if new is not None or self._job(ref) is not None:
-            self._pods_of[ref][uid] = pod
-        elif ref in self._pods_of:
-            self._pods_of[ref].pop(uid, None)
-            if not self._pods_of[ref]:
-                del self._pods_of[ref]
-        if new is not None and reading.in_trouble(new):
-            if uid not in self._trouble_since:
-                self._trouble_since[uid] = time.time()
-                asyncio.get_running_loop().call_later(reading.BROKEN_PATIENCE_S + 1, self._tell, ref)
-        else:
-            self._trouble_since.pop(uid, None)
-        self._tell(ref)
-
-    def _node_changed(self, old: Object | None, new: Object | None) -> None:
-        """Capacity is worked out when somebody asks; a node that falls silent or is heard again is told at once."""
-        if old is None or new is None or is_ready(old) == is_ready(new):
-            return
-        name = new["metadata"]["name"]
-        for ref, pods in self._pods_of.items():
-            if any(pod["spec"].get("nodeName") == name for pod in pods.values()):
-                self._tell(ref)
-
-    def _tell(self, ref: AttemptRef) -> None:
-        self.signals.send(self._name(ref))
-        if not self._events.full():
-            self._events.put_nowait(ref)
 
     async def events(self) -> AsyncIterator[AttemptRef]:
         await self.open()
-        while True:
-            yield await self._events.get()
+        async for ref in self.picture.events():
+            yield ref
 
     # -- names --------------------------------------------------------------------------------------------------
 
     def _name(self, ref: AttemptRef) -> str:
         return object_name(self.settings.prefix, ref)
 
-    def _job(self, ref: AttemptRef) -> Object | None:
-        return self.jobs.objects.get(self._name(ref))
-
     def _run(self, ref: AttemptRef) -> Path:
         return self.directories.sandbox(ref.job_id, ref.number)
 
     async def known(self) -> list[AttemptRef]:
         await self._synced()
-        return [ref for job in self.jobs.objects.values() if (ref := ref_of(job)) is not None]
+        found = {ref for job in self.picture.jobs.objects.values() if (ref := ref_of(job)) is not None}
+        # One whose removal was cut short may have a Secret and no Job any more; its directory goes last.
+        found.update(AttemptRef(*attempt) for attempt in await asyncio.to_thread(self.directories.sandboxes))
+        return list(found)
 
     async def _synced(self) -> None:
         await self.open()
-        for watched in (self.jobs, self.pods):
-            if not await watched.synced(SYNC_S):
-                raise PlatformAway("the Kubernetes API does not answer")
-            if watched.refused:
-                raise PlatformAway(f"the service may not look at jobs and pods in {self.settings.namespace}")
+        await self.picture.synced()
 
     def refusal(self, owner: str) -> str | None:
         return None
@@ -178,7 +117,7 @@ class KubernetesBackend:
             return str(error)
         except PlatformAway as error:
             return str(error)
-        return "ok" if not self.nodes.refused else "ok (nodes are not to be seen: what is free is unknown)"
+        return "ok" if not self.picture.nodes.refused else "ok (nodes are not to be seen: what is free is unknown)"
 
     # -- starting -----------------------------------------------------------------------------------------------
 
@@ -195,7 +134,7 @@ class KubernetesBackend:
 
     async def _start(self, attempt: Attempt) -> None:
         name = self._name(attempt.ref)
-        job = self._job(attempt.ref)
+        job = self.picture.job(attempt.ref)
         if job is None:
             # The picture may be old: the workspace of one that runs must not be emptied.
             with contextlib.suppress(ApiError):
@@ -219,7 +158,7 @@ class KubernetesBackend:
                 job = await self.api.get(f"{self._batch}/jobs/{name}")
         if job["metadata"].get("deletionTimestamp"):
             raise PlatformAway(f"{name} is still being deleted")
-        self.jobs.put(job)
+        self.picture.jobs.put(job)
 
     async def _create_once(self, path: str, manifest: manifests.Manifest) -> None:
         try:
@@ -264,9 +203,13 @@ class KubernetesBackend:
 
     async def observe(self, ref: AttemptRef) -> Observation:
         await self._synced()
-        job = self._job(ref)
-        pods = list(self._pods_of.get(ref, {}).values())
-        seen = reading.observation(job, pods, self._trouble_since, time.time())
+        job = self.picture.job(ref)
+        pods = self.picture.pods_of(ref)
+        if job is not None and self.picture.kueue is not None and reading.suspended(job):
+            return await self._queued(self.picture.kueue, ref, pods)
+        if ref in self._evicted:
+            return self._pushed_out(ref)
+        seen = reading.observation(job, pods, self.picture.trouble_since, time.time())
         if seen.phase is Phase.RUNNING:
             return self._with_node(seen)
         if seen.phase is not Phase.STARTING:
@@ -283,31 +226,47 @@ class KubernetesBackend:
 
     def _waits(self, pod: Object, *, scales: bool) -> NotebookWait:
         """What a pod without a machine waits for. ``scales``: nodes for it appear when they are needed."""
-        if not scales and (never := never_fits(Demand.of_pod(pod["spec"]), self._read_nodes())) is not None:
+        if not scales and (never := never_fits(Demand.of_pod(pod["spec"]), self.picture.read_nodes())) is not None:
             return NotebookWait(never, hopeless=True)
-        number = queue.place(queue.owner_of(pod), self._queue())
+        number = queue.place(queue.owner_of(pod), self.picture.queue())
         return NotebookWait(queue.sentence(queue.devices_of(pod["spec"]), number))
 
-    def _queue(self) -> list[queue.Waiting]:
-        if self._order is None:
-            self._order = queue.queue(self.pods.objects.values())
-        return self._order
+    async def _queued(self, kueue: LocalQueue, ref: AttemptRef, pods: list[Object]) -> Observation:
+        """What is suspended waits to be let in, unless it was in already and had to leave."""
+        name = self._name(ref)
+        why = kueue.eviction(name)
+        if why is None and not any(reading.started_at(pod) for pod in pods):
+            never = kueue.never(name)
+            phase, reason = (Phase.STARTING, None) if never is None else (Phase.LOST, "unschedulable")
+            return Observation(phase, reason=reason, message=never or kueue.message(name))
+        # Kueue would let it in again. What runs again is for the service to decide, as another attempt.
+        self._evicted[ref] = why or "Kueue gave its machine to another"
+        await self.api.delete(f"{self._batch}/jobs/{name}", propagationPolicy="Background")
+        return self._pushed_out(ref)
+
+    def _pushed_out(self, ref: AttemptRef) -> Observation:
+        """Not over before the last of its pods is gone: their processes may still be at work on the volume."""
+        if self.picture.any_pod_left(ref):
+            return Observation(Phase.STARTING, message=f"It is being stopped: {self._evicted[ref]}")
+        return Observation(Phase.LOST, reason="preempted", message=self._evicted[ref])
 
     def _with_node(self, seen: Observation) -> Observation:
         """Says so when nothing is heard of a node; whether its pods are given up is for the cluster to decide, which
         waits when all its nodes are silent."""
-        node = self.nodes.objects.get(seen.node or "")
+        node = self.picture.nodes.objects.get(seen.node or "")
         if node is None or is_ready(node):
             return seen
         return replace(seen, message=f"The machine {seen.node} does not answer. What ran there may still run.")
 
     def position(self, ref: AttemptRef) -> int | None:
-        """The place among all that wait for a machine, notebooks included, as the scheduler takes them."""
-        return queue.place(f"{ref.job_id}-{ref.number}", self._queue())
+        """The place among all that wait for a machine, notebooks included, as the scheduler takes them; in Kueue's
+        queue first, where there is one."""
+        number = None if self.picture.kueue is None else self.picture.kueue.place(self._name(ref))
+        return number or queue.place(f"{ref.job_id}-{ref.number}", self.picture.queue())
 
     async def stop(self, ref: AttemptRef, grace_s: float) -> None:
         await self._synced()
-        job = self._job(ref)
+        job = self.picture.job(ref)
         if job is None or reading.finished(job) is not None:
             return
         name = self._name(ref)
@@ -317,11 +276,11 @@ class KubernetesBackend:
         if job["spec"].get("activeDeadlineSeconds") is None:
             # No pod of it is made from now on, and its end is seen as a stop also by who comes later.
             with contextlib.suppress(ApiError):
-                self.jobs.put(
+                self.picture.jobs.put(
                     await self.api.patch(f"{self._batch}/jobs/{name}", {"spec": {"activeDeadlineSeconds": 1}})
                 )
-        for pod in list(self._pods_of.get(ref, {}).values()):
-            if pod["metadata"]["name"] in self.pods.objects:
+        for pod in self.picture.pods_of(ref):
+            if pod["metadata"]["name"] in self.picture.pods.objects:
                 # Zero would not wait for the kubelet.
                 options = {"gracePeriodSeconds": max(1, round(grace_s))}
                 await self.api.delete(f"{self._core}/pods/{pod['metadata']['name']}", options)
@@ -329,26 +288,27 @@ class KubernetesBackend:
     async def remove(self, ref: AttemptRef) -> None:
         await self._synced()
         run = self._run(ref)
-        if self._job(ref) is None and not run.exists():
+        if self.picture.job(ref) is None and not run.exists():
             return
         if (await self.observe(ref)).phase not in OVER:
             return
         name = self._name(ref)
         await self.api.delete(f"{self._batch}/jobs/{name}", propagationPolicy="Background")
         await self.api.delete(f"{self._core}/secrets/{name}")
-        job = self._job(ref)
+        job = self.picture.job(ref)
         if job is None or manifests.has_pull_secret(job):
             await self.api.delete(f"{self._core}/secrets/{pull_secret_name(self.settings.prefix, ref)}")
         if job is None or int(job["spec"].get("completions") or 1) > 1:
             await self.api.delete(f"{self._core}/services/{name}")
             await self.api.delete(f"{self._policies}/{name}")
+        self._evicted.pop(ref, None)
         await asyncio.to_thread(remove_tree, run)
 
     async def follow_logs(self, ref: AttemptRef, node: int, cursor: str | None) -> AsyncIterator[RawLog]:
         folder = self._run(ref) / "log"
         pause = LOOK_FIRST_S
         while True:
-            seen = self.signals.value(self._name(ref))
+            seen = self.picture.signals.value(self._name(ref))
             # The state is read first: what was written before the end is then surely seen.
             over = (await self.observe(ref)).phase in OVER
             while (piece := await asyncio.to_thread(read_piece, folder, node, cursor, final=over)) is not None:
@@ -356,11 +316,11 @@ class KubernetesBackend:
                 yield piece
             if over:
                 return
-            await self.signals.wait(self._name(ref), seen, pause)
+            await self.picture.signals.wait(self._name(ref), seen, pause)
             pause = min(LOOK_LAST_S, pause * 1.3)
 
     async def endpoint(self, ref: AttemptRef, port: int) -> Address:
-        for pod in self._pods_of.get(ref, {}).values():
+        for pod in self.picture.pods_of(ref):
             address = pod.get("status", {}).get("podIP")
             ports = [p["containerPort"] for p in pod["spec"]["containers"][0].get("ports") or []]
             if index_of(pod) == 0 and address and port in ports:
@@ -383,7 +343,7 @@ class KubernetesBackend:
 
     async def notebook_waits(self, user: str, server: str, machine: MachineType) -> NotebookWait | None:
         await self._synced()
-        for pod in self.pods.objects.values():
+        for pod in self.picture.pods.objects.values():
             if notebook_of(pod) == (user, server) and reading.unscheduled(pod):
                 return self._waits(pod, scales=machine.scales_from_zero)
         return None
@@ -393,11 +353,9 @@ class KubernetesBackend:
 
     # -- capacity -----------------------------------------------------------------------------------------------
 
-    def _read_nodes(self) -> list[Any]:
-        return read_nodes(self.nodes.objects.values(), self.pods.objects.values())
-
     async def capacity(self, machine: MachineType, held: Iterable[Held]) -> Capacity:
         await self._synced()
-        if self.nodes.refused or not self.nodes.objects:
-            return Capacity(None, None)
-        return capacity(Demand.of_machine(machine), self._read_nodes())
+        demand = Demand.of_machine(machine)
+        seen = not self.picture.nodes.refused and self.picture.nodes.objects
+        found = capacity(demand, self.picture.read_nodes()) if seen else Capacity(None, None)
+        return found if self.picture.kueue is None else least(found, self.picture.kueue.room(demand.amounts))

@@ -246,6 +246,11 @@ def _newest(pods: Iterable[Object]) -> dict[int, Object]:
     return found
 
 
+def suspended(job: Object) -> bool:
+    """Whether it may not run now, and is not over."""
+    return bool(job["spec"].get("suspend")) and finished(job) is None
+
+
 def finished(job: Object) -> Object | None:
     """The condition that says how a Job ended, or None while it has not."""
     for condition in (job.get("status") or {}).get("conditions") or []:

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import json
 import os
-import re
 from collections.abc import AsyncIterator, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -15,7 +14,7 @@ import outrider_sandbox as sandbox
 from outrider_sandbox import Mount, Spec
 
 from ...catalog import Contents, ImageEntry, MachineType
-from ...directories import Directories
+from ...directories import Directories, attempt_of
 from ..base import (
     Address,
     Attempt,
@@ -76,9 +75,7 @@ class LocalBackend:
         return self.directories.sandbox(ref.job_id, ref.number)
 
     async def known(self) -> list[AttemptRef]:
-        names = await asyncio.to_thread(lambda: [p.name for p in (self.directories.run / "jobs").iterdir()])
-        found = (re.fullmatch(r"(j[0-9a-z]{12})-(\d+)", name) for name in names)
-        return [AttemptRef(match[1], int(match[2])) for match in found if match]
+        return [AttemptRef(*attempt) for attempt in await asyncio.to_thread(self.directories.sandboxes)]
 
     def refusal(self, owner: str) -> str | None:
         """Without sandboxes nothing keeps users apart, so the first one keeps the platform."""
@@ -303,9 +300,8 @@ class LocalBackend:
     async def events(self) -> AsyncIterator[AttemptRef]:
         self.wakes.open()
         async for name in self.wakes.states():
-            match = re.fullmatch(r"(j[0-9a-z]{12})-(\d+)", name)
-            if match:
-                yield AttemptRef(match[1], int(match[2]))
+            if (attempt := attempt_of(name)) is not None:
+                yield AttemptRef(*attempt)
 
     async def endpoint(self, ref: AttemptRef, port: int) -> Address:
         if self.isolation == "bubblewrap":

@@ -1,0 +1,75 @@
+"""The queue that Kueue keeps for this platform, watched."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from ..base import Capacity
+from . import quota
+from .api import KubernetesApi, Object
+from .watched import Watched
+
+GROUP: Final = "/apis/kueue.x-k8s.io/v1beta1"
+
+
+class LocalQueue:
+    """A LocalQueue: who waits in it, and what the ClusterQueue behind it has. ``changed``: the Job of that name may be
+    elsewhere now."""
+
+    def __init__(self, api: KubernetesApi, namespace: str, name: str, changed: Callable[[str], None]) -> None:
+        self.name = name
+        self._changed = changed
+        self._workload_of: dict[str, Object] = {}
+        self._workloads = Watched(api, f"{GROUP}/namespaces/{namespace}/workloads", "", self._workload_changed)
+        self._queues = Watched(api, f"{GROUP}/namespaces/{namespace}/localqueues", "", _nothing)
+        self._cluster_queues = Watched(api, f"{GROUP}/clusterqueues", "", _nothing)
+
+    @property
+    def watches(self) -> tuple[Watched, ...]:
+        return self._workloads, self._queues, self._cluster_queues
+
+    def _workload_changed(self, old: Object | None, new: Object | None) -> None:
+        job = quota.job_of(new or old or {"metadata": {}})
+        if job is None:
+            return
+        if new is None:
+            self._workload_of.pop(job, None)
+        else:
+            self._workload_of[job] = new
+        self._changed(job)
+
+    def place(self, job: str) -> int | None:
+        """Its place among those of this queue that wait, from 1."""
+        waiting = quota.order(self._workload_of.values(), self.name)
+        return waiting.index(job) + 1 if job in waiting else None
+
+    def message(self, job: str) -> str:
+        """What a suspended Job waits for, for a person."""
+        workload = self._workload_of.get(job)
+        if workload is None:
+            if self._queues.objects and self.name not in self._queues.objects:
+                return f"There is no queue {self.name} in this namespace."
+            return f"Kueue has not taken it into the queue {self.name} yet."
+        place = self.place(job) or 1
+        ahead = f"; {place - 1} ahead" if place > 1 else ""
+        why = quota.obstacle(workload)
+        return f"Waiting in the queue {self.name}{ahead}{f': {why}' if why else '.'}"
+
+    def never(self, job: str) -> str | None:
+        """Why it would wait for ever, if it would."""
+        workload = self._workload_of.get(job)
+        return None if workload is None else quota.never(workload)
+
+    def eviction(self, job: str) -> str | None:
+        return quota.eviction(self._workload_of.get(job))
+
+    def room(self, amounts: dict[str, float]) -> Capacity:
+        """How many such pods the quota takes; unknown where it may not be seen."""
+        local = self._queues.objects.get(self.name) or {"spec": {}}
+        behind = self._cluster_queues.objects.get(local["spec"].get("clusterQueue") or "")
+        return Capacity(None, None) if behind is None else quota.room(behind, amounts)
+
+
+def _nothing(old: Object | None, new: Object | None) -> None:
+    """What is asked for when it is needed."""

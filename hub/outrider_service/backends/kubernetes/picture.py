@@ -1,0 +1,144 @@
+"""The namespace as it is seen: Jobs, their pods and the nodes, by attempt, and who hears of a change."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from typing import Final
+
+from ...signals import Signals
+from ..base import AttemptRef, PlatformAway
+from . import queue, reading
+from .api import KubernetesApi, Object
+from .kueue import LocalQueue
+from .names import object_name, ref_of
+from .nodes import Node, is_ready, read_nodes
+from .settings import KubernetesSettings
+from .watched import Watched
+
+SYNC_S: Final = 10.0
+MOST_WAITING: Final = 100_000
+
+
+class Picture:
+    """Kept by watches; nothing here asks the API or changes what is there."""
+
+    def __init__(self, settings: KubernetesSettings, api: KubernetesApi) -> None:
+        self._settings = settings
+        namespace = settings.namespace
+        jobs = f"/apis/batch/v1/namespaces/{namespace}/jobs"
+        self.jobs = Watched(api, jobs, "app.kubernetes.io/managed-by=outrider", self._job_changed)
+        self.pods = Watched(api, f"/api/v1/namespaces/{namespace}/pods", "", self._pod_changed)
+        self.nodes = Watched(api, "/api/v1/nodes", "", self._node_changed)
+        self.kueue = LocalQueue(api, namespace, settings.queue, self._place_changed) if settings.queue else None
+        self.signals = Signals()
+        """By the names of Jobs: something of it changed."""
+        self.trouble_since: dict[str, float] = {}
+        """Since when containers of a pod could not be started, by its uid."""
+        self._pods_of: dict[AttemptRef, dict[str, Object]] = defaultdict(dict)
+        self._order: list[queue.Waiting] | None = None
+        self._events: asyncio.Queue[AttemptRef] = asyncio.Queue(MOST_WAITING)
+
+    @property
+    def _watches(self) -> tuple[Watched, ...]:
+        return self.jobs, self.pods, self.nodes, *(self.kueue.watches if self.kueue else ())
+
+    def open(self) -> None:
+        for watched in self._watches:
+            watched.start()
+
+    async def close(self) -> None:
+        for watched in self._watches:
+            await watched.stop()
+
+    async def synced(self) -> None:
+        """Wait until Jobs and pods have been listed once. Raises PlatformAway when they cannot be."""
+        for watched in (self.jobs, self.pods):
+            if not await watched.synced(SYNC_S):
+                raise PlatformAway("the Kubernetes API does not answer")
+            if watched.refused:
+                raise PlatformAway(f"the service may not look at jobs and pods in {self._settings.namespace}")
+
+    async def events(self) -> AsyncIterator[AttemptRef]:
+        """Attempts of which something changed."""
+        while True:
+            yield await self._events.get()
+
+    # -- what is seen -------------------------------------------------------------------------------------------
+
+    def job(self, ref: AttemptRef) -> Object | None:
+        return self.jobs.objects.get(self._name(ref))
+
+    def pods_of(self, ref: AttemptRef) -> list[Object]:
+        """Also those that are gone, as they were last seen, for as long as their Job is there."""
+        return list(self._pods_of.get(ref, {}).values())
+
+    def any_pod_left(self, ref: AttemptRef) -> bool:
+        return any(ref_of(pod) == ref for pod in self.pods.objects.values())
+
+    def queue(self) -> list[queue.Waiting]:
+        """Who waits for a machine, in order."""
+        if self._order is None:
+            self._order = queue.queue(self.pods.objects.values())
+        return self._order
+
+    def read_nodes(self) -> list[Node]:
+        """With what is used of them; none where they are not to be seen."""
+        return read_nodes(self.nodes.objects.values(), self.pods.objects.values())
+
+    # -- what the watches say -----------------------------------------------------------------------------------
+
+    def _job_changed(self, old: Object | None, new: Object | None) -> None:
+        ref = ref_of(new or old or {})
+        if ref is not None:
+            if new is None:
+                for pod in self._pods_of.pop(ref, {}).values():
+                    self.trouble_since.pop(pod["metadata"]["uid"], None)
+            self._tell(ref)
+
+    def _pod_changed(self, old: Object | None, new: Object | None) -> None:
+        pod = new or old
+        assert pod is not None
+        if (old is not None and reading.unscheduled(old)) or (new is not None and reading.unscheduled(new)):
+            self._order = None
+        ref = ref_of(pod)
+        if ref is None:
+            return
+        uid = pod["metadata"]["uid"]
+        if new is not None or self.job(ref) is not None:
+            self._pods_of[ref][uid] = pod
+        elif ref in self._pods_of:
+            self._pods_of[ref].pop(uid, None)
+            if not self._pods_of[ref]:
+                del self._pods_of[ref]
+        if new is not None and reading.in_trouble(new):
+            if uid not in self.trouble_since:
+                self.trouble_since[uid] = time.time()
+                asyncio.get_running_loop().call_later(reading.BROKEN_PATIENCE_S + 1, self._tell, ref)
+        else:
+            self.trouble_since.pop(uid, None)
+        self._tell(ref)
+
+    def _node_changed(self, old: Object | None, new: Object | None) -> None:
+        """Capacity is worked out when somebody asks; a node that falls silent or is heard again is told at once."""
+        if old is None or new is None or is_ready(old) == is_ready(new):
+            return
+        name = new["metadata"]["name"]
+        for ref, pods in self._pods_of.items():
+            if any(pod["spec"].get("nodeName") == name for pod in pods.values()):
+                self._tell(ref)
+
+    def _place_changed(self, job: str) -> None:
+        ref = ref_of(self.jobs.objects.get(job) or {})
+        if ref is not None:
+            self._tell(ref)
+
+    def _tell(self, ref: AttemptRef) -> None:
+        self.signals.send(self._name(ref))
+        if not self._events.full():
+            self._events.put_nowait(ref)
+
+    def _name(self, ref: AttemptRef) -> str:
+        return object_name(self._settings.prefix, ref)
