@@ -34,6 +34,8 @@ class ClusterSettings:
     proxy_token: str
     service_token: str
     spawner_token: str
+    metrics_token: str
+    """Prometheus'; empty: it has none."""
     cookie_secret: bytes
     admin_password: str
     public_url: str | None
@@ -68,6 +70,7 @@ def from_environment(environ: Mapping[str, str], *, whole: bool = True) -> Clust
         proxy_token=needed("CONFIGPROXY_AUTH_TOKEN"),
         service_token=always("OUTRIDER_SERVICE_TOKEN"),
         spawner_token=always("OUTRIDER_SPAWNER_TOKEN"),
+        metrics_token=environ.get("OUTRIDER_METRICS_TOKEN") or "",
         cookie_secret=bytes.fromhex(needed("OUTRIDER_COOKIE_SECRET")),
         admin_password=needed("OUTRIDER_ADMIN_PASSWORD"),
         public_url=environ.get("OUTRIDER_PUBLIC_URL") or None,
@@ -166,6 +169,9 @@ def _programs(c: Any, settings: ClusterSettings) -> None:
             os.getpid(), settings.cull_timeout_s, settings.cull_every_s, settings.api_url, settings.spawner_token
         ),
     ]
+    if settings.metrics_token:
+        c.JupyterHub.services.append({"name": scopes.METRICS, "api_token": settings.metrics_token, "display": False})
+        c.JupyterHub.load_roles.append(scopes.metrics_role())
 
 
 def _notebooks(c: Any, settings: ClusterSettings) -> None:

@@ -89,3 +89,11 @@ def test_before_jupyterhub_6_the_user_role_gains_what_there_is_no_setting_for(mo
     monkeypatch.delattr(JupyterHub, "extra_user_scopes", raising=False)
     adjust()
     assert roles.get_default_roles() == [{"name": "user", "scopes": ["self", *user_scopes()]}]
+
+
+def test_prometheus_token_reads_figures_and_nothing_else(variables: None) -> None:
+    c = run(theirs())
+    (role,) = [role for role in c.JupyterHub.load_roles if role["name"] == "outrider-metrics"]
+    assert role["scopes"] == ["custom:outrider:usage:read-all", "access:services!service=outrider"]
+    (service,) = [one for one in c.JupyterHub.services if one["name"] in role["services"]]
+    assert service["api_token"] == "metrics-token"
