@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.fake_nvml import build
 from tests.service.harness import ServiceProcess, User, eventually, free_block
 
 EXTENSION = Path(__file__).parents[2] / "extensions" / "jupyterlab"
@@ -23,7 +24,7 @@ EXTENSION = Path(__file__).parents[2] / "extensions" / "jupyterlab"
 class Server:
     """A Jupyter server with the extension, in a directory of its own."""
 
-    def __init__(self, folder: Path, url: str, token: str) -> None:
+    def __init__(self, folder: Path, url: str, token: str, **extra: str) -> None:
         self.folder = folder
         self.port = free_block(1)
         self.base = f"http://127.0.0.1:{self.port}"
@@ -37,6 +38,7 @@ class Server:
             "OUTRIDER_URL": url,
             "JUPYTERHUB_API_TOKEN": token,
             "OUTRIDER_IMAGE": "python",
+            **extra,
         }
         command = [sys.executable, "-m", "jupyter_server", "--no-browser", f"--port={self.port}", "--allow-root"]
         command += [f"--ServerApp.root_dir={folder / 'work'}", "--IdentityProvider.token=page"]
@@ -62,7 +64,9 @@ class Server:
 
 @pytest.fixture(scope="module")
 def server(service: ServiceProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    made = Server(tmp_path_factory.mktemp("lab") / "s", f"http://127.0.0.1:{service.port}", "alice-token")
+    folder = tmp_path_factory.mktemp("lab")
+    driver = {"LD_LIBRARY_PATH": str(build(folder))}
+    made = Server(folder / "s", f"http://127.0.0.1:{service.port}", "alice-token", **driver)
     yield made
     made.stop()
 
@@ -167,6 +171,11 @@ def test_status_tells_of_this_server(server: Server) -> None:
     status = server.http.get("/outrider/status").json()
     assert status["me"]["name"] == "alice"
     assert status["usage"]["memory"] > 10_000_000
+    gpus = status["usage"]["gpus"]
+    assert [gpu["utilisation"] is not None and 0 < gpu["memory_used"] <= gpu["memory_total"] for gpu in gpus] == [
+        True,
+        True,
+    ]
 
 
 def test_a_page_that_only_looks_is_no_use_of_the_server(server: Server) -> None:
