@@ -4,6 +4,7 @@ from the environment, and notebook servers are pods. Runs inside the Hub's proce
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -43,6 +44,8 @@ class ClusterSettings:
     cull_timeout_s: int
     cull_every_s: int
     most_notebooks: int
+    pod_options: dict[str, Any]
+    """Merged into the specification of each notebook's pod, as into a job's."""
 
     @property
     def api_url(self) -> str:
@@ -78,6 +81,7 @@ def from_environment(environ: Mapping[str, str], *, whole: bool = True) -> Clust
         cull_timeout_s=int(environ.get("OUTRIDER_CULL_TIMEOUT") or CULL_TIMEOUT_S),
         cull_every_s=int(environ.get("OUTRIDER_CULL_EVERY") or CULL_EVERY_S),
         most_notebooks=int(environ.get("OUTRIDER_NOTEBOOKS_PER_USER") or MOST_NOTEBOOKS),
+        pod_options=json.loads(environ.get("OUTRIDER_POD_OPTIONS") or "{}"),
     )
 
 
@@ -197,3 +201,5 @@ def _notebooks(c: Any, settings: ClusterSettings) -> None:
     c.KubernetesSpawner.extra_labels = {"app.kubernetes.io/component": "notebook"}
     c.KubernetesSpawner.component_label = "notebook"
     c.KubernetesSpawner.delete_stopped_pods = True
+    if settings.pod_options:
+        c.KubernetesSpawner.extra_pod_config = settings.pod_options

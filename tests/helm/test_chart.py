@@ -105,6 +105,9 @@ def test_all_values_at_once(helm: str) -> None:
     settings = yaml.safe_load(of_kind(documents, "ConfigMap")["prod-service"]["data"]["kubernetes.yaml"])
     assert (settings["queue"], settings["pod_options"]) == ("team", {"runtimeClassName": "nvidia"})
     assert settings["pull_secrets"] == ["registry"]
+    (hub,) = of_kind(documents, "Deployment")["prod-hub"]["spec"]["template"]["spec"]["containers"]
+    env = {entry["name"]: entry.get("value") for entry in hub["env"]}
+    assert json.loads(env["OUTRIDER_POD_OPTIONS"]) == settings["pod_options"]
 
 
 @pytest.mark.parametrize(

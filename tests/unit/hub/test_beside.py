@@ -91,6 +91,14 @@ def test_before_jupyterhub_6_the_user_role_gains_what_there_is_no_setting_for(mo
     assert roles.get_default_roles() == [{"name": "user", "scopes": ["self", *user_scopes()]}]
 
 
+def test_pods_of_notebooks_have_what_the_operator_merges_into_them(
+    variables: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "extra_pod_config" not in run(theirs()).KubernetesSpawner
+    monkeypatch.setenv("OUTRIDER_POD_OPTIONS", '{"runtimeClassName": "nvidia"}')
+    assert run(theirs()).KubernetesSpawner.extra_pod_config == {"runtimeClassName": "nvidia"}
+
+
 def test_prometheus_token_reads_figures_and_nothing_else(variables: None) -> None:
     c = run(theirs())
     (role,) = [role for role in c.JupyterHub.load_roles if role["name"] == "outrider-metrics"]
