@@ -114,7 +114,7 @@ async def test_what_is_free_now_is_looked_at_again(as_person: As, hub: Platform)
         job = service.post("/jobs", json={"command": "sleep 300", "machine": "large"}).json()["id"]
         eventually("it runs", lambda: service.get(f"/jobs/{job}").json()["status"] == "running")
         await page.clock.fast_forward(20_000)
-        await expect(card).to_contain_text("No large is free")
+        await expect(card).to_contain_text("No machine of type large is free")
         await expect(card.get_by_role("radio")).to_be_disabled()
         service.post(f"/jobs/{job}/stop")
         eventually("it ended", lambda: service.get(f"/jobs/{job}").json()["status"] == "cancelled")

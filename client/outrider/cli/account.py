@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 @click.option("--token-stdin", is_flag=True, help="Read the token from standard input.")
 @json_option
 def login(url: str | None, token_stdin: bool, as_json: bool) -> None:
-    """Log in to the platform at URL, the Hub's address; the login is stored for you alone.
+    """Log in to the platform at URL, the Hub's address.
 
-    Without URL: to the platform that you yourself started on this machine, with nothing to type.
+    The login is stored for you alone. Without URL: to the platform that you yourself started on this machine, with nothing to type.
     """
     from .. import signin
     from ..credentials import credentials_file, normal_url
@@ -56,7 +56,10 @@ def _ask_token(page: str, token_stdin: bool) -> str:
 @click.argument("url", required=False)
 @json_option
 def logout(url: str | None, as_json: bool) -> None:
-    """Forget the stored login, and revoke its token where `outrider login` made it."""
+    """Forget the stored login.
+
+    Its token is revoked where `outrider login` made it.
+    """
     from .. import signin
 
     address = signin.log_out(url)
@@ -69,7 +72,7 @@ def logout(url: str | None, as_json: bool) -> None:
 @click.command()
 @json_option
 def whoami(as_json: bool) -> None:
-    """Show who you are to the platform, your limits, and what you use now."""
+    """Show who you are, your limits, and what you use now."""
     from ..models import as_json as plain
 
     platform = client()
@@ -145,7 +148,7 @@ def _free(machine: Machine) -> str:
 @click.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
-    """Print the script that completes outrider's commands and options in a shell.
+    """Print a script that completes commands and options.
 
     \b
         bash:  outrider completion bash >> ~/.bashrc

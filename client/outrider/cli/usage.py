@@ -34,7 +34,10 @@ def usage(
     as_csv: bool,
     as_json: bool,
 ) -> None:
-    """Show the hours and the money of your notebooks and jobs, and of your groups'. Days are UTC."""
+    """Show the hours and money that notebooks and jobs took.
+
+    Yours and your groups'. Days are UTC.
+    """
     from ..models import as_json as plain
 
     names = by or ("machine",)

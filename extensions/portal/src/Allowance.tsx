@@ -46,7 +46,7 @@ export function Keeps({ holdings }: { holdings: Holdings['items'] }): ReactEleme
           jobs ? `${bytes(jobs)} left by jobs` : '',
           uploads ? `${bytes(uploads)} uploaded workspaces` : '',
         ].filter(Boolean);
-        const note = parts.length > 0 ? `With ${parts.join(', ')}.` : null;
+        const note = parts.length > 0 ? `Of that, ${parts.join(', ')}.` : null;
         return limit === null ? (
           <Line key={subject} name={name} value={bytes(used)}>
             {note}

@@ -22,6 +22,12 @@ ADVICE = {
 """What to do about each answer of a registry."""
 
 
+def sentence(problem: str) -> str:
+    """What is wrong with a field, as it stands alone: with a capital letter and a full stop."""
+    text = problem[:1].upper() + problem[1:]
+    return text if not text or text.endswith((".", "?", "!")) else f"{text}."
+
+
 def size(bytes_: int | None) -> str:
     if bytes_ is None:
         return ""

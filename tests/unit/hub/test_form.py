@@ -68,8 +68,8 @@ def test_what_cannot_be_had_is_not_chosen():
     found = offer(machines=[machine("one"), machine("two")], refusals={"one": "no one is free"})
     assert chosen(form.form(found, {"machine": "one"}, []).machines) == ["two"]
     refused = form.form(found, {}, []).machines[0]
-    assert refused.refusal == "No one is free" and not refused.chosen
-    assert form.live(found)[0]["refusal"] == "No one is free"
+    assert refused.refusal == "No one is free." and not refused.chosen
+    assert form.live(found)[0]["refusal"] == "No one is free."
 
 
 def test_the_first_is_chosen_or_what_was_the_last_time():
