@@ -67,6 +67,25 @@ def test_an_open_page_that_nobody_touches_does_not_keep_a_server(quick: Platform
     assert after["stopped_at"] and after["stops_at"] is None
 
 
+def test_one_that_is_started_while_it_is_culled_has_its_whole_time(quick: Platform) -> None:
+    token = quick.token()
+    quick.start_notebook(token, server="again")
+    first = seen(quick, token, "again")["started_at"]
+    with quick.hub(token) as hub:
+        # Taken as soon as the cull lets it; in the meantime the Hub says that the server is still there or ending.
+        eventually(
+            "it is started again", lambda: hub.post("/users/admin/servers/again", json={}).status_code in (201, 202)
+        )
+        eventually("it is ready", lambda: seen(quick, token, "again")["ready"])
+    second = seen(quick, token, "again")
+    assert second["started_at"] > first and second["stops_at"] > second["started_at"]
+    eventually("the second one is stopped in its turn", lambda: stopped(quick, token, "again"))
+    lived = datetime.fromisoformat(seen(quick, token, "again")["stopped_at"]) - datetime.fromisoformat(
+        second["started_at"]
+    )
+    assert lived.total_seconds() >= IDLE_S
+
+
 def test_a_kernel_busy_in_silence_is_use(quick: Platform) -> None:
     from websockets.sync.client import connect
 

@@ -88,6 +88,19 @@ async def test_each_by_the_rule_of_its_machine_type() -> None:
     assert hub.deleted == ["/users/ann/servers/old"]
 
 
+async def test_a_gpu_that_does_nothing_ends_a_notebook_in_use_and_keeping_it_counts() -> None:
+    hub = Hub(user("ann", idle=server(0, NOW), busy=server(0, NOW), kept=server(0, NOW), blind=server(0, NOW)))
+    service = Service(
+        held("ann", "idle", gpu_idle_timeout_s=600, gpu_used_at=said(NOW - 700)),
+        held("ann", "busy", gpu_idle_timeout_s=600, gpu_used_at=said(NOW - 10)),
+        held("ann", "kept", gpu_idle_timeout_s=600, gpu_used_at=said(NOW - 700), kept_at=said(NOW - 10)),
+        held("ann", "blind", gpu_idle_timeout_s=600),
+    )
+    await cull(hub, service)
+    assert hub.deleted == ["/users/ann/servers/idle"]
+    assert ("/spawns/ann/idle/culled", "its GPU was not used for 10 minutes") in service.told
+
+
 @pytest.mark.parametrize(
     "later",
     [server(NOW - 1, NOW - 1), server(0, NOW), server(0, 0, pending="stop"), server(0, 0, ready=False)],
