@@ -178,9 +178,13 @@ async def test_a_notebook_is_shown_and_kept(open_page, platform):
 async def test_home(open_page, jobs):
     job = jobs.python(TRAINING, name="Shown at home")
     page = await open_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/api/v1/jobs?" in request.url else None)
+    await page.reload()
     running = page.get_by_role("region", name="Running now")
     await expect(running.get_by_role("link", name="Shown at home")).to_be_visible()
     await expect(running).to_contain_text("Running")
+    assert asked and all("owner=admin" in url for url in asked), "an admin's home is not everybody's list"
     price = jobs.http.get("/me").json()["usage"]["price_per_hour"]
     assert price >= 0.18
     await expect(page.locator(".portal-figures div").last).to_contain_text(f"{price:.2f}")

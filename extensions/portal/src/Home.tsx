@@ -11,6 +11,7 @@ import {
   hasEnded,
   howManyFree,
   Link,
+  Loading,
   type Machine,
   moment,
   money,
@@ -41,8 +42,9 @@ export function Home(): ReactElement {
   const api = useApi();
   const platform = usePlatform();
   const me = useLoaded('me', (signal) => api.me(signal));
-  const active = useJobs({ status: ACTIVE, owner: me.value?.name, limit: 50 });
-  const recent = useJobs({ owner: me.value?.name, limit: RECENT });
+  // The page itself says whose it is: asked without a name, the list would first be everybody's.
+  const active = useJobs({ status: ACTIVE, owner: USER || undefined, limit: 50 });
+  const recent = useJobs({ owner: USER || undefined, limit: RECENT });
   const holdings = useLoaded('holdings', (signal) => platform.holdings(signal));
   const notebooks = useLoaded('notebooks', (signal) => api.notebooks(signal));
   const machines = useLoaded('machines', (signal) => api.machines(signal));
@@ -79,6 +81,7 @@ export function Home(): ReactElement {
             </Section>
           )}
           <Section title="Latest jobs" more={<Link to={{ page: 'jobs' }}>All jobs</Link>}>
+            {!recent.value && !error && <Loading />}
             {recent.value?.items.length === 0 ? (
               <Empty title="No jobs yet.">
                 <p>Send the first one from a terminal, in a directory with your code:</p>
