@@ -125,8 +125,10 @@ class Culler:
     async def round(self, now: float) -> None:
         """One look at every server; what cannot be done now is left for the next."""
         held = await self._held()
+        # All of them before the first is stopped: a stop would move those behind it into a page that was read already.
+        servers = [server async for server in self._servers()]
         warned = {}
-        async for server in self._servers():
+        for server in servers:
             key = (server.user, server.name)
             stop = stop_of(server, held.get(key), self._default_idle_s)
             if stop is None:

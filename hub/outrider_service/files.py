@@ -300,9 +300,12 @@ def _is_utf8(name: str) -> bool:
 
 
 class PendingFile:
-    """A file on its way into a tree: nobody sees it before ``commit``."""
+    """A file on its way into a tree: nobody sees it before ``commit``. Ends by ``commit`` or ``discard``, of which the
+    second to come does nothing: a request that is cut off discards what a thread may be committing."""
 
     def __init__(self, parent: int, name: str) -> None:
+        self._ending = threading.Lock()
+        self._ended = False
         self._parent = parent
         self._name = name
         self._temporary = f".{os.urandom(12).hex()}.part"
@@ -318,15 +321,26 @@ class PendingFile:
 
     def commit(self) -> None:
         """Raises IsADirectoryError when a directory has the name."""
-        self._file.close()
-        os.rename(self._temporary, self._name, src_dir_fd=self._parent, dst_dir_fd=self._parent)
-        os.close(self._parent)
+        with self._ending:
+            if self._ended:
+                return
+            self._file.close()
+            os.rename(self._temporary, self._name, src_dir_fd=self._parent, dst_dir_fd=self._parent)
+            self._close()
 
     def discard(self) -> None:
-        with contextlib.suppress(OSError):
-            self._file.close()  # what it still holds may not fit either
-        with contextlib.suppress(OSError):
-            os.unlink(self._temporary, dir_fd=self._parent)
+        with self._ending:
+            if self._ended:
+                return
+            with contextlib.suppress(OSError):
+                self._file.close()  # what it still holds may not fit either
+            with contextlib.suppress(OSError):
+                os.unlink(self._temporary, dir_fd=self._parent)
+            self._close()
+
+    def _close(self) -> None:
+        # Once: by a second time the number may be another file's.
+        self._ended = True
         os.close(self._parent)
 
 

@@ -21,7 +21,7 @@ from .registry import BadReference
 from .registry.checks import compared
 from .schema.catalog import ImageFacts
 from .usage.budgets import Account, BudgetGuard
-from .usage.leases import notebook_lease_id
+from .usage.leases import list_leases, notebook_lease_id
 from .usage.ledger import month_start
 
 if TYPE_CHECKING:
@@ -103,7 +103,11 @@ class Housekeeping:
         values = {"lease_id": notebook_lease_id(user, server), "reason": reason, "stopped_at": now()}
         async with self._service.db.write() as conn:
             await upsert(conn, stops, values, "reason", "stopped_at")
-        await self._service.hub.stop_server(user, server)
+        try:
+            await self._service.hub.stop_server(user, server)
+        except HubUnreachable as error:
+            # It holds its lease, so the next round comes by again; the others are not kept waiting for it.
+            log.warning("%s's notebook %r is not stopped yet: %s", user, server, error)
 
     async def _warn(self, account: Account) -> None:
         """Tell those who spend, once a month."""
@@ -122,7 +126,7 @@ class Housekeeping:
                     usage_days.c.group_name == name, usage_days.c.day >= month_start(time)
                 )
                 owners |= {row.owner for row in await conn.execute(spenders.distinct())}
-                owners |= {lease.owner for lease in await self._service.leases(conn) if lease.group_name == name}
+                owners |= {lease.owner for lease in await list_leases(conn) if lease.group_name == name}
             for owner in sorted(owners):
                 await notifications.put(conn, owner, notifications.BUDGET_WARNING, data, time)
         self._service.deliverer.wake()

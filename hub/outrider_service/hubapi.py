@@ -19,6 +19,10 @@ def _server_path(user: str, server: str) -> str:
     return f"/users/{who}/servers/{quote(server, safe='')}" if server else f"/users/{who}/server"
 
 
+def _active(model: dict[str, Any]) -> bool:
+    return bool(model.get("ready") or model.get("pending"))
+
+
 class HubUnreachable(Exception):
     """The Hub did not answer, or not as it should."""
 
@@ -50,19 +54,24 @@ class HubApi:
         model = await self._request("GET", f"/users/{quote(user, safe='')}", params={"include_stopped_servers": "1"})
         return dict((model or {}).get("servers") or {})
 
+    async def runs(self, user: str, server: str) -> bool:
+        """Whether this server runs or is about to."""
+        return _active((await self.servers(user)).get(server) or {})
+
     async def active_servers(self) -> set[tuple[str, str]]:
-        """(user, server) of every server that runs or is about to."""
+        """(user, server) of every server that runs or is about to; one that ends meanwhile may hide another, since the
+        Hub's pages then begin earlier."""
         found: set[tuple[str, str]] = set()
         offset, limit = 0, 200
         while True:
             page = await self._request(
                 "GET", "/users", params={"state": "active", "offset": str(offset), "limit": str(limit)}
             )
-            for user in page or []:
-                for name, server in (user.get("servers") or {}).items():
-                    if server.get("ready") or server.get("pending"):
-                        found.add((user["name"], name))
-            if not page or len(page) < limit:
+            if page is None:
+                raise HubUnreachable("the Hub does not know its own users")
+            for user in page:
+                found |= {(user["name"], name) for name, model in (user.get("servers") or {}).items() if _active(model)}
+            if len(page) < limit:
                 return found
             offset += limit
 

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from outrider_sandbox import CLOSED_NETWORKS
 
@@ -44,7 +43,6 @@ from .registry import Credentials, RegistryClient
 from .registry.checks import ImageChecks
 from .signals import Signals
 from .usage.budgets import Budgets
-from .usage.leases import Lease, list_leases
 from .usage.spawns import Spawns
 from .usage.storage import StorageUse
 from .vault import EVERYBODY, REGISTRY, Unreadable, Vault, user_subject
@@ -205,10 +203,6 @@ class Service:
             log.warning("credentials for %s: %s", registry, error)
             return None
         return None if login is None else Credentials(login.username, login.password)
-
-    @staticmethod
-    async def leases(conn: AsyncConnection) -> list[Lease]:
-        return await list_leases(conn)
 
     async def stop(self) -> None:
         await self._housekeeping.stop()

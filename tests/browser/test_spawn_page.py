@@ -114,7 +114,7 @@ async def test_what_is_free_now_is_looked_at_again(as_person: As, hub: Platform)
         job = service.post("/jobs", json={"command": "sleep 300", "machine": "large"}).json()["id"]
         eventually("it runs", lambda: service.get(f"/jobs/{job}").json()["status"] == "running")
         await page.clock.fast_forward(20_000)
-        await expect(card).to_contain_text("No large is free")
+        await expect(card).to_contain_text("No machine of type large is free")
         await expect(card.get_by_role("radio")).to_be_disabled()
         service.post(f"/jobs/{job}/stop")
         eventually("it ended", lambda: service.get(f"/jobs/{job}").json()["status"] == "cancelled")
@@ -176,10 +176,12 @@ async def test_axe_finds_nothing_serious_and_a_phone_is_wide_enough(as_person: A
 async def test_one_header_on_all_pages_and_the_way_back(as_person: As, hub: Platform) -> None:
     page = await as_person("ann", "/hub/home")
     words = await page.get_by_role("navigation", name="Outrider").get_by_role("link").all_inner_texts()
+    beside = await page.get_by_role("navigation", name="JupyterHub").get_by_role("link").all_inner_texts()
     await page.get_by_role("link", name="Machines").click()
     await page.wait_for_url("**/services/outrider/machines")
     header = page.get_by_role("navigation", name="Outrider")
     await expect(header.get_by_role("link")).to_have_text(words)
+    await expect(page.get_by_role("navigation", name="JupyterHub").get_by_role("link")).to_have_text(beside)
     await header.get_by_role("link", name="Notebooks").click()
     await expect(page.get_by_role("heading", level=1, name="Notebooks")).to_be_visible()
     await page.go_back()
@@ -192,8 +194,11 @@ async def test_one_header_on_all_pages_and_the_way_back(as_person: As, hub: Plat
     await page.get_by_role("link", name="Home").click()
     await page.wait_for_url("**/services/outrider/")
     await expect(page.locator("html")).to_have_attribute("data-bs-theme", "dark")
+    await page.get_by_role("button", name="Light or dark").click()
+    await expect(page.locator("html")).to_have_attribute("data-bs-theme", "light")
     for path in ("/hub/token",):
         await page.goto(hub.url + path)
+        await expect(page.locator("html")).to_have_attribute("data-bs-theme", "light")
         await expect(page.get_by_role("navigation", name="Outrider").get_by_role("link", name="Jobs")).to_be_visible()
 
 

@@ -26,8 +26,10 @@ from outrider_service.jobs.grants import Grants
 from outrider_service.jobs.reconciler import Reconciler
 from outrider_service.jobs.scheduler import Scheduler
 from outrider_service.jobs.submit import Intake, Refused
+from outrider_service.jobs.transitions import Transitions
 from outrider_service.schema.jobs import Status, Submission
 from outrider_service.schema.resources import SpawnRequest
+from outrider_service.signals import Signals
 from outrider_service.usage.budgets import Budgets
 from outrider_service.usage.leases import list_leases
 from outrider_service.usage.spawns import Spawns
@@ -67,7 +69,7 @@ async def no_limits(*_: Any) -> None:
 
 
 async def submitted(db: Database, known: ConfiguredCatalog, caller: Caller = ALICE, **fields: Any) -> str:
-    backend: Any = SimpleNamespace(refusal=lambda _: None, most_nodes=1)
+    backend: Any = SimpleNamespace(refusal=lambda _: None, most_nodes=4)
     grants = Grants(Vault(db, Seal(Path(tempfile.mkdtemp()) / "keys")))
     intake = Intake(db, known, {"default": backend}, grants, no_limits)
     wanted = Submission.model_validate({"command": "true", "machine": "tiny", **fields})
@@ -78,7 +80,7 @@ async def test_a_stop_and_a_placement_at_once_leave_no_machine_held(db: Database
     known = catalog()
     job_id = await submitted(db, known)
     queue = Scheduler(db, known, "default", Room(4, 4096))
-    reconciler: Any = SimpleNamespace(db=db, _changed=lambda _: None, wake_queue=lambda _: None)
+    reconciler: Any = SimpleNamespace(transitions=Transitions(db, Signals()), wake_queue=lambda _: None)
     async with db.write() as conn:
         await store.set_desired(conn, job_id, "stop", "cancelled_by_user")
         job = await store.get_job(conn, job_id)
@@ -108,6 +110,24 @@ async def test_jobs_that_a_limit_holds_back_hold_back_nobody_else(
     placed, _ = await Scheduler(db, known, "default", Room(4, 4096)).run()
     assert other in placed
     assert len(placed) == 2
+
+
+async def test_the_gpus_of_all_machines_of_a_job_count(db: Database) -> None:
+    pair = {"name": "pair", "cpu": 1, "memory_mb": 64, "gpu": 2}
+    limits = {"default": {"max_gpus": 6}, "group:team": {"max_gpus": 4}}
+    known = ConfiguredCatalog(CatalogFile.model_validate({**CATALOG, "machines": [pair], "limits": limits}))
+    wide = {"machine": "pair", "nodes": 2}
+    first = await submitted(db, known, group="team", **wide)
+    await submitted(db, known, group="team", **wide)
+    queue = Scheduler(db, known, "default", None)
+    placed, _ = await queue.run()
+    assert placed == [first], "four are the group's limit, and four are in use"
+    async with db.read() as conn:
+        assert [lease.gpu_count for lease in await list_leases(conn)] == [4]
+    with pytest.raises(Refused, match="would have 8 GPUs and you may use 6"):
+        await submitted(db, known, machine="pair", nodes=4)
+    with pytest.raises(Refused, match="the group team may use 4"):
+        await submitted(db, known, group="team", machine="pair", nodes=3)
 
 
 async def test_notebooks_that_ask_at_once_get_no_more_than_there_is(db: Database) -> None:

@@ -12,6 +12,8 @@ def test_the_page_knows_where_it_is_and_for_whom():
     assert '<base href="/hub2/services/outrider/static/" />' in text
     assert '<meta name="outrider-user" content="alice" />' in text
     assert BASE_MARK not in text
+    assert "outrider-admin" not in text
+    assert '<meta name="outrider-admin"' in fill(PAGE, Place("/", "/hub/", "root", admin=True))
 
 
 def test_a_name_never_becomes_markup():

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from . import output
 from .base import client, json_option
+
+if TYPE_CHECKING:
+    from ..models import Machine
 
 
 @click.command()
@@ -16,9 +19,9 @@ from .base import client, json_option
 @click.option("--token-stdin", is_flag=True, help="Read the token from standard input.")
 @json_option
 def login(url: str | None, token_stdin: bool, as_json: bool) -> None:
-    """Log in to the platform at URL, the Hub's address; the login is stored for you alone.
+    """Log in to the platform at URL, the Hub's address.
 
-    Without URL: to the platform that you yourself started on this machine, with nothing to type.
+    The login is stored for you alone. Without URL: to the platform that you yourself started on this machine, with nothing to type.
     """
     from .. import signin
     from ..credentials import credentials_file, normal_url
@@ -53,7 +56,10 @@ def _ask_token(page: str, token_stdin: bool) -> str:
 @click.argument("url", required=False)
 @json_option
 def logout(url: str | None, as_json: bool) -> None:
-    """Forget the stored login, and revoke its token where `outrider login` made it."""
+    """Forget the stored login.
+
+    Its token is revoked where `outrider login` made it.
+    """
     from .. import signin
 
     address = signin.log_out(url)
@@ -66,7 +72,7 @@ def logout(url: str | None, as_json: bool) -> None:
 @click.command()
 @json_option
 def whoami(as_json: bool) -> None:
-    """Show who you are to the platform, your limits, and what you use now."""
+    """Show who you are, your limits, and what you use now."""
     from ..models import as_json as plain
 
     platform = client()
@@ -84,7 +90,10 @@ def whoami(as_json: bool) -> None:
             ("running", _of(usage.get("running"), limits.get("max_running"))),
             ("pending", _of(usage.get("pending"), limits.get("max_pending"))),
             ("GPUs", _of(usage.get("gpus"), limits.get("max_gpus"))),
-            ("costs now", f"{usage['price_per_hour']:.4g} per hour" if usage.get("price_per_hour") else None),
+            (
+                "costs now",
+                f"{output.price_per_hour(usage['price_per_hour'])} per hour" if usage.get("price_per_hour") else None,
+            ),
             ("budget", "; ".join(_budget(budget, me.name) for budget in me.budgets or [] if budget.get("budget"))),
             ("workspace", f"at most {limits['max_upload_mb']} MiB" if limits.get("max_upload_mb") else None),
         )
@@ -119,8 +128,8 @@ def machines(as_json: bool) -> None:
                 f"{machine.cpu:g}",
                 human_size(machine.memory_mb * 1024 * 1024),
                 f"{machine.gpu} x {machine.gpu_model or 'GPU'}" if machine.gpu else "",
-                output.money(machine.price_per_hour) + (" preemptible" if machine.preemptible else ""),
-                "?" if machine.free is None else machine.free,
+                output.price_per_hour(machine.price_per_hour) + (" preemptible" if machine.preemptible else ""),
+                _free(machine),
                 machine.waiting or "",
                 machine.title,
             )
@@ -130,10 +139,16 @@ def machines(as_json: bool) -> None:
     )
 
 
+def _free(machine: Machine) -> str:
+    if machine.free is None:
+        return "unknown"
+    return "too large" if machine.total == 0 else str(machine.free)
+
+
 @click.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
-    """Print the script that completes outrider's commands and options in a shell.
+    """Print a script that completes commands and options.
 
     \b
         bash:  outrider completion bash >> ~/.bashrc

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def images() -> None:
-    """See what jobs and notebooks can run in, and add images of your own.
+    """See and add the images that jobs and notebooks run in.
 
     IMAGE is a reference as of `docker pull`: python:3.12, ghcr.io/org/image:tag, …@sha256:…
     """
@@ -116,9 +116,9 @@ def add(
     shared: bool,
     as_json: bool,
 ) -> None:
-    """Add an image after asking its registry, and pin what its tag means now.
+    """Add an image after asking its registry.
 
-    For a private one, give your account first: outrider secrets set --registry HOST --account NAME
+    What its tag means now is pinned. For a private one, give your account first: outrider secrets set --registry HOST --account NAME
     """
     from ..models import as_json as plain
 

@@ -24,7 +24,7 @@ def notebooks() -> None:
 @notebooks.command("list")
 @json_option
 def list_notebooks(as_json: bool) -> None:
-    """List your notebook servers, what they cost, and when they stop by themselves."""
+    """List your notebook servers, their cost and their end."""
     from ..models import as_json as plain
 
     found = client().notebooks.list()

@@ -19,6 +19,7 @@ from ..values import ago
 if TYPE_CHECKING:
     from ..jobs import Job
 
+LONG_AGO_S = 30 * 86400
 COLOURS = {
     "succeeded": "green",
     "failed": "red",
@@ -89,10 +90,11 @@ def pairs(rows: Iterable[tuple[str, Any]]) -> None:
 
 
 def when(moment: datetime | None) -> str:
-    """How long ago, for people."""
+    """How long ago, for people; of what is older than a month, the day."""
     if moment is None:
         return ""
-    return ago((datetime.now(timezone.utc) - moment).total_seconds()) + " ago"
+    seconds = (datetime.now(timezone.utc) - moment).total_seconds()
+    return ago(seconds) + " ago" if seconds < LONG_AGO_S else f"{moment.astimezone():%Y-%m-%d}"
 
 
 def until(moment: datetime | None) -> str:
@@ -102,8 +104,22 @@ def until(moment: datetime | None) -> str:
 
 
 def money(amount: float | None) -> str:
-    """A price; a platform that charges nothing shows none."""
-    return f"{amount:.4g}" if amount else ""
+    """What something has cost; nothing for what cost nothing."""
+    if not amount:
+        return ""
+    return f"{amount:.2f}" if amount >= 0.01 else "< 0.01"
+
+
+def price_per_hour(amount: float) -> str:
+    if not amount:
+        return "no charge"
+    return f"{amount:.2f}" if amount >= 0.01 else f"{amount:.1g}"
+
+
+def clock(hours: float) -> str:
+    """A length of time to the second, as the web pages write it: 12:05:07."""
+    seconds = round(hours * 3600)
+    return f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
 
 
 def took(job: Job) -> str:

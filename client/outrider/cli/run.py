@@ -86,7 +86,7 @@ def _observer(bars: ExitStack, quiet: bool) -> Any:
     class Told(Observer):
         def found(self, files: int, size: int) -> None:
             if not quiet:
-                output.note(f"Workspace: {files} files, {human_size(size)}")
+                output.note(f"Workspace: {files} {'file' if files == 1 else 'files'}, {human_size(size)}")
 
         def warning(self, text: str) -> None:
             output.note(f"Warning: {text}", colour="yellow")

@@ -13,7 +13,7 @@ from .base import client, json_option
 
 @click.group()
 def secrets() -> None:
-    """Keep tokens and passwords for jobs, registries and Git servers.
+    """Keep secrets for jobs, registries and Git servers.
 
     Values are encrypted where they are kept and shown to nobody, you included. A job gets those that it names:
     outrider run --secret NAME -- python train.py

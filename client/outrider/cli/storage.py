@@ -19,9 +19,9 @@ def remote(path: str) -> str:
 
 @click.group()
 def storage() -> None:
-    """Look at and change /storage, which all your notebooks and jobs share.
+    """Look at and change your /storage.
 
-    Paths may be written as jobs see them (/storage/models) or without /storage.
+    All your notebooks and jobs share it. Paths may be written as jobs see them (/storage/models) or without /storage.
     """
 
 

@@ -34,7 +34,10 @@ def usage(
     as_csv: bool,
     as_json: bool,
 ) -> None:
-    """Show the hours and the money of your notebooks and jobs, and of your groups'. Days are UTC."""
+    """Show the hours and money that notebooks and jobs took.
+
+    Yours and your groups'. Days are UTC.
+    """
     from ..models import as_json as plain
 
     names = by or ("machine",)
@@ -58,6 +61,14 @@ def usage(
         rows.append((["total", *[""] * (len(names) - 1)], report.total))
     output.table(
         (*names, "hours", "GPU hours", "cost"),
-        ((*keys, f"{row.hours:.2f}", f"{row.gpu_hours:.2f}", output.money(row.cost)) for keys, row in rows),
+        (
+            (
+                *keys,
+                output.clock(row.hours),
+                output.clock(row.gpu_hours) if row.gpu_hours else "",
+                output.money(row.cost),
+            )
+            for keys, row in rows
+        ),
         empty=f"Nothing ran from {report.since} to {report.until}.",
     )

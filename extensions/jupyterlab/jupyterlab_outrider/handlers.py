@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -203,6 +204,7 @@ class StreamHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):
     """/outrider/stream: the page's one WebSocket, joined to the service's."""
 
     upstream: WebSocketClientConnection | None = None
+    _passing: asyncio.Task[None] | None = None
 
     def set_default_headers(self) -> None:
         """A WebSocket has no content security policy to set."""
@@ -218,16 +220,18 @@ class StreamHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):
     async def open(self, *args: Any, **kwargs: Any) -> None:
         service: Service = self.settings["outrider_service"]
         try:
-            self.upstream = await service.stream(self._from_service)
+            self.upstream = await service.stream()
         except ServiceError as error:
             self.close(1013, str(error)[:120])
-
-    def _from_service(self, message: str | bytes | None) -> None:
-        if message is None:
-            self.close(1012, "the service went away")
             return
+        self._passing = asyncio.create_task(self._pass_on(self.upstream))
+
+    async def _pass_on(self, upstream: WebSocketClientConnection) -> None:
+        """At the page's pace: one that does not read holds the service's stream up, and fills no memory here."""
         try:
-            self.write_message(message, binary=isinstance(message, bytes))
+            while (message := await upstream.read_message()) is not None:
+                await self.write_message(message, binary=isinstance(message, bytes))
+            self.close(1012, "the service went away")
         except WebSocketClosedError:
             self.on_close()
 

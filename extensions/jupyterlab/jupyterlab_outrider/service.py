@@ -104,8 +104,8 @@ class Service:
             raise ServiceError(answer.code, data["message"], data.get("field"))
         raise ServiceError(502, f"Something other than Outrider answered ({answer.code}).")
 
-    async def stream(self, on_message: Callable[[str | bytes | None], Any]) -> WebSocketClientConnection:
-        """The service's WebSocket. Raises ServiceError."""
+    async def stream(self) -> WebSocketClientConnection:
+        """The service's WebSocket; the service waits with the next message until one is read. Raises ServiceError."""
         self._refuse_unconfigured()
         parts = urlsplit(self.url)
         scheme = "wss" if parts.scheme == "https" else "ws"
@@ -115,8 +115,6 @@ class Service:
             connect_timeout=self._connect_timeout_s,
         )
         try:
-            return await websocket_connect(
-                request, on_message_callback=on_message, ping_interval=30, max_message_size=64 * 2**20
-            )
+            return await websocket_connect(request, ping_interval=30, max_message_size=64 * 2**20)
         except (HTTPClientError, OSError) as error:
             raise ServiceError(503, f"The Outrider service does not answer ({error}).") from error

@@ -23,7 +23,7 @@ export interface Parts {
 const AGAIN_MS = 2_000;
 
 /** Where a job leaves the notebook that it runs, among its artifacts. */
-export function resultPath(job: Pick<Job, 'notebook'>): string {
+function resultPath(job: Pick<Job, 'notebook'>): string {
   return (job.notebook ?? '').split('/').pop() ?? '';
 }
 

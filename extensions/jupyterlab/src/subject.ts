@@ -17,7 +17,7 @@ export interface Subject {
 const SCRIPTS: Record<string, string> = { py: 'python', sh: 'bash' };
 
 /** The program for a file's ending; undefined for what cannot be run. */
-export function programFor(path: string): string | undefined {
+function programFor(path: string): string | undefined {
   return SCRIPTS[/\.(\w+)$/.exec(path)?.[1] ?? ''];
 }
 

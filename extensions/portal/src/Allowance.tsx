@@ -27,7 +27,7 @@ export function Budgets({ budgets }: { budgets: Me['budgets'] }): ReactElement |
             share={budget > 0 ? spent / budget : 1}
           >
             {left <= 0
-              ? `Nothing is left until ${day(resets)}: only what is free of charge can be started.`
+              ? `Nothing is left until ${day(resets)}: only what has no charge can be started.`
               : `${money(left)} left until ${day(resets)}.`}
           </Line>
         ),
@@ -46,7 +46,7 @@ export function Keeps({ holdings }: { holdings: Holdings['items'] }): ReactEleme
           jobs ? `${bytes(jobs)} left by jobs` : '',
           uploads ? `${bytes(uploads)} uploaded workspaces` : '',
         ].filter(Boolean);
-        const note = parts.length > 0 ? `With ${parts.join(', ')}.` : null;
+        const note = parts.length > 0 ? `Of that, ${parts.join(', ')}.` : null;
         return limit === null ? (
           <Line key={subject} name={name} value={bytes(used)}>
             {note}

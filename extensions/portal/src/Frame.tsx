@@ -5,8 +5,9 @@ import { useConnection } from '@outrider/ui';
 import { type ReactElement, type ReactNode, useSyncExternalStore } from 'react';
 import { Link } from 'wouter';
 
-import { HUB, USER } from './place.js';
+import { ADMIN, HUB, USER } from './place.js';
 import type { Place } from './routes.js';
+import { switchTheme } from './theme.js';
 import { login } from './transport.js';
 
 const PAGES = [
@@ -54,9 +55,13 @@ export function Frame({ place, children }: { place: Place; children: ReactNode }
         </nav>
         <nav className="portal-hub" aria-label="JupyterHub">
           <a href={`${HUB}token`}>Tokens</a>
+          {ADMIN && <a href={`${HUB}admin`}>Admin</a>}
           <span className="portal-user" title="Logged in as">
             {USER}
           </span>
+          <button type="button" aria-label="Light or dark" title="Light or dark" onClick={switchTheme}>
+            ◐
+          </button>
           <a href={`${HUB}logout`}>Log out</a>
         </nav>
       </header>

@@ -9,6 +9,7 @@ import {
   duration,
   Empty,
   hasEnded,
+  howManyFree,
   Link,
   type Machine,
   moment,
@@ -257,18 +258,10 @@ function Machines({ machines }: { machines: Machine[] }): ReactElement {
             <td className="or-number">{machine.cpu}</td>
             <td className="or-number">{bytes(machine.memory_mb * 2 ** 20)}</td>
             <td className="or-number">{pricePerHour(machine.price_per_hour)}</td>
-            <td className="or-number">{free(machine)}</td>
+            <td className="or-number">{howManyFree(machine)}</td>
           </tr>
         ))}
       </tbody>
     </table>
   );
-}
-
-function free(machine: Machine): string {
-  if (machine.free === null) return 'unknown';
-  if (machine.total === 0) return 'too large';
-  return machine.total === null
-    ? String(machine.free)
-    : `${String(machine.free)} of ${String(machine.total)}`;
 }

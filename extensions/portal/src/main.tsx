@@ -5,10 +5,9 @@ import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 
 import { App } from './App.js';
+import { applyTheme } from './theme.js';
 
-/** The choice of light or dark that JupyterHub's pages keep, over the system's. */
-const theme = localStorage.getItem('jupyterhub-bs-theme');
-if (theme === 'light' || theme === 'dark') document.documentElement.dataset.bsTheme = theme;
+applyTheme();
 
 const page = document.getElementById('page');
 if (page !== null) {

@@ -10,4 +10,6 @@ export const PREFIX = told('prefix') || '/services/outrider/';
 /** The Hub's; ends with a slash. */
 export const HUB = told('hub') || '/hub/';
 export const USER = told('user');
+/** Whether there is a page of administration at the Hub for this person. */
+export const ADMIN = told('admin') !== '';
 export const API = `${PREFIX}api/v1`;

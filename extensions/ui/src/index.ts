@@ -50,7 +50,7 @@ export {
   words,
 } from './core/draft.js';
 export { randomKey } from './core/ids.js';
-export { firstMachine } from './core/machines.js';
+export { firstMachine, howManyFree } from './core/machines.js';
 export { runLine } from './core/runLine.js';
 export { submissionOf } from './core/submission.js';
 export { Checks } from './submit/Checks.js';

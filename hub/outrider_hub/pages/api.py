@@ -59,8 +59,7 @@ class CheckHandler(_OfUser):
         try:
             facts = await spawner.service.check(user_name, question.image)
         except ServiceProblem as problem:
-            message = problem.message.removeprefix("image: ")
-            message = message[:1].upper() + message[1:]
+            message = words.sentence(problem.message.removeprefix("image: "))
             body = {"status": problem.status, "field": "image", "message": message}
             self._answer(problem.status, body)
             return

@@ -153,7 +153,7 @@ def machine_card(offer: Offer, machine: Machine, chosen: bool) -> MachineCard:
         free=words.free_now(machine),
         stops=words.stops(machine, offer.idle_timeout_s),
         preemptible=machine.preemptible,
-        refusal=refusal[:1].upper() + refusal[1:],
+        refusal=words.sentence(refusal),
         most_age_s=machine.max_age_s or 0,
         most_idle_s=int(idle),
         chosen=chosen and not refusal,

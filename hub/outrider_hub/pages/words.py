@@ -22,10 +22,16 @@ ADVICE = {
 """What to do about each answer of a registry."""
 
 
+def sentence(problem: str) -> str:
+    """What is wrong with a field, as it stands alone: with a capital letter and a full stop."""
+    text = problem[:1].upper() + problem[1:]
+    return text if not text or text.endswith((".", "?", "!")) else f"{text}."
+
+
 def size(bytes_: int | None) -> str:
     if bytes_ is None:
         return ""
-    return f"{bytes_ / GIB:.1f} GB" if bytes_ >= GIB / 10 else f"{max(1, round(bytes_ / 2**20))} MB"
+    return f"{bytes_ / GIB:.1f} GiB" if bytes_ >= GIB / 10 else f"{max(1, round(bytes_ / 2**20))} MiB"
 
 
 def day(time: datetime | None) -> str:
@@ -52,7 +58,7 @@ def facts_of(facts: ImageFacts | None, pinned: str | None) -> list[str]:
 
 
 def machine_size(machine: Machine) -> str:
-    memory = f"{machine.memory_mb / 1024:.3g} GB" if machine.memory_mb >= 1024 else f"{machine.memory_mb} MB"
+    memory = f"{machine.memory_mb / 1024:.3g} GiB" if machine.memory_mb >= 1024 else f"{machine.memory_mb} MiB"
     parts = [f"{machine.cpu:g} CPU", memory]
     if machine.gpu:
         parts.append(f"{machine.gpu} × {machine.gpu_model or 'GPU'}")
@@ -60,7 +66,10 @@ def machine_size(machine: Machine) -> str:
 
 
 def price(machine: Machine) -> str:
-    return f"{machine.price_per_hour:.2f} per hour" if machine.price_per_hour else "free of charge"
+    amount = machine.price_per_hour
+    if not amount:
+        return "no charge"
+    return (f"{amount:.2f}" if amount >= 0.01 else f"{amount:.1g}") + " per hour"
 
 
 def free_now(machine: Machine) -> str:

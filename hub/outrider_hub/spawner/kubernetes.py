@@ -85,7 +85,6 @@ class KubernetesSpawner(CatalogMixin, KubeSpawner):
             **pod.env,
             **spec.env,
             "HOME": spec.home,
-            "MEM_LIMIT": str(spec.memory_mb * 10**6),
         }
         self.automount_service_account_token = False
         self.allow_privilege_escalation = False

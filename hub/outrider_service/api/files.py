@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import mimetypes
+import os
 import re
 from itertools import islice
 from pathlib import PurePosixPath
@@ -113,8 +114,6 @@ async def _download(call: Call, tree: Tree) -> None:
     except OSError as error:
         raise not_found("file") from error
     with file:
-        import os
-
         info = os.fstat(file.fileno())
         size = info.st_size
         tag = f'"{info.st_mtime_ns:x}-{size:x}"'
@@ -242,7 +241,7 @@ async def put_storage(call: Call) -> FileEntry:
                 raise ApiError(413, f"path: only {room} bytes are left of the storage's limit", "path")
             await asyncio.to_thread(pending.write, chunk)
         await asyncio.to_thread(pending.commit)
-        call.service.storage_use.forget(_keeper(call))
+        call.service.storage_use.grew(_keeper(call), written)
     except IsADirectoryError as error:
         pending.discard()
         raise ApiError(409, "path: there is a directory of this name", "path") from error
@@ -259,7 +258,7 @@ async def put_storage(call: Call) -> FileEntry:
 async def delete_storage(call: Call) -> None:
     try:
         await asyncio.to_thread(storage_tree(call).delete, call.path["path"])
-        call.service.storage_use.forget(_keeper(call))
+        call.service.storage_use.shrank(_keeper(call))
     except BadPath as error:
         raise ApiError(422, str(error), "path") from error
     except OSError as error:

@@ -141,7 +141,7 @@ async def stop(call: Call) -> Job:
 async def delete(call: Call) -> None:
     async with call.service.db.write() as conn:
         await store.set_desired(conn, call.job.id, "delete", "cancelled_by_user")
-    call.service.storage_use.forget(payer(call.job.owner, call.job.group_name))
+    call.service.storage_use.shrank(payer(call.job.owner, call.job.group_name))
     call.service.reconciler.wake(call.job.id)
     call.service.signals.send(f"job/{call.job.id}")
     call.service.signals.send("jobs")

@@ -11,7 +11,7 @@ import logging
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar, get_origin
 from urllib.parse import unquote
 
 import orjson
@@ -153,7 +153,7 @@ class ApiHandler(HubOAuthenticated, RequestHandler):
                 continue
             found = self.get_query_arguments(name, strip=False)
             known = model.model_fields.get(name)
-            many = known is not None and "list" in str(known.annotation)
+            many = known is not None and get_origin(known.annotation) is list
             values[name] = found if many else found[-1]
         return model.model_validate(values)
 

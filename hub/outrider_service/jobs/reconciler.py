@@ -132,7 +132,11 @@ class Reconciler:
         running = []
         for n, job in enumerate(active):
             quiet = job.status == Status.RUNNING and job.desired == "run" and job.cluster in self.backends
-            seen = await self.backends[job.cluster].observe(AttemptRef(job.id, job.attempt)) if quiet else None
+            try:
+                seen = await self.backends[job.cluster].observe(AttemptRef(job.id, job.attempt)) if quiet else None
+            except PlatformAway:
+                # Its jobs cannot be looked at now; those of other platforms can.
+                continue
             if seen is None or seen.phase is not Phase.RUNNING:
                 self.wake(job.id)
             else:
@@ -192,7 +196,7 @@ class Reconciler:
         seen = await backend.observe(ref)
         begun = job.status is not Status.PROVISIONING or seen.started_at is None
         if begun and seen.phase not in (Phase.ABSENT, Phase.STARTING):
-            logged = self.ingest.follow(backend, ref, int(job.spec.get("nodes") or 1))
+            logged = self.ingest.follow(backend, ref, job.submission.nodes)
             if seen.phase in (Phase.EXITED, Phase.LOST) and not logged:
                 # The end is told after the last line, so that whoever follows has seen all of it.
                 return LOG_POLL_S

@@ -100,6 +100,7 @@ class Scheduler:
             job.image,
             placement.gpus,
             time,
+            nodes=job.submission.nodes,
             project=job.project,
             # What was shown when it was submitted, for all of its machines.
             price_per_hour=job.price_per_hour,

@@ -22,6 +22,8 @@ class Waiting:
     priority: int
     created_at: float
     not_before: float
+    nodes: int = 1
+    """On how many machines at once."""
 
 
 class Limits(Protocol):
@@ -37,10 +39,10 @@ class _Used:
     def allows_another(self, machine: MachineType) -> bool:
         return machine.max_per_user is None or self.machines[machine.name] < machine.max_per_user
 
-    def allows(self, limits: LimitSet, machine: MachineType) -> bool:
+    def allows(self, limits: LimitSet, gpus: int) -> bool:
         if limits.max_running is not None and self.running >= limits.max_running:
             return False
-        return limits.max_gpus is None or self.gpus + machine.gpu <= limits.max_gpus
+        return limits.max_gpus is None or self.gpus + gpus <= limits.max_gpus
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +98,10 @@ def plan(
         if job.not_before > now:
             result.wake_at = min(result.wake_at or job.not_before, job.not_before)
             continue
-        used = users.setdefault(job.owner, _Used())
-        if not used.allows(user_limits(job.owner), machine) or not used.allows_another(machine):
+        used, wanted = users.setdefault(job.owner, _Used()), machine.gpu * job.nodes
+        if not used.allows(user_limits(job.owner), wanted) or not used.allows_another(machine):
             continue
-        if job.group and not groups.setdefault(job.group, _Used()).allows(group_limits(job.group), machine):
+        if job.group and not groups.setdefault(job.group, _Used()).allows(group_limits(job.group), wanted):
             continue
         gpus = free.takes(machine) if free is not None else []
         if gpus is None:
@@ -107,7 +109,7 @@ def plan(
             break
         if free is not None:
             free.take(machine, gpus)
-        _count(users, groups, job, machine.gpu, running=True)
+        _count(users, groups, job, wanted, running=True)
         result.placed.append(Placement(job.id, machine, gpus))
     return result
 

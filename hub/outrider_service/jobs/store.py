@@ -215,6 +215,7 @@ async def queue(
             jobs.c.priority,
             jobs.c.created_at,
             jobs.c.not_before,
+            func.coalesce(jobs.c.spec["nodes"].as_integer(), 1),
         )
         .where(jobs.c.cluster == cluster, jobs.c.status == Status.PENDING.value, jobs.c.desired == "run")
         .order_by(jobs.c.priority.desc(), jobs.c.created_at, jobs.c.id)

@@ -138,12 +138,9 @@ class Intake:
             raise Refused("invalid", f"nodes: this platform runs a job on {backend.most_nodes}", "nodes")
         if wanted.shm_mb is not None and wanted.shm_mb > machine.memory_mb:
             raise Refused("invalid", f"shm_mb: {machine.name} has {machine.memory_mb} MiB in all", "shm_mb")
-        limits = self.catalog.limits(caller.name)
-        if limits.max_gpus is not None and machine.gpu > limits.max_gpus:
-            text = f"machine: it has {machine.gpu} GPUs and you may use {limits.max_gpus} at once"
-            raise Refused("forbidden", text, "machine")
         if wanted.group is not None and wanted.group not in caller.groups:
             raise Refused("invalid", f"group: you are not in a group {wanted.group!r}", "group")
+        self._check_gpus(caller.name, wanted.group, machine.gpu * wanted.nodes)
         for name in await self.grants.missing(caller, wanted):
             raise Refused("invalid", f"secrets: there is no secret {name!r}; set it first", "secrets")
         await self._check_references(caller, wanted, cloned)
@@ -156,6 +153,16 @@ class Intake:
             raise Refused("forbidden", refusal)
         return machine, image
 
+    def _check_gpus(self, user: str, group: str | None, gpus: int) -> None:
+        """What no limit would ever let start is refused, not queued."""
+        limits = [(self.catalog.limits(user), "you")]
+        if group is not None:
+            limits.append((self.catalog.group_limits(group), f"the group {group}"))
+        for limit, who in limits:
+            if limit.max_gpus is not None and gpus > limit.max_gpus:
+                text = f"machine: it would have {gpus} GPUs and {who} may use {limit.max_gpus} at once"
+                raise Refused("forbidden", text, "machine")
+
     async def _check_references(self, caller: Caller, wanted: Submission, cloned: JobRecord | None) -> None:
         async with self.db.read() as conn:
             if wanted.workspace.type == "snapshot":
@@ -165,7 +172,11 @@ class Intake:
                     raise Refused("invalid", text, "workspace.id")
             for name, job_id in wanted.inputs.items():
                 source = await store.get_job(conn, job_id)
-                if source is None or not caller.may(JOBS_READ, source.owner, source.group_name):
+                if (
+                    source is None
+                    or source.desired == "delete"
+                    or not caller.may(JOBS_READ, source.owner, source.group_name)
+                ):
                     raise Refused("invalid", f"inputs.{name}: there is no job {job_id}", f"inputs.{name}")
 
     def _record(

@@ -46,7 +46,7 @@ class PageHandler(HubOAuthenticated, RequestHandler):
         _ = self.xsrf_token
         self.set_status(200 if is_page(path) else 404)
         hub = self.service.prefix.partition("services/")[0] + "hub/"
-        self.finish(fill(text, Place(self.service.prefix, hub, caller.name)))
+        self.finish(fill(text, Place(self.service.prefix, hub, caller.name, caller.admin)))
 
     head = get
 

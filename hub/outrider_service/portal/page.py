@@ -32,6 +32,7 @@ class Place:
     prefix: str
     hub: str
     user: str
+    admin: bool = False
 
 
 def is_page(path: str) -> bool:
@@ -52,4 +53,6 @@ def fill(text: str, place: Place) -> str:
     tags = [f'<base href="{html.escape(place.prefix)}static/" />']
     for name in ("prefix", "hub", "user"):
         tags.append(f'<meta name="outrider-{name}" content="{html.escape(getattr(place, name))}" />')
+    if place.admin:
+        tags.append('<meta name="outrider-admin" content="yes" />')
     return text.replace(BASE_MARK, "".join(tags), 1)

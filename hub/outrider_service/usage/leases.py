@@ -68,12 +68,14 @@ async def add_lease(
     gpus: Sequence[str],
     time: float,
     *,
+    nodes: int = 1,
     project: str | None = None,
     price_per_hour: float | None = None,
     max_age_s: int | None = None,
     idle_timeout_s: int | None = None,
 ) -> None:
-    """``price_per_hour`` None: the machine type's own of now. The last two: what a notebook's owner chose."""
+    """``nodes``: how many such machines. ``price_per_hour`` (of all of them) None: the machine type's own of now. The
+    last two: what a notebook's owner chose."""
     await conn.execute(
         insert(leases).values(
             id=lease_id,
@@ -85,7 +87,7 @@ async def add_lease(
             cpu=machine.cpu,
             memory_mb=machine.memory_mb,
             gpus=list(gpus),
-            gpu_count=machine.gpu,
+            gpu_count=machine.gpu * nodes,
             price_per_hour=machine.price_per_hour if price_per_hour is None else price_per_hour,
             project=project,
             created_at=time,

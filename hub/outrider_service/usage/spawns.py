@@ -171,14 +171,16 @@ class Spawns:
         if room is None:
             return []
         if not room.fits(machine):
-            text = f"machine: no {machine.name} could ever start here: it is larger than the platform"
+            text = f"machine: no machine of type {machine.name} could ever start here: it is larger than the platform"
             raise Refused("invalid", text, "machine")
         here = [held_by(lease) for lease in held if lease.cluster == machine.cluster]
         gpus = room.less(here).takes(machine)
         if gpus is None:
+            in_use = "1 is in use" if len(here) == 1 else f"{len(here)} are in use"
+            jobs = {0: "", 1: ", and a job waits for it"}.get(waiting, f", and {waiting} jobs wait for it")
             raise Refused(
                 "full",
-                f"No {machine.name} is free: {len(here)} machines are in use and {waiting} jobs wait for this type. "
+                f"No machine of type {machine.name} is free: {in_use}{jobs}. "
                 "Take a smaller one, stop something, or try again later.",
                 "machine",
             )
@@ -226,6 +228,9 @@ class Spawns:
             await mark_seen(conn, alive, now())
         for lease in leases:
             _, user, server = lease.id.split("/", 2)
-            if (user, server) not in active and now() - lease.created_at > FORGET_AFTER_S:
+            if (user, server) in active or now() - lease.created_at <= FORGET_AFTER_S:
+                continue
+            # Asked for by name: a list in pages is no proof, and the machine of one that runs must not be given away.
+            if not await hub.runs(user, server):
                 log.warning("dropping the lease of %s: the Hub knows no such server", lease.id)
                 await self.release(user, server, finished=lease.seen_at or lease.created_at)

@@ -44,6 +44,7 @@ class _Measured:
     kept: Kept
     at: float
     took_s: float
+    stale: bool = False
 
 
 class StorageUse:
@@ -69,8 +70,7 @@ class StorageUse:
     async def holding(self, subject: str) -> Holding:
         """What is known now; waits a little for what is not, and never long."""
         known = self._known.get(subject)
-        stale = known is None or time.time() - known.at > max(FRESH_S, PAUSE_FACTOR * known.took_s)
-        if stale:
+        if known is None or known.stale or time.time() - known.at > max(FRESH_S, PAUSE_FACTOR * known.took_s):
             task = self._measuring.get(subject)
             if task is None:
                 task = self._measuring[subject] = asyncio.create_task(self._measure(subject))
@@ -89,9 +89,16 @@ class StorageUse:
         kept = await kept_by(self._db, self._directories, subject)
         self._known[subject] = _Measured(files, kept, time.time(), time.monotonic() - begun)
 
-    def forget(self, subject: str) -> None:
-        """Something was deleted or uploaded: the next look measures again."""
-        self._known.pop(subject, None)
+    def grew(self, subject: str, size: int) -> None:
+        """So many bytes were uploaded. Added up rather than measured again: who uploads a thousand files shall neither
+        wait for a thousand looks at the tree nor, while one takes long, have no limit."""
+        if (known := self._known.get(subject)) is not None:
+            known.files += size
+
+    def shrank(self, subject: str) -> None:
+        """Something was deleted: the next look measures again, and goes by what was known where that takes long."""
+        if (known := self._known.get(subject)) is not None:
+            known.stale = True
 
     async def refusal(self, owner: str, group: str | None) -> str | None:
         """Why nothing more can be started or uploaded, or None. Without a limit nothing is measured."""

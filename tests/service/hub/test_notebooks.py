@@ -82,7 +82,7 @@ def test_no_room_is_told_to_the_person_who_waits(platform):
     with platform.hub(token) as hub:
         answer = hub.post("/users/admin/servers/second", json={"machine": "whole"})
         assert answer.status_code == 429, answer.text
-        assert answer.json()["message"].startswith("No whole is free")
+        assert answer.json()["message"].startswith("No machine of type whole is free")
         page = hub.get("/users/admin").json()["servers"]
         assert "second" not in page
     with platform.browser() as browser:
@@ -90,7 +90,7 @@ def test_no_room_is_told_to_the_person_who_waits(platform):
         page = browser.get("/hub/spawn/admin/third").text
         action = html.unescape(re.search(r'action="([^"]+)"', page)[1])
         shown = browser.post(action, files={"machine": (None, "whole"), "image": (None, "")}).text
-        assert "No whole is free" in html.unescape(shown)
+        assert "No machine of type whole is free" in html.unescape(shown)
     platform.stop_notebook(token, server="first")
     with platform.service(token) as service:
 

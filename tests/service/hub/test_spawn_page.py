@@ -159,7 +159,7 @@ def test_what_may_be_chosen_is_shown_with_price_and_room(ann, bob):
     page = ann.page("/hub/spawn")
     found = machines(page)
     assert list(found) == ["small", "whole", "huge", "staff", "capped"]
-    assert "1 CPU · 2 GB" in found["small"] and "free of charge" in found["small"]
+    assert "1 CPU · 2 GiB" in found["small"] and "no charge" in found["small"]
     assert "1.50 per hour" in found["whole"] and "1 of 1 free now" in found["whole"]
     assert "larger than the platform" in found["huge"]
     assert page.select_one('[data-machine="huge"] input').has_attr("disabled")

@@ -45,3 +45,13 @@ def logged_in(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> Platform:
     monkeypatch.setenv("OUTRIDER_URL", platform.url)
     monkeypatch.setenv("OUTRIDER_TOKEN", platform.token)
     return platform
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the command is typed."""
+    directory = tmp_path / "project"
+    directory.mkdir()
+    (directory / "train.py").write_text("print(1)")
+    monkeypatch.chdir(directory)
+    return directory

@@ -9,36 +9,12 @@ from pathlib import Path
 
 import click
 import pytest
-from click.testing import CliRunner, Result
 
-from outrider import values
 from outrider.cli import cli
-from outrider.cli.chart import draw
-from outrider.cli.options import cheapest_preemptible
-from outrider.models import Machine, build
-from tests.unit.client.platform import MACHINES, Platform, points
+from tests.unit.client.command import outrider, submitted
+from tests.unit.client.platform import Platform, points
 
-
-def outrider(*args: str, **options: object) -> Result:
-    return CliRunner().invoke(cli, list(args), **options)  # type: ignore[arg-type]
-
-
-@pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    directory = tmp_path / "project"
-    directory.mkdir()
-    (directory / "train.py").write_text("print(1)")
-    monkeypatch.chdir(directory)
-    return directory
-
-
-@pytest.fixture(autouse=True)
-def _in_a_project(project: Path) -> None:
-    """Every command here is typed in a project's directory."""
-
-
-def submitted(platform: Platform) -> dict[str, object]:
-    return list(platform.jobs.values())[-1]
+pytestmark = pytest.mark.usefixtures("project")
 
 
 class TestRun:
@@ -47,7 +23,7 @@ class TestRun:
         run = outrider("run", "--", "python", "train.py", "--epochs", "3")
         assert run.exit_code == 0, run.output
         assert run.stdout == "one\ntwo \x1b[31mred\x1b[0m [bold]\n"
-        assert "Workspace: 1 files, 8 B" in run.stderr
+        assert "Workspace: 1 file, 8 B" in run.stderr
         assert "j000000000000" in run.stderr
         assert f"{logged_in.url}/services/outrider/jobs/j000000000000" in run.stderr
         assert "· queued" in run.stderr
@@ -130,171 +106,6 @@ class TestRun:
         assert submitted(logged_in)["status"] == "running"
 
 
-class TestOptions:
-    def test_all_of_them(self, logged_in: Platform, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        other = logged_in.add_job()
-        monkeypatch.setenv("FROM_HERE", "yes")
-        words = (
-            "jobs create --name n --image python:3.11 --machine cpu --env A=1=2 --env FROM_HERE "
-            "--param lr=0.1 --param s=007 --param l=[1] "
-            "--port 8080 --port 9090 --project p --experiment e --tag a --tag b "
-            "--timeout 1h30m --retries 2 --priority 5 --nodes 2 --input data=@last --secret KEY --shm 2g "
-            "--public --group lab --cluster default --workspace none -- python a.py"
-        )
-        run = outrider(*words.split())
-        assert run.exit_code == 0, run.output
-        assert run.stdout.strip() == "j000000000001"
-        sent = submitted(logged_in)
-        expected = {
-            "name": "n",
-            "image": "python:3.11",
-            "machine": "cpu",
-            "env": {"A": "1=2", "FROM_HERE": "yes"},
-            "params": {"lr": 0.1, "s": "007", "l": [1]},
-            "ports": [8080, 9090],
-            "project": "p",
-            "experiment": "e",
-            "tags": ["a", "b"],
-            "timeout_s": 5400,
-            "retries": 2,
-            "priority": 5,
-            "nodes": 2,
-            "inputs": {"data": other},
-            "secrets": ["KEY"],
-            "shm_mb": 2048,
-            "public": True,
-            "group": "lab",
-            "cluster": "default",
-            "workspace": {"type": "none"},
-            "args": ["python", "a.py"],
-        }
-        assert {key: sent.get(key) for key in expected} == expected
-
-    def test_gradients_spellings(self, logged_in: Platform, project: Path) -> None:
-        (project / "big.bin").write_text("x")
-        run = outrider(
-            *("jobs", "create", "--machineType", "gpu", "--container", "tensorflow/tensorflow:2.15.0"),
-            *(
-                "--ports",
-                "5000:8080,6006:6006",
-                "--workspace",
-                ".",
-                "--projectId",
-                "p",
-                "--experimentId",
-                "e",
-            ),
-            *("--envVars", '{"A": "1", "B": 2}', "--ignoreFiles", "big.bin,*.csv", "--isPreemptible"),
-            *("--workingDirectory", "sub dir", "--tag", "t", "--command", "python train.py; echo done"),
-        )
-        assert run.exit_code == 0, run.output
-        sent = submitted(logged_in)
-        assert sent["machine"] == "gpu-spot"
-        assert sent["image"] == "tensorflow/tensorflow:2.15.0"
-        assert sent["ports"] == [8080, 6006]
-        assert (sent["project"], sent["experiment"], sent["tags"]) == ("p", "e", ["t"])
-        assert sent["env"] == {"A": "1", "B": "2"}
-        assert sent["command"] == "cd -- 'sub dir' || exit; python train.py; echo done"
-        assert "gpu-spot" in run.stderr
-        assert "Workspace: 1 files" in run.stderr
-
-    def test_a_quoted_line_is_a_shell_line(self, logged_in: Platform) -> None:
-        outrider("jobs", "create", "python a.py && python b.py")
-        assert submitted(logged_in)["command"] == "python a.py && python b.py"
-        outrider("jobs", "create", "--workingDirectory", "x", "--", "python", "a b.py")
-        assert submitted(logged_in)["command"] == "cd -- x && exec python 'a b.py'"
-
-    def test_options_of_the_program_are_the_programs(self, logged_in: Platform) -> None:
-        outrider("jobs", "create", "--machine", "gpu", "python", "train.py", "--machine", "mine", "--json")
-        sent = submitted(logged_in)
-        assert (sent["machine"], sent["args"]) == (
-            "gpu",
-            ["python", "train.py", "--machine", "mine", "--json"],
-        )
-
-    @pytest.mark.parametrize(
-        "words",
-        [
-            "--timeout -5 -- true",
-            "--timeout 0 -- true",
-            "--timeout soon -- true",
-            "--port 80 -- true",
-            "--port 70000 -- true",
-            "--port x -- true",
-            "--env =x -- true",
-            "--env NOT_SET_HERE -- true",
-            "--param x -- true",
-            "--shm lots -- true",
-            "--nodes 0 -- true",
-            "--retries -1 -- true",
-            "--command x -- true",
-            "--notebook a.py",
-            "--notebook a.ipynb --workspace none",
-            "--ignore-file nowhere -- true",
-            "",
-        ],
-    )
-    def test_wrong_usage_sends_nothing(self, logged_in: Platform, words: str) -> None:
-        run = outrider("jobs", "create", *words.split())
-        assert run.exit_code == 2, run.output
-        assert logged_in.requests == []
-
-    def test_a_notebook_named_from_here(self, logged_in: Platform, project: Path) -> None:
-        (project / "nb").mkdir()
-        (project / "nb" / "a.ipynb").write_text("{}")
-        assert outrider("jobs", "create", "--notebook", "nb/a.ipynb", "--param", "x=1").exit_code == 0
-        assert submitted(logged_in)["notebook"] == "nb/a.ipynb"
-        run = outrider("jobs", "create", "--workspace", "nb", "--notebook", "nb/a.ipynb")
-        assert run.exit_code == 0, run.output
-        assert submitted(logged_in)["notebook"] == "a.ipynb"
-        assert outrider("jobs", "create", "--notebook", "gone.ipynb").exit_code == 1
-
-    def test_a_projects_defaults(self, logged_in: Platform, project: Path) -> None:
-        (project / "outrider.toml").write_text(
-            '[run]\nmachine = "gpu"\ncommand = "python train.py"\nenv = { A = "1", B = 2 }\n'
-            'params = { lr = 0.1 }\nports = [8080]\ntimeout = "1h"\nignore = ["*.csv"]\n'
-        )
-        (project / "data.csv").write_text("x")
-        run = outrider("jobs", "create", "--env", "A=9", "--param", "n=3")
-        assert run.exit_code == 0, run.output
-        sent = submitted(logged_in)
-        assert (sent["machine"], sent["command"], sent["timeout_s"]) == ("gpu", "python train.py", 3600)
-        assert (sent["env"], sent["params"]) == ({"A": "9", "B": "2"}, {"lr": 0.1, "n": 3})
-        assert "Workspace: 2 files" in run.stderr
-        outrider("jobs", "create", "--machine", "cpu", "--", "true")
-        assert (submitted(logged_in)["machine"], submitted(logged_in)["args"]) == ("cpu", ["true"])
-
-    @pytest.mark.parametrize(
-        ("text", "said"),
-        [
-            ("[run]\nmashine = 'x'\n", "mashine"),
-            ("[run]\nretries = true\n", "retries"),
-            ("[run]\nports = [80]\n", "ports"),
-            ("[jobs]\n", "jobs"),
-            ("[run", "TOML"),
-        ],
-    )
-    def test_a_wrong_default_is_named(self, logged_in: Platform, project: Path, text: str, said: str) -> None:
-        (project / "outrider.toml").write_text(text)
-        run = outrider("jobs", "create", "--", "true")
-        assert run.exit_code == 1
-        assert said in run.stderr
-        assert logged_in.jobs == {}
-
-    def test_preemptible_machines(self) -> None:
-        machines = [build(Machine, item) for item in MACHINES]
-        assert cheapest_preemptible(machines, "gpu") == "gpu-spot"
-        assert cheapest_preemptible(machines, "cpu-spot") == "cpu-spot"
-        assert cheapest_preemptible(machines, None) == "cpu-spot"
-        assert cheapest_preemptible(machines, "unknown") == "unknown"
-        assert cheapest_preemptible(machines[:1], "cpu") == "cpu"
-
-    def test_the_same_key_is_the_same_job(self, logged_in: Platform) -> None:
-        for _ in range(2):
-            run = outrider("jobs", "create", "--idempotency-key", "k", "--", "true")
-            assert run.stdout.strip() == "j000000000000"
-
-
 class TestJobs:
     def test_list(self, logged_in: Platform) -> None:
         logged_in.add_job(name="first", status="failed")
@@ -375,8 +186,14 @@ class TestTheRest:
     def test_whoami_and_machines(self, logged_in: Platform) -> None:
         assert "ada" in outrider("whoami").stdout
         assert json.loads(outrider("whoami", "--json").stdout)["name"] == "ada"
-        assert "gpu-spot\t2\t4.0 GiB\t1 x H200\t1 preemptible" in outrider("machines").stdout
+        assert "gpu-spot\t2\t4.0 GiB\t1 x H200\t1.00 preemptible" in outrider("machines").stdout
         assert len(json.loads(outrider("machines", "--json").stdout)["items"]) == 4
+
+    @pytest.mark.parametrize(("cost", "said"), [(0.0, ""), (0.000018, ", cost < 0.01"), (12.5, ", cost 12.50")])
+    def test_money_is_written_for_people(self, logged_in: Platform, cost: float, said: str) -> None:
+        logged_in.outcome |= {"status": "succeeded", "exit_code": 0, "cost": cost}
+        logged_in.end(logged_in.add_job())
+        assert outrider("jobs", "wait", "@last").stderr.strip().endswith(f"after 0s{said}")
 
     def test_artifacts(self, logged_in: Platform, tmp_path: Path) -> None:
         logged_in.artifacts = {"model.bin": b"m", "plots/a.png": b"p"}
@@ -438,53 +255,16 @@ class TestTheRest:
         ]
         assert without == ["outrider completion"]
 
+    def test_a_list_of_commands_says_what_each_does_in_a_whole_sentence(self) -> None:
+        groups = [[], *([name] for name, command in cli.commands.items() if isinstance(command, click.Group))]
+        for group in groups:
+            listed = outrider(*group, "--help").stdout.partition("Commands:")[2].splitlines()
+            assert listed and not [line for line in listed if line.endswith("...")]
+
     def test_help_loads_no_http_and_no_tables(self) -> None:
         code = "import sys, outrider.cli; print([m for m in ('httpx', 'rich') if m in sys.modules])"
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
         assert done.stdout.strip() == "[]"
-
-
-class TestValues:
-    @pytest.mark.parametrize(
-        ("text", "seconds"),
-        [("90", 90), ("90s", 90), ("30m", 1800), ("1.5h", 5400), ("1h30m", 5400), ("1d", 86400)],
-    )
-    def test_durations(self, text: str, seconds: int) -> None:
-        assert values.duration(text) == seconds
-
-    @pytest.mark.parametrize(
-        ("text", "value"),
-        [
-            ("1", 1),
-            ("0.5", 0.5),
-            ("true", True),
-            ("null", None),
-            ('{"a": 1}', {"a": 1}),
-            ("x", "x"),
-            ("", ""),
-        ],
-    )
-    def test_params(self, text: str, value: object) -> None:
-        assert values.param(text) == value
-
-    @pytest.mark.parametrize("text", ["007", "NaN", "Infinity", "1e999", "1_000"])
-    def test_params_that_json_does_not_know_stay_text(self, text: str) -> None:
-        assert values.param(text) == text
-
-
-class TestChart:
-    def test_a_curve(self) -> None:
-        picture = draw([[(x, x) for x in range(11)]], width=24, height=5)
-        assert picture[0].startswith("10 ┤")
-        assert picture[4].startswith(" 0 ┤")
-        assert picture[0].rstrip()[-1] not in "┤ "
-        assert picture[-1].split() == ["0", "10"]
-
-    @pytest.mark.parametrize(
-        "curves", [[], [[]], [[(1, 1)]], [[(1, 5), (2, 5)]], [[(1, float("nan")), (2, 1e300), (3, -1e300)]]]
-    )
-    def test_odd_curves_can_be_drawn(self, curves: list[list[tuple[float, float]]]) -> None:
-        assert draw(curves)
 
 
 def test_the_page_about_the_command_is_current() -> None:

@@ -35,6 +35,8 @@ class Hub:
             raise aiohttp.ClientConnectionError("gone")
         if method == "DELETE":
             self.deleted.append(path)
+            # Who has no server any more is in no list of those who have.
+            self.users = tuple(user for user in self.users if path != f"/users/{user['name']}/server")
             return None
         if path == "/users":
             return self.users[options["params"]["offset"] :][: options["params"]["limit"]]
@@ -123,7 +125,7 @@ async def test_the_owner_is_told_once_before_the_end() -> None:
     assert service.told == [("/spawns/ann/-/culling", "not used for 100 seconds")]
 
 
-async def test_all_pages_are_read() -> None:
+async def test_all_pages_are_read_though_stops_shorten_them() -> None:
     hub = Hub(*(user(f"u{number}", default=server(0, 0)) for number in range(450)))
     await cull(hub)
     assert len(hub.deleted) == 450

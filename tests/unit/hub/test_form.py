@@ -52,10 +52,10 @@ def chosen(cards):
 def test_what_a_machine_costs_and_how_long_it_runs():
     gpu = machine("gpu", memory_mb=16384, gpu=2, gpu_model="L4", price_per_hour=1.25, max_age_s=21600)
     (card,) = form.form(offer(machines=[gpu]), {}, []).machines
-    assert (card.size, card.price, card.free) == ("0.5 CPU · 16 GB · 2 × L4", "1.25 per hour", "1 of 4 free now")
+    assert (card.size, card.price, card.free) == ("0.5 CPU · 16 GiB · 2 × L4", "1.25 per hour", "1 of 4 free now")
     assert card.stops == "Stops when not used for 12 hours, or after 6 hours in any case"
     assert (card.most_age_s, card.most_idle_s) == (21600, 43200)
-    assert words.price(machine("free")) == "free of charge"
+    assert words.price(machine("free")) == "no charge"
     assert words.stops(machine("ever", idle_timeout_s=0), 43200) == "Runs until you stop it"
 
 
@@ -68,8 +68,8 @@ def test_what_cannot_be_had_is_not_chosen():
     found = offer(machines=[machine("one"), machine("two")], refusals={"one": "no one is free"})
     assert chosen(form.form(found, {"machine": "one"}, []).machines) == ["two"]
     refused = form.form(found, {}, []).machines[0]
-    assert refused.refusal == "No one is free" and not refused.chosen
-    assert form.live(found)[0]["refusal"] == "No one is free"
+    assert refused.refusal == "No one is free." and not refused.chosen
+    assert form.live(found)[0]["refusal"] == "No one is free."
 
 
 def test_the_first_is_chosen_or_what_was_the_last_time():
@@ -85,7 +85,7 @@ def test_what_is_known_of_an_image_is_on_its_card():
     (card,) = form.form(offer([image("two", "ann", FACTS, digest=DIGEST)], [machine("small")]), {}, []).images
     assert card.own and card.facts == [
         "CUDA 12.4.1",
-        "3.0 GB to download",
+        "3.0 GiB to download",
         "updated 6 May 2025",
         "pinned to abababababab",
         "its tag moved on 3 February 2026",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -68,6 +70,14 @@ def test_gpus_are_handed_out_once_and_by_model() -> None:
 def test_gpu_limits() -> None:
     held = [Held("alice", None, 1, 1000, ("u3",), True)]
     assert placed(decide([waiting("a", "a100")], held, max_gpus=2)) == []
+
+
+def test_each_machine_of_a_job_on_several_counts_its_gpus() -> None:
+    job = replace(waiting("wide", "gpu1"), nodes=3)
+    assert placed(decide([job], max_gpus=3)) == ["wide"]
+    assert placed(decide([job], max_gpus=2)) == []
+    held = [Held("alice", None, 1, 1000, (), True, gpu_count=1)]
+    assert placed(decide([job], held, max_gpus=3)) == []
 
 
 def test_the_impossible_is_named_and_blocks_nobody() -> None:

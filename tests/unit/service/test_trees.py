@@ -146,3 +146,15 @@ def test_others_appear_in_a_tree_and_cannot_be_left_by_it(tmp_path: Path) -> Non
     for path in ("teams/b/x", "teams/ab"):
         with pytest.raises(OSError):
             tree.create(path)
+
+
+def test_a_file_that_is_discarded_after_its_commit_stays_and_closes_nothing_else(tmp_path: Path) -> None:
+    pending = Tree(tmp_path).create("model")
+    pending.write(b"weights")
+    pending.commit()
+    # What is opened next has the number that the directory had.
+    other = os.open(tmp_path, os.O_RDONLY)
+    pending.discard()
+    os.fstat(other)
+    os.close(other)
+    assert (tmp_path / "model").read_bytes() == b"weights"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -47,11 +49,40 @@ def test_a_fresh_key_replaces_the_old_one(tmp_path: Path) -> None:
         (["longer-secret", "longer"], b"longer-secret and longer", b"*** and ***"),
         (['say "hi"'], b'{"v": "say \\"hi\\""}', b'{"v": "***"}'),
         (["line-one\nline-two"], b"line-one\nline-two", b"***\n***"),
+        (
+            ["p@ss/w\u00f6rd"],
+            b"https://me:p%40ss%2Fw%C3%B6rd@host/ {'v': 'p@ss/w\\u00f6rd'}",
+            b"https://me:***@host/ {'v': '***'}",
+        ),
+        (["abcd"], b"coded: YWJjZA== YWJjZAo= and YWJj", b"coded: *** *** and YWJj"),
     ],
 )
 def test_hidden_in_what_is_printed(values: list[str], printed: bytes, seen: bytes) -> None:
     mask = masker(values)
     assert (mask(printed) if mask else printed) == seen
+
+
+@pytest.mark.parametrize("before", [b"", b"u", b"me", b"me:", b"user:"])
+@pytest.mark.parametrize("after", [b"", b"\n", b"@host", b"!!"])
+@pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
+def test_hidden_in_base64_wherever_it_stands(before: bytes, after: bytes, encode: Callable[[bytes], bytes]) -> None:
+    mask = masker(["s3cret~?value>"])
+    assert mask is not None
+    printed = encode(before + b"s3cret~?value>" + after)
+    seen = mask(b"Authorization: Basic " + printed)
+    assert b"***" in seen
+    # What is left says nothing of the value but some bits at its ends.
+    left = seen.removeprefix(b"Authorization: Basic ").replace(b"***", b"")
+    assert len(left) <= len(encode(before)) + len(encode(after)) + 3
+
+
+def test_a_key_in_base64_is_hidden_in_lines_as_well() -> None:
+    key = "-----BEGIN KEY-----\n" + "\n".join("abcdefgh"[n % 8] * 64 for n in range(20)) + "\n-----END KEY-----"
+    mask = masker([key + "\n"])
+    assert mask is not None
+    for printed in (key, key + "\n"):
+        assert set(mask(base64.encodebytes(printed.encode())).split()) == {b"***"}
+    assert mask(base64.b64encode(key.encode())) == b"***"
 
 
 def test_a_message_is_signed_as_receivers_expect() -> None:

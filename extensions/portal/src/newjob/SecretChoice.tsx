@@ -8,22 +8,24 @@ import { usePlatform } from '../forms.js';
 
 export function SecretChoice({
   draft,
+  problem,
   onChange,
 }: {
   draft: Draft;
+  problem: string | undefined;
   onChange: (changes: Partial<Draft>) => void;
 }): ReactElement | null {
   const platform = usePlatform();
   const secrets = useLoaded('secrets', (signal) => platform.secrets(signal));
-  const known = [
-    ...new Set((secrets.value?.items ?? []).filter((one) => one.kind === 'variable').map((one) => one.name)),
-  ];
+  const known = (secrets.value?.items ?? []).filter((one) => one.kind === 'variable').map((one) => one.name);
   if (secrets.value === undefined) return null;
   const chosen = words(draft.secrets);
+  // A link may name some that there are not: they can be taken away again.
+  const names = [...new Set([...known, ...chosen])];
   return (
     <fieldset>
       <legend>Secrets as variables</legend>
-      {known.length === 0 && (
+      {names.length === 0 && (
         <p className="or-faint">
           There are none. Set one on the page of{' '}
           <Link href="/settings" className="portal-link">
@@ -33,7 +35,7 @@ export function SecretChoice({
         </p>
       )}
       <div className="or-radios">
-        {known.map((name) => (
+        {names.map((name) => (
           <label key={name}>
             <input
               type="checkbox"
@@ -47,6 +49,7 @@ export function SecretChoice({
           </label>
         ))}
       </div>
+      {problem !== undefined && <p className="or-wrong">{problem}</p>}
     </fieldset>
   );
 }

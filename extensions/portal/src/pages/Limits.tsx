@@ -11,6 +11,7 @@ export function LimitsSection(): ReactElement {
   const limits = useLoaded('limits', (signal) => platform.limits(signal));
   const [editing, setEditing] = useState<Limits | 'new' | null>(null);
   const removal = useAction();
+  const others = (limits.value?.items.length ?? 0) > 1;
   const amount = (value: number | null): string => (value === null ? '–' : String(value));
   return (
     <section className="portal-section" aria-label="Limits and budgets">
@@ -43,7 +44,13 @@ export function LimitsSection(): ReactElement {
           <tbody>
             {limits.value?.items.map((one) => (
               <tr key={one.subject}>
-                <td>{one.subject === 'default' ? 'everybody else' : one.subject.replace(':', ' ')}</td>
+                <td>
+                  {one.subject === 'default'
+                    ? others
+                      ? 'everybody else'
+                      : 'everybody'
+                    : one.subject.replace(':', ' ')}
+                </td>
                 <td className="or-number">{amount(one.max_running)}</td>
                 <td className="or-number">{amount(one.max_pending)}</td>
                 <td className="or-number">{amount(one.max_gpus)}</td>

@@ -1,6 +1,16 @@
 /** Machine types with price and what is free; admins edit them, and everybody's limits and budgets. */
 
-import { bytes, Button, Confirm, Loading, pricePerHour, Problem, useApi, useLoaded } from '@outrider/ui';
+import {
+  bytes,
+  Button,
+  Confirm,
+  howManyFree,
+  Loading,
+  pricePerHour,
+  Problem,
+  useApi,
+  useLoaded,
+} from '@outrider/ui';
 import { type ReactElement, useState } from 'react';
 
 import { Check, Field, FormDialog, number, text, useAction, usePlatform, words } from '../forms.js';
@@ -68,7 +78,7 @@ export function Machines(): ReactElement {
                 <td className="or-number">{bytes(machine.memory_mb * 2 ** 20)}</td>
                 <td>{machine.gpu > 0 ? `${String(machine.gpu)} × ${machine.gpu_model ?? 'GPU'}` : ''}</td>
                 <td className="or-number">{pricePerHour(machine.price_per_hour)}</td>
-                <td className="or-number">{machine.free ?? 'unknown'}</td>
+                <td className="or-number">{howManyFree(machine)}</td>
                 <td className="or-number">{machine.waiting || ''}</td>
                 <td>{rules(machine)}</td>
                 {admin && (

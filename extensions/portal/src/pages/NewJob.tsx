@@ -165,8 +165,14 @@ function Form({ step, query }: { step: Step; query: string }): ReactElement {
         )}
         {step === 'extras' && (
           <>
-            <SecretChoice draft={draft} onChange={change} />
-            <More draft={draft} problems={shown} groups={me.value?.groups ?? []} onChange={change} />
+            <SecretChoice draft={draft} problem={shown.secrets} onChange={change} />
+            <More
+              draft={draft}
+              problems={shown}
+              groups={me.value?.groups ?? []}
+              withoutSecrets
+              onChange={change}
+            />
           </>
         )}
         {step === 'review' && (

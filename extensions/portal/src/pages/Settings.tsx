@@ -209,7 +209,7 @@ function Webhooks(): ReactElement {
       )}
       {(hooks.error ?? action.fault) && <Problem>{(hooks.error ?? action.fault)?.message}</Problem>}
       {hooks.value?.items.length === 0 && <Empty title="Nobody is told." />}
-      <ul className="portal-jobs">
+      <ul className="portal-jobs" hidden={!hooks.value?.items.length}>
         {hooks.value?.items.map((hook) => (
           <li key={hook.id}>
             <span className="or-rowlink">

@@ -1,7 +1,7 @@
 /** Hours and money: by whatever one asks, a bar for each day, and a table for a spreadsheet. */
 
 import { Empty, Icon, Loading, money, Problem, useApi, useLoaded } from '@outrider/ui';
-import type { ReactElement } from 'react';
+import { type ReactElement, useId } from 'react';
 import { useLocation } from 'wouter';
 
 import { Budgets } from '../Allowance.js';
@@ -107,17 +107,19 @@ function Day({
   value: string | undefined;
   onChange: (value: string | undefined) => void;
 }): ReactElement {
+  const id = useId();
   return (
-    <label className="portal-field">
-      {label}
+    <div className="portal-field">
+      <label htmlFor={id}>{label}</label>
       <input
+        id={id}
         type="date"
         value={value ?? ''}
         onChange={(event) => {
           onChange(event.target.value || undefined);
         }}
       />
-    </label>
+    </div>
   );
 }
 
@@ -146,7 +148,7 @@ function Sums({ report, by }: { report: UsageReport; by: string }): ReactElement
       </tbody>
       <tfoot>
         <tr>
-          <th scope="row">Together</th>
+          <th scope="row">Total</th>
           <td className="or-number">{clockTime(report.total.hours)}</td>
           <td className="or-number">{report.total.gpu_hours ? clockTime(report.total.gpu_hours) : ''}</td>
           <td className="or-number">{money(report.total.cost)}</td>

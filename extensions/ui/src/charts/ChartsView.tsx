@@ -15,7 +15,7 @@ interface Props {
   onView: (view: JobView, options?: { replace?: boolean }) => void;
 }
 
-export function useChartStore(job: string): ChartStore {
+function useChartStore(job: string): ChartStore {
   const stream = useStream();
   const [store, setStore] = useState(() => new ChartStore(stream, job));
   useEffect(() => {

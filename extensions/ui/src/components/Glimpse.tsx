@@ -4,7 +4,7 @@ import type { ReactElement } from 'react';
 
 import { type ChartList, hasEnded, type Job, type LogLine } from '../api/types.js';
 import { plainText } from '../core/ansi.js';
-import { chartOrder, chartTitle, chartWriter, metricOfLine } from '../core/units.js';
+import { chartName, chartOrder, chartWriter, metricOfLine } from '../core/units.js';
 import { useApi } from '../state/context.js';
 import { useEvery, useLoaded } from '../state/hooks.js';
 import { Link } from './basics.js';
@@ -63,7 +63,7 @@ function Values({ items }: { items: ChartList['items'] }): ReactElement {
         const last = Math.max(...series.map((one) => one.attempt));
         return (
           <div key={chart}>
-            <dt>{chartTitle(chart)}</dt>
+            <dt>{chartName(chart)}</dt>
             {series
               .filter((one) => one.attempt === last)
               .slice(0, 4)

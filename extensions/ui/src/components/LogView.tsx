@@ -12,7 +12,7 @@ import { LogScroller } from './LogScroller.js';
 import { LogToolbar } from './LogToolbar.js';
 import { useLogSearch } from './logSearch.js';
 
-export const LINE_HEIGHT = 20;
+const LINE_HEIGHT = 20;
 
 interface Props {
   job: Job;
@@ -20,7 +20,7 @@ interface Props {
   onView: (view: JobView, options?: { replace?: boolean }) => void;
 }
 
-export function useLogStore(job: string): LogStore {
+function useLogStore(job: string): LogStore {
   const api = useApi();
   const stream = useStream();
   const [store, setStore] = useState(() => new LogStore(api, stream, job));

@@ -48,7 +48,7 @@ export function stepAt(course: Course, time: number): number {
 }
 
 /** Index of the first value above `wanted` in an ascending list; its length when there is none. */
-export function firstAbove(values: readonly number[], wanted: number): number {
+function firstAbove(values: readonly number[], wanted: number): number {
   let low = 0;
   let high = values.length;
   while (low < high) {

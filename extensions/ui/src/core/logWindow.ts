@@ -16,7 +16,7 @@ export interface Geometry {
   viewport: number;
 }
 
-export function textHeight({ lines, lineHeight }: Geometry): number {
+function textHeight({ lines, lineHeight }: Geometry): number {
   return lines * lineHeight;
 }
 

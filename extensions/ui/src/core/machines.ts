@@ -24,6 +24,15 @@ export function whenFree(machine: Pick<Machine, 'total' | 'free' | 'waiting'>): 
   return { now: false, text: `no. ${String(machine.waiting + 1)} in the queue` };
 }
 
+/** `3 of 8`, for a column. */
+export function howManyFree(machine: Pick<Machine, 'total' | 'free'>): string {
+  if (machine.free === null) return 'unknown';
+  if (machine.total === 0) return 'too large';
+  return machine.total === null
+    ? String(machine.free)
+    : `${String(machine.free)} of ${String(machine.total)}`;
+}
+
 /** The machine to begin with: the wanted one if it exists, else the cheapest that the platform can hold. */
 export function firstMachine(machines: readonly Machine[], wanted: readonly (string | null)[]): string {
   for (const name of wanted) if (name && machines.some((machine) => machine.name === name)) return name;

@@ -4,6 +4,7 @@ import { bytes, value } from './format.js';
 
 interface SystemChart {
   title: string;
+  scale?: string;
   write: (y: number) => string;
   order: number;
 }
@@ -13,7 +14,7 @@ const KEYS = ['chart', 'y', 'x', 'series', 'axis'];
 const percent = (y: number): string => `${y.toFixed(y < 10 ? 1 : 0)} %`;
 
 const SYSTEM: Record<string, SystemChart> = {
-  'system/cpu': { title: 'CPU (100 % is one core)', write: percent, order: 1 },
+  'system/cpu': { title: 'CPU', scale: '100 % is one core', write: percent, order: 1 },
   'system/memory': { title: 'Memory', write: bytes, order: 2 },
   'system/gpu_utilisation': { title: 'GPU utilisation', write: percent, order: 3 },
   'system/gpu_memory': { title: 'GPU memory', write: bytes, order: 4 },
@@ -21,8 +22,14 @@ const SYSTEM: Record<string, SystemChart> = {
   'system/gpu_temperature': { title: 'GPU temperature', write: (y) => `${y.toFixed(0)} °C`, order: 6 },
 };
 
-export function chartTitle(chart: string): string {
+export function chartName(chart: string): string {
   return SYSTEM[chart]?.title ?? chart.replace(/^system\//, '');
+}
+
+/** The name, and what the numbers mean where that is not plain. */
+export function chartTitle(chart: string): string {
+  const scale = SYSTEM[chart]?.scale;
+  return scale === undefined ? chartName(chart) : `${chartName(chart)} (${scale})`;
 }
 
 export function chartWriter(chart: string): (y: number) => string {

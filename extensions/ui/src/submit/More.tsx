@@ -9,6 +9,8 @@ interface Props {
   draft: Draft;
   problems: Problems;
   groups: readonly string[];
+  /** Where the shell has a better way to choose secrets than to type their names. */
+  withoutSecrets?: boolean;
   onChange: (changes: Partial<Draft>) => void;
 }
 
@@ -42,7 +44,7 @@ const TEXTS: [TextKey, string, string, string][] = [
 /** The fields of `More` that have a problem: they must be in sight. */
 export const MORE_FIELDS: readonly string[] = ['env', ...TEXTS.map(([, field]) => field)];
 
-export function More({ draft, problems, groups, onChange }: Props): ReactElement {
+export function More({ draft, problems, groups, withoutSecrets = false, onChange }: Props): ReactElement {
   return (
     <>
       <h3>Variables</h3>
@@ -54,18 +56,20 @@ export function More({ draft, problems, groups, onChange }: Props): ReactElement
         }}
       />
       <div className="or-pairs">
-        {TEXTS.map(([key, field, title, placeholder]) => (
-          <TextField
-            key={key}
-            label={title}
-            value={draft[key]}
-            placeholder={placeholder}
-            problem={problems[field]}
-            onChange={(value) => {
-              onChange({ [key]: value });
-            }}
-          />
-        ))}
+        {TEXTS.filter(([key]) => !(withoutSecrets && key === 'secrets')).map(
+          ([key, field, title, placeholder]) => (
+            <TextField
+              key={key}
+              label={title}
+              value={draft[key]}
+              placeholder={placeholder}
+              problem={problems[field]}
+              onChange={(value) => {
+                onChange({ [key]: value });
+              }}
+            />
+          ),
+        )}
         {groups.length > 0 && (
           <Field label="Billed to" problem={problems.group}>
             {(ids) => (

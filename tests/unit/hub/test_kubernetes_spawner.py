@@ -1,0 +1,46 @@
+"""What a notebook's pod is told of its machine, without a cluster."""
+
+from __future__ import annotations
+
+from outrider_hub.spawner.kubernetes import KubernetesSpawner
+from outrider_service.schema.resources import PodParts, SpawnSpec
+
+POD = PodParts(
+    image="python",
+    pull_policy="IfNotPresent",
+    namespace="jobs",
+    uid=1000,
+    command=["start"],
+    env={},
+    volumes=[],
+    volume_mounts=[],
+    init_containers=[],
+    resources={},
+    node_selector={},
+    tolerations=[],
+    pull_secrets=[],
+)
+SPEC = SpawnSpec(
+    lease="notebook/ann",
+    image="python",
+    environment="",
+    machine="small",
+    cpu=1,
+    memory_mb=2048,
+    gpus=[],
+    price_per_hour=0,
+    mounts=[],
+    home="/home/ann",
+    env={},
+    pod=POD,
+)
+
+
+def test_the_memory_that_programs_are_told_is_the_pods_limit() -> None:
+    # Its __init__ wants a cluster to talk to.
+    spawner = KubernetesSpawner.__new__(KubernetesSpawner)
+    spawner._apply(SPEC, POD)
+    limit = 2 * 2**30
+    assert spawner.mem_limit == limit
+    # Over what JupyterHub says by itself, which is the limit.
+    assert spawner.environment.get("MEM_LIMIT", str(limit)) == str(limit)
