@@ -55,6 +55,22 @@ EVERYTHING: dict[str, Any] = {
     "service": {"databaseUrl": "postgresql://a:b@db/outrider"},
     "jobs": {"queue": "team", "podOptions": {"runtimeClassName": "nvidia"}},
     "storage": {"accessMode": "ReadWriteMany", "storageClassName": "nfs"},
+    "catalog": {
+        "machines": [
+            {
+                "name": "a100-spot",
+                "cpu": 8,
+                "memory_mb": 65536,
+                "gpu": 2,
+                "gpu_resource": "nvidia.com/mig-1g.10gb",
+                "price_per_hour": 1.1,
+                "preemptible": True,
+                "node_selector": {"cloud.google.com/gke-spot": "true"},
+                "tolerations": [{"key": "nvidia.com/gpu", "operator": "Exists"}, {"key": "x", "tolerationSeconds": 60}],
+                "scales_from_zero": True,
+            }
+        ]
+    },
 }
 
 

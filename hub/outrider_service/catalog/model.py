@@ -50,7 +50,7 @@ class MachineType(Entry):
     gpu_idle_timeout_s: Annotated[int, Field(ge=60)] | None = None
     """A notebook whose GPUs did nothing for that long counts as not used; None: GPUs do not matter."""
     node_selector: dict[str, str] = Field(default_factory=dict)
-    tolerations: tuple[dict[str, str | int], ...] = ()
+    tolerations: Annotated[tuple[dict[str, str | int], ...], Field(max_length=MANY_GROUPS, strict=False)] = ()
     scales_from_zero: bool = False
     """Kubernetes: its nodes appear when they are needed, so that none being there is no reason to refuse."""
 

@@ -23,15 +23,19 @@ def pod(name: str, second: int = 0, priority: int = 0, job: str | None = None, *
 
 
 def test_by_priority_then_age_then_as_they_came() -> None:
-    order = queue.queue([pod("old", 1), pod("twin", 2), pod("brother", 2), pod("urgent", 3, priority=10)])
+    order = order_of([pod("old", 1), pod("twin", 2), pod("brother", 2), pod("urgent", 3, priority=10)])
     assert [waiting.name for waiting in order] == ["urgent", "old", "twin", "brother"]
     assert queue.place("brother", order) == 4
     assert queue.place("elsewhere", order) is None
 
 
+def order_of(pods: list[dict[str, Any]]) -> list[queue.Waiting]:
+    return queue.queue(filter(None, map(queue.waiting, pods)))
+
+
 def test_several_machines_of_one_job_are_one_in_the_queue() -> None:
     job = "j0123456789ab"
-    order = queue.queue([pod(f"{job}-{n}", 1, job=job) for n in range(3)] + [pod("notebook-alice", 2)])
+    order = order_of([pod(f"{job}-{n}", 1, job=job) for n in range(3)] + [pod("notebook-alice", 2)])
     assert queue.place("notebook-alice", order) == 2
     assert queue.place(f"{job}-1", order) == 1
 
@@ -41,11 +45,11 @@ def test_who_has_a_machine_or_goes_away_is_not_in_it() -> None:
     placed["spec"]["nodeName"] = "node-0"
     going = pod("going")
     going["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:09Z"
-    assert queue.queue([placed, going]) == []
+    assert order_of([placed, going]) == []
 
 
 def test_who_wants_a_gpu_waits_behind_those_who_want_one_too() -> None:
-    order = queue.queue([pod("large", 1), pod("gpu", 2, **{GPU: "1"}), pod("next", 3, **{GPU: "4"}), pod("last", 4)])
+    order = order_of([pod("large", 1), pod("gpu", 2, **{GPU: "1"}), pod("next", 3, **{GPU: "4"}), pod("last", 4)])
     assert [queue.place(name, order) for name in ("large", "gpu", "next", "last")] == [1, 1, 2, 4]
 
 

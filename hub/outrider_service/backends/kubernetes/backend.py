@@ -226,7 +226,7 @@ class KubernetesBackend:
 
     def _waits(self, pod: Object, *, scales: bool) -> NotebookWait:
         """What a pod without a machine waits for. ``scales``: nodes for it appear when they are needed."""
-        if not scales and (never := never_fits(Demand.of_pod(pod["spec"]), self.picture.read_nodes())) is not None:
+        if not scales and (never := never_fits(Demand.of_pod(pod["spec"]), self.picture.empty_nodes())) is not None:
             return NotebookWait(never, hopeless=True)
         number = queue.place(queue.owner_of(pod), self.picture.queue())
         return NotebookWait(queue.sentence(queue.devices_of(pod["spec"]), number))

@@ -15,6 +15,7 @@ from .api import KubernetesApi, Object
 from .kueue import LocalQueue
 from .names import object_name, ref_of
 from .nodes import Node, is_ready, read_nodes
+from .queue import Waiting
 from .settings import KubernetesSettings
 from .watched import Watched
 
@@ -38,7 +39,10 @@ class Picture:
         self.trouble_since: dict[str, float] = {}
         """Since when containers of a pod could not be started, by its uid."""
         self._pods_of: dict[AttemptRef, dict[str, Object]] = defaultdict(dict)
-        self._order: list[queue.Waiting] | None = None
+        self._waiting: dict[str, Waiting] = {}
+        """By the uids of pods, kept as they come: thousands may wait, and each change would go through all of them."""
+        self._order: list[Waiting] | None = None
+        self._empty_nodes: list[Node] | None = None
         self._events: asyncio.Queue[AttemptRef] = asyncio.Queue(MOST_WAITING)
 
     @property
@@ -78,15 +82,21 @@ class Picture:
     def any_pod_left(self, ref: AttemptRef) -> bool:
         return any(ref_of(pod) == ref for pod in self.pods.objects.values())
 
-    def queue(self) -> list[queue.Waiting]:
+    def queue(self) -> list[Waiting]:
         """Who waits for a machine, in order."""
         if self._order is None:
-            self._order = queue.queue(self.pods.objects.values())
+            self._order = queue.queue(self._waiting.values())
         return self._order
 
     def read_nodes(self) -> list[Node]:
         """With what is used of them; none where they are not to be seen."""
         return read_nodes(self.nodes.objects.values(), self.pods.objects.values())
+
+    def empty_nodes(self) -> list[Node]:
+        """As if nothing ran there: what could ever be. Each that waits asks, so pods are not gone through for it."""
+        if self._empty_nodes is None:
+            self._empty_nodes = read_nodes(self.nodes.objects.values(), ())
+        return self._empty_nodes
 
     # -- what the watches say -----------------------------------------------------------------------------------
 
@@ -101,8 +111,10 @@ class Picture:
     def _pod_changed(self, old: Object | None, new: Object | None) -> None:
         pod = new or old
         assert pod is not None
-        if (old is not None and reading.unscheduled(old)) or (new is not None and reading.unscheduled(new)):
-            self._order = None
+        if old is not None and old["metadata"]["uid"] != pod["metadata"]["uid"]:
+            # Another one of the same name, made while nobody looked.
+            self._keep_waiting(old["metadata"]["uid"], None)
+        self._keep_waiting(pod["metadata"]["uid"], queue.waiting(new) if new is not None else None)
         ref = ref_of(pod)
         if ref is None:
             return
@@ -121,8 +133,17 @@ class Picture:
             self.trouble_since.pop(uid, None)
         self._tell(ref)
 
+    def _keep_waiting(self, uid: str, waiting: Waiting | None) -> None:
+        if self._waiting.get(uid) != waiting:
+            self._order = None
+            if waiting is None:
+                del self._waiting[uid]
+            else:
+                self._waiting[uid] = waiting
+
     def _node_changed(self, old: Object | None, new: Object | None) -> None:
         """Capacity is worked out when somebody asks; a node that falls silent or is heard again is told at once."""
+        self._empty_nodes = None
         if old is None or new is None or is_ready(old) == is_ready(new):
             return
         name = new["metadata"]["name"]

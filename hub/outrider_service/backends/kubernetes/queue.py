@@ -32,14 +32,21 @@ def devices_of(spec: Object) -> frozenset[str]:
     return frozenset(name for name in requests(spec) if "/" in name)
 
 
-def queue(pods: Iterable[Object]) -> list[Waiting]:
-    """``pods`` as they were first seen: their times have whole seconds, and among equals that order counts."""
-    found: dict[str, Waiting] = {}
-    for pod in pods:
-        if unscheduled(pod) and not pod["metadata"].get("deletionTimestamp"):
-            rank = (-int(pod["spec"].get("priority") or 0), str(pod["metadata"]["creationTimestamp"]))
-            found.setdefault(owner_of(pod), Waiting(owner_of(pod), rank, devices_of(pod["spec"])))
-    return sorted(found.values(), key=lambda waiting: waiting.rank)
+def waiting(pod: Object) -> Waiting | None:
+    """What a pod counts as in the queue; None: it does not wait."""
+    if not unscheduled(pod) or pod["metadata"].get("deletionTimestamp"):
+        return None
+    rank = (-int(pod["spec"].get("priority") or 0), str(pod["metadata"]["creationTimestamp"]))
+    return Waiting(owner_of(pod), rank, devices_of(pod["spec"]))
+
+
+def queue(found: Iterable[Waiting]) -> list[Waiting]:
+    """Of pods as they were first seen: their times have whole seconds, and among equals that order counts. Those of one
+    attempt are one."""
+    first: dict[str, Waiting] = {}
+    for one in found:
+        first.setdefault(one.name, one)
+    return sorted(first.values(), key=lambda one: one.rank)
 
 
 def place(name: str, order: Iterable[Waiting]) -> int | None:

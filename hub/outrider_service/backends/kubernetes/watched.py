@@ -22,6 +22,23 @@ LONGEST_PAUSE_S: Final = 5.0
 PAGE: Final = 500
 
 
+UNREAD: Final = ("args", "command", "env", "securityContext", "volumeMounts")
+"""What nobody here reads of a container, and is most of it."""
+
+
+def slim(thing: Object) -> Object:
+    """An object without what takes most of its room and is never looked at. Changes it."""
+    thing["metadata"].pop("managedFields", None)
+    if "images" in (status := thing.get("status") or {}):
+        del status["images"]
+    spec = thing.get("spec") or {}
+    pod = (spec.get("template") or {}).get("spec") or spec
+    for container in [*(pod.get("containers") or []), *(pod.get("initContainers") or [])]:
+        for name in UNREAD:
+            container.pop(name, None)
+    return thing
+
+
 class Watched:
     """Objects by name; ``changed`` hears of each that came, went or moved (old and new; None: not there)."""
 
@@ -56,7 +73,7 @@ class Watched:
 
     def put(self, new: Object) -> None:
         """An object as a request returned it: the watch may be later than the answer."""
-        name = new["metadata"]["name"]
+        name = slim(new)["metadata"]["name"]
         old = self.objects.get(name)
         if old is None or _version(old) < _version(new):
             self.objects[name] = new
@@ -87,7 +104,7 @@ class Watched:
         going: dict[str, str] = {}
         while True:
             page = await self._api.get(self._path, limit=PAGE, **self._query, **going)
-            found |= {item["metadata"]["name"]: item for item in page.get("items") or []}
+            found |= {item["metadata"]["name"]: slim(item) for item in page.get("items") or []}
             if not (onward := page["metadata"].get("continue")):
                 break
             going = {"continue": onward}
@@ -108,7 +125,7 @@ class Watched:
             version = thing["metadata"]["resourceVersion"]
             if event["type"] == "BOOKMARK":
                 continue
-            name = thing["metadata"]["name"]
+            name = slim(thing)["metadata"]["name"]
             old = self.objects.get(name)
             if event["type"] == "DELETED":
                 self.objects.pop(name, None)

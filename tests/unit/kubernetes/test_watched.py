@@ -1,0 +1,34 @@
+"""What is kept of objects that are watched by the thousand."""
+
+from __future__ import annotations
+
+from outrider_service.backends.kubernetes.watched import slim
+
+
+def test_what_nobody_reads_of_a_pod_is_not_kept() -> None:
+    container = {
+        "name": "job",
+        "image": "a:1",
+        "resources": {"requests": {"cpu": "1"}},
+        "ports": [{"containerPort": 1}],
+    }
+    large = {"command": ["x"], "args": ["y"], "env": [{"name": "A"}], "volumeMounts": [{}], "securityContext": {}}
+    pod = {
+        "metadata": {"name": "a", "resourceVersion": "7", "managedFields": [{"manager": "kubelet"}]},
+        "spec": {"containers": [container | large], "initContainers": [container | large], "priority": 3},
+        "status": {"phase": "Running"},
+    }
+    assert slim(pod) == {
+        "metadata": {"name": "a", "resourceVersion": "7"},
+        "spec": {"containers": [container], "initContainers": [container], "priority": 3},
+        "status": {"phase": "Running"},
+    }
+
+
+def test_nor_of_a_job_and_a_node() -> None:
+    template = {"spec": {"containers": [{"name": "job", "env": []}], "imagePullSecrets": [{"name": "x-pull"}]}}
+    job = {"metadata": {"name": "j"}, "spec": {"completions": 2, "template": template}}
+    kept = {"spec": {"containers": [{"name": "job"}], "imagePullSecrets": [{"name": "x-pull"}]}}
+    assert slim(job) == {"metadata": {"name": "j"}, "spec": {"completions": 2, "template": kept}}
+    node = {"metadata": {"name": "n"}, "spec": {}, "status": {"images": [{}], "allocatable": {"cpu": "2"}}}
+    assert slim(node) == {"metadata": {"name": "n"}, "spec": {}, "status": {"allocatable": {"cpu": "2"}}}
