@@ -56,7 +56,7 @@ bench: setup ## The measurements of benchmarks/ as a table
 	$(BIN)/python -m benchmarks $(ARGS)
 
 bench-cluster: setup ## Jobs on a real Kubernetes beside the cluster's own (as root)
-	$(BIN)/python -m benchmarks cluster $(ARGS)
+	$(BIN)/python -m benchmarks cluster cluster_scale $(ARGS)
 
 clean: ## Removes what the other targets made (never the state of a running platform)
 	rm -rf .venv node_modules extensions/*/node_modules extensions/*/lib extensions/jupyterlab/share hub/outrider_service/portal/static .make docs/_build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

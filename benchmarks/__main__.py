@@ -15,13 +15,14 @@ from .harness import Bench
 from .report import Row, machine, show
 
 NAMES = ("ingest", "chart", "listing", "page", "usage", "submit", "start", "followers", "idle", "lab", "logins")
-ON_DEMAND = ("cluster",)
+ON_DEMAND = ("cluster", "cluster_scale")
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"which: {', '.join(NAMES)}")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there as well")
+    parser.add_argument("--short-jobs", type=int, default=500, metavar="N", help="how many the cluster gets at once")
     found = parser.parse_args()
     unknown = [name for name in found.names if name not in (*NAMES, *ON_DEMAND)]
     if unknown:
@@ -35,7 +36,7 @@ def main() -> int:
     on = machine()
     rows: list[Row] = []
     failed = False
-    bench = Bench()
+    bench = Bench(wanted.short_jobs)
     try:
         for name in wanted.names or NAMES:
             began = time.monotonic()

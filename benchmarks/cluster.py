@@ -24,11 +24,12 @@ from tests.cluster.services import make_service
 from tests.cluster.tools import Cluster, Namespace
 from tests.service.harness import HubProcess, ServiceProcess, User, eventually
 
-from .harness import Bench
+from .harness import Bench, Usage, pid_of, resident_mb
 from .report import Row, percentile, spread
 
 SAMPLES = 10
-MANY = 60
+RUNNING = 200
+LOOK_S = 60
 COMMAND = "date +%s.%N"
 PATIENCE_S = 600
 
@@ -77,42 +78,64 @@ def ours_start(alice: User) -> float:
     return float(alice.lines(job_id)[0]) - began
 
 
-def bare_many(namespace: Namespace, images: Images) -> float:
-    items = [bare_job(namespace, images, f"many-{n}") for n in range(MANY)]
+def bare_many(namespace: Namespace, images: Images, count: int) -> float:
+    items = [bare_job(namespace, images, f"many-{n}") for n in range(count)]
     began = time.time()
     namespace.kubectl("create", "-f", "-", stdin={"apiVersion": "v1", "kind": "List", "items": items})
 
     def all_done() -> bool:
         done = namespace.kubectl("get", "jobs", "-l", "bench=bare", "-o", "jsonpath={.items[*].status.succeeded}")
-        return len(done.split()) >= MANY + 2 * SAMPLES
+        return len(done.split()) >= count + 2 * SAMPLES
 
     eventually("the bare jobs have ended", all_done, PATIENCE_S)
-    return MANY / (time.time() - began)
+    return count / (time.time() - began)
+
+
+def figure(service: ServiceProcess, name: str) -> float:
+    """One of the figures that the service has for Prometheus; 0 where it has none."""
+    answer = httpx.get(f"{service.base}/metrics/prometheus", headers={"Authorization": "token root-token"}, timeout=60)
+    answer.raise_for_status()
+    lines = (line for line in answer.text.splitlines() if line.startswith(f"{name} "))
+    return float(next(lines, "- 0").split()[1])
 
 
 def requests_made(service: ServiceProcess) -> float:
-    answer = httpx.get(f"{service.base}/metrics/prometheus", headers={"Authorization": "token root-token"})
-    for line in answer.text.splitlines():
-        if line.startswith("outrider_kubernetes_requests_total "):
-            return float(line.split()[1])
-    raise LookupError("the service does not count its requests")
+    return figure(service, "outrider_kubernetes_requests_total")
 
 
-def ours_many(alice: User, service: ServiceProcess) -> tuple[float, float]:
+def jobs_now(service: ServiceProcess, status: str) -> int:
+    return int(figure(service, f'outrider_jobs{{status="{status}"}}'))
+
+
+def ours_many(alice: User, service: ServiceProcess, count: int) -> tuple[float, float]:
     """Jobs a second, and requests to the API server for each."""
     before = requests_made(service)
     began = time.time()
-    jobs = [alice.submit("true") for _ in range(MANY)]
+    jobs = [alice.submit("true") for _ in range(count)]
 
     def all_done() -> bool:
         left = alice.get("/jobs", params=[("status", s) for s in ("pending", "provisioning", "running", "stopping")])
         return not left.json()["items"]
 
     eventually("the jobs have ended", all_done, PATIENCE_S)
-    rate = MANY / (time.time() - began)
+    rate = count / (time.time() - began)
     assert all(alice.job(job_id)["status"] == "succeeded" for job_id in jobs)
     eventually("they are cleaned up", lambda: not _left(service), PATIENCE_S)
-    return rate, (requests_made(service) - before) / MANY
+    return rate, (requests_made(service) - before) / count
+
+
+def while_running(alice: User, service: ServiceProcess) -> tuple[float, float, float]:
+    """With many that run: the service's memory in MB, its percent of a core, its requests a job in a minute."""
+    jobs = [alice.submit("sleep 3600", machine="least") for _ in range(RUNNING)]
+    eventually("they all run", lambda: jobs_now(service, "running") == RUNNING, PATIENCE_S)
+    used, asked = Usage.of(pid_of(service)), requests_made(service)
+    time.sleep(LOOK_S)
+    busy, asked = Usage.of(pid_of(service)).percent_since(used), requests_made(service) - asked
+    memory = resident_mb(pid_of(service))
+    for job_id in jobs:
+        alice.post(f"/jobs/{job_id}/stop")
+    eventually("they have ended", lambda: jobs_now(service, "cancelled") == RUNNING, PATIENCE_S)
+    return memory, busy, asked / RUNNING * 60 / LOOK_S
 
 
 def _left(service: ServiceProcess) -> list[str]:
@@ -120,7 +143,8 @@ def _left(service: ServiceProcess) -> list[str]:
 
 
 @contextlib.contextmanager
-def platform() -> Iterator[tuple[Namespace, Images, ServiceProcess]]:
+def platform(*, everywhere: bool = False) -> Iterator[tuple[Namespace, Images, ServiceProcess]]:
+    """The service in front of the cluster. ``everywhere``: nodes that do not really run pods may take its jobs."""
     check_machine()
     with contextlib.ExitStack() as stack:
         stack.enter_context(turn())
@@ -129,7 +153,8 @@ def platform() -> Iterator[tuple[Namespace, Images, ServiceProcess]]:
         if not was_up:
             stack.callback(removal.down)
         images = job_images()
-        namespace = Namespace(Cluster(boot.kubeconfig(), own=True), "t-bench", state() / "volumes" / "t-bench")
+        cluster, folder = Cluster(boot.kubeconfig(), own=True), state() / "volumes" / "t-bench"
+        namespace = Namespace(cluster, "t-bench", folder, everywhere=everywhere)
         hub = HubProcess(Path(stack.enter_context(tempfile.TemporaryDirectory())))
         namespace.remove()
         namespace.make()
@@ -142,7 +167,8 @@ def platform() -> Iterator[tuple[Namespace, Images, ServiceProcess]]:
         yield namespace, images, service
 
 
-def run(_bench: Bench) -> list[Row]:
+def run(bench: Bench) -> list[Row]:
+    many = bench.short_jobs
     with platform() as (namespace, images, service):
         alice = service.user("alice")
         ours_start(alice)
@@ -152,12 +178,23 @@ def run(_bench: Bench) -> list[Row]:
             empty.append(bare_start(namespace, images, f"empty-{number}", volumes=False))
             ours.append(ours_start(alice))
         middle, peer = percentile(ours, 50), percentile(bare, 50)
-        bare_rate = bare_many(namespace, images)
-        rate, calls = ours_many(alice, service)
+        bare_rate = bare_many(namespace, images, many)
+        rate, calls = ours_many(alice, service, many)
+        memory, busy, asked = while_running(alice, service)
     told = json.dumps({"bare": spread(bare), "bare without any volume": spread(empty), "ours": spread(ours)})
     return [
         Row("submit to running on Kubernetes", middle, "s", limit=peer, limit_is="kubectl create job", note=told),
         Row("the same, above the bare cluster's", (middle - peer) * 1000, "ms", goal=300),
-        Row(f"{MANY} short jobs at once", rate, "jobs/s", limit=bare_rate, limit_is="bare Jobs", at_least=True),
+        Row(
+            f"{many} short jobs at once",
+            rate,
+            "jobs/s",
+            limit=bare_rate,
+            limit_is="bare Jobs",
+            at_least=True,
+        ),
         Row("requests to the API server", calls, "a job"),
+        Row(f"{RUNNING} jobs run: memory of the service", memory, "MB"),
+        Row(f"{RUNNING} jobs run: processor", busy, "% of a core"),
+        Row(f"{RUNNING} jobs run: requests to the API server", asked, "a job and minute"),
     ]

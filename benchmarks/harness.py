@@ -38,9 +38,11 @@ def catalog(*machines: dict[str, Any], cpu: float = 64, **limits: Any) -> dict[s
 
 
 class Bench:
-    """Everything that a run of the benchmarks starts, ended again by ``close``."""
+    """Everything that a run of the benchmarks starts, ended again by ``close``. ``short_jobs``: how many the cluster
+    is given at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, short_jobs: int = 500) -> None:
+        self.short_jobs = short_jobs
         self.folder = Path(tempfile.mkdtemp(prefix="outrider-bench-"))
         self._hub: HubProcess | None = None
         self._homes = 0

@@ -8,11 +8,12 @@ from __future__ import annotations
 from typing import Any
 
 from jupyterhub import handlers, roles
+from jupyterhub.app import JupyterHub
 from jupyterhub.services import service
 from traitlets import Integer
 
 from .pages import own_pages
-from .scopes import admin_scopes
+from .scopes import admin_scopes, user_scopes
 
 SERVICE_POLL_S = 2
 
@@ -25,15 +26,15 @@ class PromptServiceSpawner(service._ServiceSpawner):
 
 def adjust() -> None:
     """Applies them; doing it again changes nothing."""
-    _let_admins_administer_outrider()
+    _add_to_default_roles()
     _notice_dead_services_soon()
     _show_own_pages()
 
 
-def _let_admins_administer_outrider() -> None:
-    """The admin role gains Outrider's scopes.
+def _add_to_default_roles() -> None:
+    """The admin role gains Outrider's scopes, and so does the user role where JupyterHub has no setting for it (5).
 
-    JupyterHub lets nobody redefine that role, and a second role would have to list the admins by name,
+    JupyterHub lets nobody redefine the admin role, and a second role would have to list the admins by name,
     while authenticators and the admin page make admins at any time.
     """
     original = roles.get_default_roles
@@ -45,6 +46,8 @@ def _let_admins_administer_outrider() -> None:
         for role in defaults:
             if role["name"] == "admin":
                 role["scopes"] = [*role["scopes"], *admin_scopes()]
+            if role["name"] == "user" and not hasattr(JupyterHub, "extra_user_scopes"):
+                role["scopes"] = [*role["scopes"], *user_scopes()]
         return defaults
 
     get_default_roles.with_outrider = True  # type: ignore[attr-defined]

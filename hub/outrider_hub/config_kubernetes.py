@@ -4,6 +4,7 @@ from the environment, and notebook servers are pods. Runs inside the Hub's proce
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -34,6 +35,8 @@ class ClusterSettings:
     proxy_token: str
     service_token: str
     spawner_token: str
+    metrics_token: str
+    """Prometheus'; empty: it has none."""
     cookie_secret: bytes
     admin_password: str
     public_url: str | None
@@ -41,6 +44,8 @@ class ClusterSettings:
     cull_timeout_s: int
     cull_every_s: int
     most_notebooks: int
+    pod_options: dict[str, Any]
+    """Merged into the specification of each notebook's pod, as into a job's."""
 
     @property
     def api_url(self) -> str:
@@ -68,6 +73,7 @@ def from_environment(environ: Mapping[str, str], *, whole: bool = True) -> Clust
         proxy_token=needed("CONFIGPROXY_AUTH_TOKEN"),
         service_token=always("OUTRIDER_SERVICE_TOKEN"),
         spawner_token=always("OUTRIDER_SPAWNER_TOKEN"),
+        metrics_token=environ.get("OUTRIDER_METRICS_TOKEN") or "",
         cookie_secret=bytes.fromhex(needed("OUTRIDER_COOKIE_SECRET")),
         admin_password=needed("OUTRIDER_ADMIN_PASSWORD"),
         public_url=environ.get("OUTRIDER_PUBLIC_URL") or None,
@@ -75,6 +81,7 @@ def from_environment(environ: Mapping[str, str], *, whole: bool = True) -> Clust
         cull_timeout_s=int(environ.get("OUTRIDER_CULL_TIMEOUT") or CULL_TIMEOUT_S),
         cull_every_s=int(environ.get("OUTRIDER_CULL_EVERY") or CULL_EVERY_S),
         most_notebooks=int(environ.get("OUTRIDER_NOTEBOOKS_PER_USER") or MOST_NOTEBOOKS),
+        pod_options=json.loads(environ.get("OUTRIDER_POD_OPTIONS") or "{}"),
     )
 
 
@@ -96,7 +103,7 @@ def add(c: Any) -> None:
     _programs(c, settings)
     _notebooks(c, settings)
     c.JupyterHub.services = [*services, *c.JupyterHub.services]
-    c.JupyterHub.load_roles = [*roles, *c.JupyterHub.load_roles]
+    c.JupyterHub.load_roles = _together(roles, c.JupyterHub.load_roles)
     # That chart's policies go by these.
     c.KubernetesSpawner.extra_labels = {
         **c.KubernetesSpawner.extra_labels,
@@ -109,6 +116,19 @@ def _there(part: Any, name: str) -> list[Any]:
     """What a configuration has in a list already; a name that nothing was said of is no list."""
     found = part.get(name) if name in part else None
     return list(found) if isinstance(found, list) else []
+
+
+def _together(theirs: list[dict[str, Any]], ours: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Roles of both: JupyterHub knows each name once, and a role that is redefined loses what it had by default."""
+    needed = {role["name"]: role["scopes"] for role in ours} | {"user": scopes.user_scopes()}
+    taken = {role["name"] for role in theirs}
+    extended = [
+        {**role, "scopes": list(dict.fromkeys([*role["scopes"], *needed.get(role["name"], [])]))}
+        if "scopes" in role
+        else role
+        for role in theirs
+    ]
+    return [*extended, *(role for role in ours if role["name"] not in taken)]
 
 
 def _rights(c: Any) -> None:
@@ -153,6 +173,9 @@ def _programs(c: Any, settings: ClusterSettings) -> None:
             os.getpid(), settings.cull_timeout_s, settings.cull_every_s, settings.api_url, settings.spawner_token
         ),
     ]
+    if settings.metrics_token:
+        c.JupyterHub.services.append({"name": scopes.METRICS, "api_token": settings.metrics_token, "display": False})
+        c.JupyterHub.load_roles.append(scopes.metrics_role())
 
 
 def _notebooks(c: Any, settings: ClusterSettings) -> None:
@@ -178,3 +201,5 @@ def _notebooks(c: Any, settings: ClusterSettings) -> None:
     c.KubernetesSpawner.extra_labels = {"app.kubernetes.io/component": "notebook"}
     c.KubernetesSpawner.component_label = "notebook"
     c.KubernetesSpawner.delete_stopped_pods = True
+    if settings.pod_options:
+        c.KubernetesSpawner.extra_pod_config = settings.pod_options

@@ -10,6 +10,7 @@ from typing import Any
 SERVICE = "outrider"
 SPAWNER = "outrider-spawner"
 CULLER = "outrider-culler"
+METRICS = "outrider-metrics"
 ACCESS = f"access:services!service={SERVICE}"
 
 OWN = (
@@ -65,6 +66,16 @@ def admin_scopes() -> list[str]:
 def browser_scopes() -> list[str]:
     """What the service may do for a person in the browser; held against what that person has."""
     return ["read:users:name!user", "read:users:groups!user", *OWN, *ADMINISTRATION]
+
+
+def metrics_role() -> dict[str, Any]:
+    """For a Prometheus that has a token of its own, where there is one."""
+    return {
+        "name": "outrider-metrics",
+        "description": "Prometheus: the service's figures",
+        "scopes": ["custom:outrider:usage:read-all", ACCESS],
+        "services": [METRICS],
+    }
 
 
 def roles() -> list[dict[str, Any]]:

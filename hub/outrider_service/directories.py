@@ -18,8 +18,6 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from jupyterhub.slugs import safe_slug
-
 from outrider_sandbox import remove_tree
 
 UNNAMED = "_default"
@@ -28,6 +26,10 @@ UNNAMED = "_default"
 
 def slug(name: str) -> str:
     """A directory- and DNS-safe name for a user, group or server, by JupyterHub's rules for safe slugs."""
+    # Here, and not above: the Hubs of zero-to-jupyterhub come with JupyterHub 5, which has no such rules. They import
+    # this module with others, and ask the service for every directory.
+    from jupyterhub.slugs import safe_slug
+
     return str(safe_slug(name)) if name else UNNAMED
 
 

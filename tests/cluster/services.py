@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from tests.cluster.harness.kwok import ENDS, LABEL, TOLERATION
 from tests.cluster.harness.product import Images
 from tests.cluster.tools import Namespace
 from tests.service.harness import HubProcess, ServiceProcess
@@ -34,11 +35,21 @@ def catalog() -> dict[str, Any]:
         ],
         "machines": [
             {"name": "tiny", "cpu": 0.05, "memory_mb": 128, "price_per_hour": 0.36},
+            {"name": "least", "cpu": 0.005, "memory_mb": 64},
             {"name": "small", "cpu": 0.1, "memory_mb": 256},
             {"name": "giant", "cpu": 1000, "memory_mb": 1024},
             *({"name": f"gpu-{n}", "cpu": 0.05, "memory_mb": 128, "gpu": n} for n in (1, 2, 4)),
             {"name": "elsewhere", "cpu": 0.05, "memory_mb": 128, "node_selector": {"pool": "none-such"}},
+            # Nodes that only say that they run something.
+            {"name": "said-to-run", "cpu": 0.05, "memory_mb": 128, "node_selector": LABEL, "tolerations": [TOLERATION]},
+            {
+                "name": "said-to-end",
+                "cpu": 0.05,
+                "memory_mb": 128,
+                "node_selector": LABEL | ENDS,
+                "tolerations": [TOLERATION],
+            },
             {"name": "later", "cpu": 0.05, "memory_mb": 128, "node_selector": {"pool": "p"}, "scales_from_zero": True},
         ],
-        "limits": {"default": {"max_pending": 2000}},
+        "limits": {"default": {"max_pending": 10_000}},
     }

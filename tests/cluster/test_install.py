@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from playwright.async_api import Browser, expect
 
@@ -169,6 +171,17 @@ def test_an_upgrade_leaves_notebooks_and_jobs_alone(platform: Installation, note
         job = http.get(f"{API}/jobs/{job_id}").json()
         assert (job["status"], job["attempt"]) == ("succeeded", 1)
     eventually("the notebook answers", lambda: _status(platform) == 200, 60)
+
+
+def test_prometheus_reads_figures_with_its_token_and_nothing_else(platform: Installation) -> None:
+    key = ("get", "secret", platform.name, "-o", "jsonpath={.data.metrics-token}")
+    token = base64.b64decode(platform.kubectl(*key)).decode()
+    headers = {"Authorization": f"token {token}"}
+    answer = httpx.get(f"{platform.url}{API}/metrics/prometheus", headers=headers, timeout=30)
+    assert answer.status_code == 200, answer.text
+    assert "outrider_jobs{" in answer.text
+    assert httpx.post(f"{platform.url}{API}/jobs", json={"command": "true"}, headers=headers).status_code == 403
+    assert httpx.get(f"{platform.url}/hub/api/users", headers=headers).status_code == 403
 
 
 def test_the_rights_are_no_more_than_needed(platform: Installation) -> None:

@@ -78,22 +78,28 @@ def test_a_job_runs_and_everything_of_it_is_seen(alice: User) -> None:
 
 def test_a_job_has_no_account_and_no_privileges(alice: User, namespace: Namespace) -> None:
     job_id = alice.submit(
-        "ls /var/run/secrets/kubernetes.io 2>&1; grep -E '^(CapEff|NoNewPrivs|Seccomp):' /proc/self/status; id -u"
+        "ls /var/run/secrets/kubernetes.io 2>&1; grep -E '^(CapEff|NoNewPrivs|Seccomp):' /proc/self/status; "
+        "curl -ks -m 10 https://kubernetes.default.svc/api/v1/namespaces/default/pods | grep -c Forbidden; id -u"
     )
     assert alice.ended(job_id)["status"] == "succeeded"
     lines = alice.lines(job_id)
     assert any("No such file" in line for line in lines)
     words = {line.split(":")[0]: line.split()[-1] for line in lines if ":\t" in line}
     assert words == {"CapEff": "0000000000000000", "NoNewPrivs": "1", "Seccomp": "2"}
-    assert lines[-1] == "1000"
+    # Whoever has no account may list nothing.
+    assert lines[-2:] == ["1", "1000"]
 
 
-def test_users_see_their_own_storage_only(alice: User, service: object) -> None:
+def test_users_see_their_own_storage_and_secrets_only(alice: User) -> None:
     bob = alice.service.user("bob")
     assert alice.run("echo secret > /storage/private && ls /storage")["status"] == "succeeded"
     job_id = bob.submit("ls -A /storage; ls -A /storage/.. | sort | tr '\\n' ' '; mount | grep -c ' /storage '")
     assert bob.ended(job_id)["status"] == "succeeded"
     assert not any("private" in line for line in bob.lines(job_id))
+    assert alice.put("/secrets/variable/HERS", json={"value": "of-alice"}).status_code == 200
+    assert alice.run('test "$HERS" = of-alice', secrets=["HERS"])["exit_code"] == 0
+    answer = bob.post("/jobs", json={"command": "true", "machine": "tiny", "secrets": ["HERS"]})
+    assert (answer.status_code, answer.json()["field"]) == (422, "secrets"), answer.text
 
 
 def test_two_machines_reduce_together(alice: User) -> None:

@@ -49,12 +49,16 @@ class Cluster:
 
 
 class Namespace:
-    """A namespace with the platform's volume: a directory of this machine, so that a test may run the service here."""
+    """A namespace with the platform's volume: a directory of this machine, so that a test may run the service here.
 
-    def __init__(self, cluster: Cluster, name: str, folder: Path) -> None:
+    ``everywhere``: nodes that do not really run pods may take some that mount it.
+    """
+
+    def __init__(self, cluster: Cluster, name: str, folder: Path, *, everywhere: bool = False) -> None:
         self.cluster = cluster
         self.name = name
         self.folder = folder
+        self.everywhere = everywhere
 
     def make(self) -> None:
         self.folder.mkdir(parents=True, mode=0o755)
@@ -62,7 +66,7 @@ class Namespace:
         restricted = {"pod-security.kubernetes.io/enforce": "restricted"}
         self.cluster.apply(
             {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.name, "labels": restricted}},
-            volume(self.name, self.folder, {"namespace": self.name, "name": "outrider"}),
+            volume(self.name, self.folder, {"namespace": self.name, "name": "outrider"}, everywhere=self.everywhere),
             {
                 "apiVersion": "v1",
                 "kind": "PersistentVolumeClaim",
@@ -88,7 +92,9 @@ class Namespace:
         return self.cluster.get("-n", self.name, *words)
 
 
-def volume(name: str, folder: Path, claim: dict[str, str] | None = None, storage: str = "") -> dict[str, Any]:
+def volume(
+    name: str, folder: Path, claim: dict[str, str] | None = None, storage: str = "", *, everywhere: bool = False
+) -> dict[str, Any]:
     """A volume that is a directory of the node."""
     here = {"key": "kubernetes.io/hostname", "operator": "In", "values": [NODE]}
     spec: dict[str, Any] = {
@@ -96,9 +102,12 @@ def volume(name: str, folder: Path, claim: dict[str, str] | None = None, storage
         "accessModes": ["ReadWriteMany", "ReadWriteOnce"],
         "persistentVolumeReclaimPolicy": "Retain",
         "storageClassName": storage,
-        "local": {"path": str(folder)},
-        "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [here]}]}},
     }
+    if everywhere:
+        spec["hostPath"] = {"path": str(folder)}
+    else:
+        spec["local"] = {"path": str(folder)}
+        spec["nodeAffinity"] = {"required": {"nodeSelectorTerms": [{"matchExpressions": [here]}]}}
     if claim is not None:
         spec["claimRef"] = claim
     return {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": name}, "spec": spec}

@@ -105,6 +105,9 @@ def test_all_values_at_once(helm: str) -> None:
     settings = yaml.safe_load(of_kind(documents, "ConfigMap")["prod-service"]["data"]["kubernetes.yaml"])
     assert (settings["queue"], settings["pod_options"]) == ("team", {"runtimeClassName": "nvidia"})
     assert settings["pull_secrets"] == ["registry"]
+    (hub,) = of_kind(documents, "Deployment")["prod-hub"]["spec"]["template"]["spec"]["containers"]
+    env = {entry["name"]: entry.get("value") for entry in hub["env"]}
+    assert json.loads(env["OUTRIDER_POD_OPTIONS"]) == settings["pod_options"]
 
 
 @pytest.mark.parametrize(
@@ -117,6 +120,10 @@ def test_all_values_at_once(helm: str) -> None:
         ({"publicUrl": "notebooks.example.org"}, "publicUrl"),
         ({"hubb": {}}, "hubb"),
         ({"ingress": {"enabled": True}}, "publicUrl"),
+        ({"hub": {"external": {"apiUrl": "http://hub:8081/hub/api"}}}, "proxyUrl"),
+        ({"hub": {"external": {"apiUrl": "hub:8081", "proxyUrl": "http://proxy-public"}}}, "apiUrl"),
+        ({"hub": {"external": {"url": "http://hub:8081"}}}, "url"),
+        ({"hub": {"databaseInSecret": True}}, "existingSecret"),
     ],
 )
 def test_values_that_cannot_be_are_refused_by_name(helm: str, values: dict[str, Any], named: str) -> None:
@@ -151,18 +158,71 @@ def test_every_pod_fits_the_restricted_standard(helm: str) -> None:
             assert context["capabilities"] == {"drop": ["ALL"]}
 
 
-def test_the_walls_are_as_the_security_page_says(helm: str) -> None:
+PART = "app.kubernetes.io/component"
+
+
+def table(first: str) -> set[tuple[str, ...]]:
+    """The rows of the table on the security page whose first column has this name."""
     page = (CHECKOUT / "docs/admin/security.md").read_text()
-    told = set(re.findall(r"^\| (\w+) \| (\w+) \| (\w+) \|$", page, re.MULTILINE)) - {("to", "from", "port")}
+    found = page.partition(f"\n| {first} |")[2].partition("\n\n")[0]
+    return set(re.findall(r"^\| (\w+) \| (\w+) \| (\w+) \|$", found, re.MULTILINE))
+
+
+def ports_of(rule: dict[str, Any]) -> list[str]:
+    return sorted({str(port["port"]) for port in rule.get("ports", [])}) or ["any"]
+
+
+def test_the_walls_are_as_the_security_page_says(helm: str) -> None:
     made = set()
     for policy in of_kind(rendered(helm), "NetworkPolicy").values():
-        part = "app.kubernetes.io/component"
-        to = policy["spec"]["podSelector"]["matchLabels"][part]
+        to = policy["spec"]["podSelector"]["matchLabels"][PART]
         for rule in policy["spec"]["ingress"]:
-            sources = [peer["podSelector"]["matchLabels"][part] for peer in rule["from"]] or ["anyone"]
-            ports = [str(port["port"]) for port in rule.get("ports", [])] or ["any"]
-            made |= {(to, source, port) for source in sources for port in ports}
-    assert made == told
+            sources = [peer["podSelector"]["matchLabels"][PART] for peer in rule["from"]] or ["anyone"]
+            made |= {(to, source, port) for source in sources for port in ports_of(rule)}
+    assert made == table("to")
+
+
+def test_what_notebooks_and_jobs_may_reach_is_as_the_security_page_says(helm: str) -> None:
+    def peer_name(peer: dict[str, Any]) -> str:
+        if "ipBlock" in peer:
+            assert "10.0.0.0/8" in peer["ipBlock"]["except"]
+            assert "169.254.0.0/16" in peer["ipBlock"]["except"]
+            return "outside"
+        labels = peer["podSelector"]["matchLabels"]
+        return "dns" if labels == {"k8s-app": "kube-dns"} else str(labels[PART])
+
+    made = set()
+    for policy in of_kind(rendered(helm), "NetworkPolicy").values():
+        source = policy["spec"]["podSelector"]["matchLabels"][PART]
+        assert ("Egress" in policy["spec"]["policyTypes"]) == (source in ("notebook", "job"))
+        for rule in policy["spec"].get("egress", []):
+            made |= {(source, peer_name(peer), port) for peer in rule["to"] for port in ports_of(rule)}
+    assert made == table("from")
+
+
+def test_prometheus_is_let_in_with_a_token_of_its_own(helm: str) -> None:
+    documents = rendered(helm, serviceMonitor={"enabled": True, "namespace": "watching"})
+    (endpoint,) = of_kind(documents, "ServiceMonitor")["prod"]["spec"]["endpoints"]
+    key = endpoint["authorization"]["credentials"]
+    assert of_kind(documents, "Secret")[key["name"]]["data"][key["key"]]
+    assert key["key"] == "metrics-token"
+    peers = [rule["from"] for rule in of_kind(documents, "NetworkPolicy")["prod-service"]["spec"]["ingress"]]
+    assert [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "watching"}}}] in peers
+
+
+def test_databases_may_be_said_in_a_secret_of_ones_own(helm: str) -> None:
+    hub = {"existingSecret": "mine", "databaseInSecret": True}
+    documents = rendered(helm, hub=hub, service={"databaseInSecret": True})
+    assert not of_kind(documents, "Secret")
+    assert set(of_kind(documents, "PersistentVolumeClaim")) == {"prod-platform"}
+    keys = set()
+    for deployment in of_kind(documents, "Deployment").values():
+        for entry in deployment["spec"]["template"]["spec"]["containers"][0]["env"]:
+            found = entry.get("valueFrom", {}).get("secretKeyRef")
+            if found is not None:
+                assert found["name"] == "mine"
+                keys.add(found["key"])
+    assert {"hub-database", "service-database"} <= keys
 
 
 def test_without_the_right_to_see_nodes_nothing_is_cluster_wide_but_priorities(helm: str) -> None:

@@ -11,6 +11,8 @@ app.kubernetes.io/instance: {{ .release }}
 app.kubernetes.io/component: {{ .part }}
 {{- end }}
 {{- define "outrider.secret" -}}{{ .Values.hub.existingSecret | default (include "outrider.name" .) }}{{- end }}
+{{- /* Not empty where the Hub has a PostgreSQL. */}}
+{{- define "outrider.hubDatabase" -}}{{ if or .Values.hub.databaseUrl .Values.hub.databaseInSecret }}yes{{ end }}{{- end }}
 {{- define "outrider.claim" -}}{{ .Values.storage.existingClaim | default (printf "%s-platform" (include "outrider.name" .)) }}{{- end }}
 {{- define "outrider.podSecurity" -}}
 runAsNonRoot: true
@@ -37,6 +39,7 @@ imagePullSecrets: {{- range . }}
   valueFrom: { secretKeyRef: { name: {{ .secret }}, key: {{ .key }} } }
 {{- end }}
 {{- define "outrider.proxyUrl" -}}
+{{- if .Values.hub.external.apiUrl }}{{ $_ := required "hub.external.apiUrl needs hub.external.proxyUrl" .Values.hub.external.proxyUrl }}{{ end }}
 {{- .Values.hub.external.proxyUrl | default (printf "http://%s-proxy.%s.svc" (include "outrider.name" .) .Release.Namespace) }}
 {{- end }}
 {{- define "outrider.publicUrl" -}}

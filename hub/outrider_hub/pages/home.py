@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -10,7 +11,6 @@ from urllib.parse import quote
 from jupyterhub.handlers.base import BaseHandler
 from jupyterhub.handlers.pages import HomeHandler
 from jupyterhub.scopes import needs_scope
-from jupyterhub.slugs import is_valid_safe_slug
 from jupyterhub.utils import url_path_join
 from tornado import web
 
@@ -20,7 +20,13 @@ from .policy import POLICY
 
 STOP_S = 40.0
 """How long the page waits for a stop, before it is shown as going on."""
+MOST_LETTERS = 30
 NAMES = "A name has up to 30 lower-case letters, digits and single hyphens, and begins with a letter."
+
+
+def is_name(text: str) -> bool:
+    """Whether JupyterHub takes this as a server's name, on its own page as in its addresses."""
+    return len(text) <= MOST_LETTERS and re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", text) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +43,11 @@ class Row:
     url: str
     spawn_url: str
     pending_url: str
+
+
+def shown_name(spawner: Any) -> str:
+    """What a server is called; before JupyterHub 6 that is its name."""
+    return str(getattr(spawner.orm_spawner, "display_name", None) or spawner.name)
 
 
 def state_of(spawner: Any) -> str:
@@ -61,7 +72,7 @@ def rows(user: Any, hub_url: str, offer: Offer | None) -> list[Row]:
         found.append(
             Row(
                 server=spawner.name,
-                title=spawner.orm_spawner.display_name or spawner.name or "Default notebook",
+                title=shown_name(spawner) or "Default notebook",
                 state=state_of(spawner),
                 image=images.get(image, image),
                 machine=machines.get(machine, machine),
@@ -118,7 +129,7 @@ class NewNotebook(_Page):
     @web.authenticated
     async def get(self) -> None:
         user, name = self.current_user, self.get_argument("name", "").strip()
-        if not is_valid_safe_slug(name):
+        if not is_name(name):
             self.set_status(400)
             await self.show(user, error=NAMES, typed=name)
             return

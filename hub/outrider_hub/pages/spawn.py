@@ -8,11 +8,14 @@ from jupyterhub.handlers.pages import SpawnHandler
 from tornado.httputil import url_concat
 
 from ..spawner import options
-from ..spawner.catalog import Invalid, Refused
+from ..spawner.catalog import CatalogMixin, Invalid, Refused
 from ..spawner.service_client import ServiceProblem
 from . import form, words
+from .home import shown_name
 from .policy import POLICY
 
+THEIRS = ("next", "display_name")
+"""What JupyterHub itself understands in an address."""
 ONCE = ("git_url", "git_ref")
 """What is not taken over from one notebook to a new one."""
 
@@ -24,24 +27,35 @@ class SpawnPage(SpawnHandler):
         super().initialize(**kwargs)
         self._asked: dict[str, str] = {}
         self._errors: dict[str, str] = {}
+        if self.request.method == "GET":
+            self._asked = self._take_options()
+
+    def _take_options(self) -> dict[str, str]:
+        """An address fills the form in and starts nothing: somebody else may have written the link, and what it names
+        would see all that the user's storage holds. JupyterHub, which would start a server with what it finds in the
+        address, finds nothing."""
+        found = self.request.query_arguments
+        self.request.query_arguments = {name: values for name, values in found.items() if name in THEIRS}
+        given = options.typed(
+            {
+                name.removeprefix("opt-"): [value.decode("utf-8", "replace") for value in values]
+                for name, values in found.items()
+                if name not in THEIRS
+            }
+        )
+        return {name: text for name, text in given.items() if name in options.Choice.model_fields}
 
     @property
     def content_security_policy(self) -> str:
         return f"{POLICY}; report-uri {self.csp_report_uri}"
 
-    def _get_user_options(self, query_options: dict[str, list[str]]) -> dict[str, Any]:
-        """An address fills the form in and starts nothing: somebody else may have written the link, and what it names
-        would see all that the user's storage holds."""
-        given = options.typed({name.removeprefix("opt-"): values for name, values in query_options.items()})
-        self._asked = {name: text for name, text in given.items() if name in options.Choice.model_fields}
-        return {}
-
-    async def _wrap_spawn_single_user(
-        self, user: Any, server_name: str, display_name: str, spawner: Any, pending_url: str, options: Any = None
-    ) -> Any:
+    async def _wrap_spawn_single_user(self, user: Any, server_name: str, *rest: Any) -> Any:
+        """``rest``: what the name is shown as (JupyterHub 6), the spawner, where to wait, and the options if any."""
+        place = next(number for number, one in enumerate(rest) if isinstance(one, CatalogMixin))
+        chosen = rest[place + 2] if len(rest) > place + 2 else None
         try:
-            await _check_other_image(spawner, options or {})
-            return await super()._wrap_spawn_single_user(user, server_name, display_name, spawner, pending_url, options)
+            await _check_other_image(rest[place], chosen or {})
+            return await super()._wrap_spawn_single_user(user, server_name, *rest)
         except (Invalid, Refused) as error:
             self._errors = error.errors
             raise
@@ -57,7 +71,7 @@ class SpawnPage(SpawnHandler):
             errors = _errors(values)
         offer = await spawner.offer()
         found = form.form(offer, values, groups, errors) if offer is not None else None
-        kept = {name: self.get_argument(name) for name in ("next", "display_name") if self.get_argument(name, "")}
+        kept = {name: self.get_argument(name) for name in THEIRS if self.get_argument(name, "")}
         return await self.render_template(
             "outrider_spawn.html",
             for_user=for_user,
@@ -65,7 +79,7 @@ class SpawnPage(SpawnHandler):
             form=found,
             labels=form.LABELS,
             server=server,
-            title=spawner.orm_spawner.display_name or server,
+            title=shown_name(spawner),
             # At its field, or above all of them.
             message="" if found is not None and found.errors else message,
             url=url_concat(self.request.path, {**kept, "_xsrf": self.xsrf_token.decode("ascii")}),

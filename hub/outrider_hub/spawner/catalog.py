@@ -11,7 +11,6 @@ import time
 from collections.abc import AsyncIterator
 from typing import Any
 
-from jupyterhub.spawner import SpawnException
 from tornado import web
 from traitlets import Float, Unicode, default
 from traitlets.config import LoggingConfigurable
@@ -20,6 +19,7 @@ from outrider_service.schema.catalog import Offer, Person
 from outrider_service.schema.resources import SpawnRequest, SpawnSpec
 
 from . import options
+from .refusal import SpawnException
 from .service_client import ServiceClient, ServiceProblem, Times
 
 RELEASE_TRIES = 8

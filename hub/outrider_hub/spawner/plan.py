@@ -12,9 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from jupyterhub.slugs import safe_slug
-
 from outrider_sandbox import Mount, Spec
+from outrider_service.directories import slug
 from outrider_service.schema.resources import Repository, SpawnSpec
 
 INSIDE_PORT = 65432
@@ -51,7 +50,7 @@ class Server:
 
 def directory_name(user: str, server: str) -> str:
     """The name of a server's sandbox directory. Slugs have no double hyphen, so unlike names never meet."""
-    return f"{safe_slug(user)}--{safe_slug(server)}" if server else str(safe_slug(user))
+    return f"{slug(user)}--{slug(server)}" if server else slug(user)
 
 
 def hub_url(isolation: str, hub_address: str) -> str:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Final
+
 from prometheus_client import generate_latest
 
 from .. import __version__
 from ..auth import STORAGE_READ, USAGE_READ_ALL
+from ..backends.base import Backend
 from ..clock import now
 from ..jobs import store
 from ..schema.resources import Health, Limits, Me, StorageHolding, StorageHoldings, Usage
@@ -15,6 +19,9 @@ from ..usage.leases import list_leases
 from .errors import ApiError
 from .render import moment
 from .routing import Call, Route
+
+PLATFORM_S: Final = 5.0
+"""How long a platform may take to say how it is."""
 
 
 async def me(call: Call) -> Me:
@@ -81,8 +88,17 @@ async def health(call: Call) -> Health:
             await store.count_by_status(conn, "")
     except Exception as error:
         raise ApiError(503, "The database does not answer.") from error
-    platforms = {name: await backend.health() for name, backend in call.service.backends.items()}
+    platforms = {name: await _platform(backend) for name, backend in call.service.backends.items()}
     return Health(status="ok", version=__version__, database="ok", platforms=platforms)
+
+
+async def _platform(backend: Backend) -> str:
+    """A platform that does not answer says nothing of this service, and must not have its probes time out."""
+    try:
+        async with asyncio.timeout(PLATFORM_S):
+            return await backend.health()
+    except TimeoutError:
+        return "It does not answer."
 
 
 async def prometheus(call: Call) -> None:

@@ -24,6 +24,7 @@ COMPONENTS = {
     "dns": ("system:coredns", ""),
     "kubelet": (f"system:node:{NODE}", "system:nodes"),
 }
+MANY_REQUESTS = ("--kube-api-qps=200", "--kube-api-burst=400")
 
 
 def kubeconfig(component: str = "admin") -> Path:
@@ -252,6 +253,8 @@ def _control_plane(programs: dict[str, Path]) -> None:
                 "--leader-elect=false",
                 "--node-monitor-period=1s",
                 "--node-monitor-grace-period=10s",
+                # Its own restraint would be all that is measured where many jobs come at once.
+                *MANY_REQUESTS,
                 f"--cert-dir={config}/controller-manager",
             ],
         )
@@ -262,6 +265,7 @@ def _control_plane(programs: dict[str, Path]) -> None:
                 programs["kube-scheduler"],
                 f"--kubeconfig={kubeconfig('scheduler')}",
                 "--leader-elect=false",
+                *MANY_REQUESTS,
                 f"--cert-dir={config}/scheduler",
             ],
         )

@@ -43,10 +43,13 @@ COMMANDS: Final = {
         )
     ],
     "coredns": ["outrider.test/coredns"],
+    "kwok": ["sigs.k8s.io/kwok/cmd/kwok"],
     "helm": ["helm.sh/helm/v3/cmd/helm"],
     "pause": ["outrider.test/pause"],
     "kueue": ["sigs.k8s.io/kueue/cmd/kueue"],
 }
+ON_DEMAND: Final = ("kwok",)
+"""What the cluster does not need to run."""
 CNI: Final = Path("/usr/lib/cni")
 
 
@@ -63,9 +66,9 @@ def find(name: str) -> str:
 
 
 def go_programs(*parts: str) -> dict[str, Path]:
-    """Paths of the built programs by name; builds what is not in the cache."""
+    """Paths of built programs by name: these parts', or all that the cluster needs. Builds what is not in the cache."""
     found: dict[str, Path] = {}
-    for part in parts or tuple(COMMANDS):
+    for part in parts or (part for part in COMMANDS if part not in ON_DEMAND):
         folder = cache() / "bin" / f"{part}-{_key(part)}"
         if not folder.is_dir():
             _build(part, folder)

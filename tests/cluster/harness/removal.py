@@ -17,6 +17,7 @@ from .places import BRIDGE, state
 from .programs import find, go_programs
 
 ORDER = (
+    "kwok",
     "kubelet",
     "kube-proxy",
     "coredns",

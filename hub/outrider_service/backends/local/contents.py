@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from ...catalog import Contents
+from . import question
 from .environments import prefix_of, python_of
 
 log = logging.getLogger(__name__)
@@ -18,22 +19,7 @@ PATIENCE_S: Final = 30
 FRESH_S: Final = 120
 """For how long an answer is believed: packages may be installed at any time."""
 
-# Runs in any Python from 3.8 on, isolated from the caller's own directories. A namespace package is found through the
-# distributions only, a module without a distribution through the path only.
-QUESTION: Final = """
-import json, pathlib, pkgutil, sys
-modules = {found.name for found in pkgutil.iter_modules()} | set(sys.builtin_module_names)
-try:
-    from importlib.metadata import packages_distributions
-    modules |= {name for name in packages_distributions() if name.isidentifier()}
-except ImportError:
-    pass
-places = [pathlib.Path(prefix, "share/jupyter/kernels") for prefix in (sys.prefix, "/usr/local", "/usr")]
-kernels = {found.parent.name for place in places for found in place.glob("*/kernel.json")}
-if "ipykernel" in modules:
-    kernels.add("python3")
-print(json.dumps({"modules": sorted(modules), "kernels": sorted(kernels)}))
-"""
+QUESTION: Final = Path(question.__file__).read_text(encoding="utf-8")
 
 
 class ContentsOfEnvironments:
