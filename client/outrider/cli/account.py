@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 def login(url: str | None, token_stdin: bool, as_json: bool) -> None:
     """Log in to the platform at URL, the Hub's address.
 
-    The login is stored for you alone. Without URL: to the platform that you yourself started on this machine, with nothing to type.
+    The login is stored for you alone. Without URL: to the platform that you yourself started on this machine, with
+    nothing to type.
     """
     from .. import signin
     from ..credentials import credentials_file, normal_url
