@@ -118,8 +118,8 @@ def add(
 ) -> None:
     """Add an image after asking its registry.
 
-    What its tag means now is pinned. For a private one, give your account first:
-    outrider secrets set --registry HOST --account NAME
+    What its tag means now is pinned. For a private one, give your account first: outrider secrets set --registry HOST
+    --account NAME
     """
     from ..models import as_json as plain
 
