@@ -131,7 +131,7 @@ class Storage(FileTree):
         if not wanted:
             raise OutriderError("/storage itself cannot be removed; name what to remove in it.")
         if not recursive and self.find(wanted).type == "directory":
-            raise OutriderError(f"{wanted} is a directory; to remove it and all below it, ask for recursive.")
+            raise OutriderError(f"{wanted} is a directory; ask for all below it as well: recursive, or rm -r.")
         self._transport.json("DELETE", self._address(wanted), safe=True)
 
     def _is_directory(self, path: str) -> bool:

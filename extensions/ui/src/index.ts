@@ -21,6 +21,7 @@ export {
   ProgressBar,
   StatusBadge,
 } from './components/basics.js';
+export { fileName, FileRow, FileTable } from './components/FileTable.js';
 export { age, bytes, count, duration, moment, money, pricePerHour } from './core/format.js';
 export {
   type Extras,

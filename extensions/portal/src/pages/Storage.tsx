@@ -1,13 +1,14 @@
 /** /storage in the browser: walk through it, upload, download, delete; and how much of it is used. */
 
 import {
-  bytes,
   Button,
   Confirm,
   Empty,
+  fileName,
+  FileRow,
+  FileTable,
   Icon,
   Loading,
-  moment,
   Problem,
   sentence,
   useLoaded,
@@ -90,28 +91,11 @@ export function Storage({ path }: { path: string }): ReactElement {
         </Empty>
       )}
       {entries.length > 0 && (
-        <table className="or-table">
-          <thead>
-            <tr>
-              <th>Name</th>
-              <th className="or-number">Size</th>
-              <th className="or-col-modified">Changed</th>
-              <th>
-                <span className="or-hidden">Actions</span>
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {entries.map((entry) => (
-              <Row
-                key={entry.path}
-                entry={entry}
-                href={platform.fileHref(entry.path)}
-                onDelete={setDeleting}
-              />
-            ))}
-          </tbody>
-        </table>
+        <FileTable>
+          {entries.map((entry) => (
+            <Row key={entry.path} entry={entry} href={platform.fileHref(entry.path)} onDelete={setDeleting} />
+          ))}
+        </FileTable>
       )}
       {next !== null && first.value !== undefined && (
         <Button
@@ -130,7 +114,7 @@ export function Storage({ path }: { path: string }): ReactElement {
       )}
       {deleting && (
         <Confirm
-          title={`Delete ${nameOf(deleting)}?`}
+          title={`Delete ${fileName(deleting)}?`}
           action="Delete"
           onClose={() => {
             setDeleting(null);
@@ -190,10 +174,6 @@ function useUploads(
   return [{ items, failed }, send];
 }
 
-function nameOf(entry: Entry): string {
-  return entry.path.slice(entry.path.lastIndexOf('/') + 1);
-}
-
 function Row({
   entry,
   href,
@@ -204,33 +184,12 @@ function Row({
   onDelete: (entry: Entry) => void;
 }): ReactElement {
   const folder = entry.type === 'directory';
-  const name = nameOf(entry);
+  const name = fileName(entry);
   return (
-    <tr>
-      <td className="or-col-file">
-        <Icon name={folder ? 'folder' : 'file'} />
-        {folder ? (
-          <Link href={storageAddress(entry.path)} className="or-rowlink">
-            {name}/
-          </Link>
-        ) : (
-          <a href={href} download={name}>
-            {name}
-          </a>
-        )}
-      </td>
-      <td className="or-number">{folder ? '' : bytes(entry.size)}</td>
-      <td className="or-col-modified">{moment(new Date(entry.modified))}</td>
-      <td className="or-col-actions">
-        <a
-          className="or-button or-button-quiet or-button-icon"
-          href={href}
-          download={folder ? `${name}.zip` : name}
-          aria-label={`Download ${name}`}
-          title="Download"
-        >
-          <Icon name="download" />
-        </a>
+    <FileRow
+      entry={entry}
+      href={href}
+      actions={
         <Button
           tone="quiet"
           icon="trash"
@@ -239,8 +198,18 @@ function Row({
             onDelete(entry);
           }}
         />
-      </td>
-    </tr>
+      }
+    >
+      {folder ? (
+        <Link href={storageAddress(entry.path)} className="or-rowlink">
+          {name}/
+        </Link>
+      ) : (
+        <a href={href} download={name}>
+          {name}
+        </a>
+      )}
+    </FileRow>
   );
 }
 

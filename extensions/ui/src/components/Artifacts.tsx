@@ -4,10 +4,10 @@ import { type ReactElement, useState } from 'react';
 
 import { sentence } from '../api/transport.js';
 import type { FileEntry, Job } from '../api/types.js';
-import { bytes, moment } from '../core/format.js';
 import { type JobView, useApi, useExtras } from '../state/context.js';
 import { useLoaded } from '../state/hooks.js';
 import { Button, Empty, Icon, Link, Loading, Problem } from './basics.js';
+import { fileName, FileRow, FileTable } from './FileTable.js';
 import { Preview } from './Preview.js';
 
 interface Props {
@@ -77,23 +77,11 @@ function Directory({
         </Empty>
       )}
       {entries.length > 0 && (
-        <table className="or-table">
-          <thead>
-            <tr>
-              <th>Name</th>
-              <th className="or-number">Size</th>
-              <th className="or-col-modified">Changed</th>
-              <th>
-                <span className="or-hidden">Download</span>
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {entries.map((entry) => (
-              <Entry key={entry.path} job={job} entry={entry} current={entry.path === current} />
-            ))}
-          </tbody>
-        </table>
+        <FileTable>
+          {entries.map((entry) => (
+            <Entry key={entry.path} job={job} entry={entry} current={entry.path === current} />
+          ))}
+        </FileTable>
       )}
       {failed !== null && <Problem>{failed}</Problem>}
       {next && (
@@ -112,36 +100,20 @@ function Directory({
 function Entry({ job, entry, current }: { job: Job; entry: FileEntry; current: boolean }): ReactElement {
   const api = useApi();
   const folder = entry.type === 'directory';
-  const name = entry.path.slice(entry.path.lastIndexOf('/') + 1);
+  const name = fileName(entry);
   const view: JobView = { tab: 'artifacts', path: folder ? `${entry.path}/` : entry.path };
   return (
-    <tr className={current ? 'or-chosen' : undefined}>
-      <td className="or-col-file">
-        <Icon name={folder ? 'folder' : 'file'} />
-        <Link
-          to={{ page: 'job', id: job.id, view }}
-          className="or-rowlink"
-          aria-current={current || undefined}
-        >
-          {name}
-          {folder && '/'}
-        </Link>
-      </td>
-      <td className="or-number">{folder ? '' : bytes(entry.size)}</td>
-      <td className="or-col-modified">{moment(new Date(entry.modified))}</td>
-      <td className="or-col-actions">
-        <CopyHere job={job} path={entry.path} name={name} />
-        <a
-          className="or-button or-button-quiet or-button-icon"
-          href={api.artifactHref(job.id, entry.path)}
-          download={folder ? `${name}.zip` : name}
-          aria-label={`Download ${name}`}
-          title="Download"
-        >
-          <Icon name="download" />
-        </a>
-      </td>
-    </tr>
+    <FileRow
+      entry={entry}
+      href={api.artifactHref(job.id, entry.path)}
+      chosen={current}
+      actions={<CopyHere job={job} path={entry.path} name={name} />}
+    >
+      <Link to={{ page: 'job', id: job.id, view }} className="or-rowlink" aria-current={current || undefined}>
+        {name}
+        {folder && '/'}
+      </Link>
+    </FileRow>
   );
 }
 
