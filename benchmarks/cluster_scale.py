@@ -35,9 +35,15 @@ def nodes(namespace: Namespace) -> Iterator[None]:
     try:
         yield
     finally:
-        namespace.kubectl("delete", "jobs", "--all", "--wait=false", check=False)
-        eventually("the pods are gone", lambda: not namespace.kubectl("get", "pods", "-o", "name"), PATIENCE_S)
+        delete_jobs(namespace, "--all")
         kwok.stop()
+
+
+def delete_jobs(namespace: Namespace, *which: str) -> None:
+    """kubectl deletes them one after the other; returns when their pods are gone as well."""
+    words = ("-n", namespace.name, "delete", "jobs", *which, "--wait=false")
+    namespace.cluster.kubectl(*words, check=False, seconds=PATIENCE_S)
+    eventually("the pods are gone", lambda: not namespace.kubectl("get", "pods", "-o", "name"), PATIENCE_S)
 
 
 def bare_many(namespace: Namespace, images: Images) -> float:
@@ -59,8 +65,7 @@ def bare_many(namespace: Namespace, images: Images) -> float:
 
     eventually("the bare jobs have ended", over, PATIENCE_S)
     rate = AT_ONCE / (time.monotonic() - began)
-    namespace.kubectl("delete", "jobs", "-l", "bench=bare", "--wait=false")
-    eventually("they are gone", lambda: not namespace.kubectl("get", "pods", "-o", "name"), PATIENCE_S)
+    delete_jobs(namespace, "-l", "bench=bare")
     return rate
 
 
