@@ -16,7 +16,7 @@ from tests.cluster.harness.product import Images
 from tests.cluster.tools import Namespace
 from tests.service.harness import ServiceProcess, User, eventually
 
-from .cluster import PATIENCE_S, bare_job, jobs_now, platform, requests_made
+from .cluster import bare_job, jobs_now, platform, requests_made
 from .harness import Bench, Usage, pid_of, resident_mb
 from .report import Row
 
@@ -24,6 +24,8 @@ AT_ONCE = 1000
 KNOWN = 5000
 NODES = AT_ONCE // kwok.PODS_EACH
 SETTLE_S, LOOK_S = 20, 60
+PATIENCE_S = 1800
+"""The control plane and the service share two cores with whatever else there is."""
 
 
 @contextlib.contextmanager
@@ -33,9 +35,15 @@ def nodes(namespace: Namespace) -> Iterator[None]:
     try:
         yield
     finally:
-        namespace.kubectl("delete", "jobs", "--all", "--wait=false", check=False)
-        eventually("the pods are gone", lambda: not namespace.kubectl("get", "pods", "-o", "name"), PATIENCE_S)
+        delete_jobs(namespace, "--all")
         kwok.stop()
+
+
+def delete_jobs(namespace: Namespace, *which: str) -> None:
+    """kubectl deletes them one after the other; returns when their pods are gone as well."""
+    words = ("-n", namespace.name, "delete", "jobs", *which, "--wait=false")
+    namespace.cluster.kubectl(*words, check=False, seconds=PATIENCE_S)
+    eventually("the pods are gone", lambda: not namespace.kubectl("get", "pods", "-o", "name"), PATIENCE_S)
 
 
 def bare_many(namespace: Namespace, images: Images) -> float:
@@ -57,8 +65,7 @@ def bare_many(namespace: Namespace, images: Images) -> float:
 
     eventually("the bare jobs have ended", over, PATIENCE_S)
     rate = AT_ONCE / (time.monotonic() - began)
-    namespace.kubectl("delete", "jobs", "-l", "bench=bare", "--wait=false")
-    eventually("they are gone", lambda: not namespace.kubectl("get", "pods", "-o", "name"), PATIENCE_S)
+    delete_jobs(namespace, "-l", "bench=bare")
     return rate
 
 
