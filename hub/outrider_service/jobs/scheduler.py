@@ -16,7 +16,7 @@ from ..catalog import Catalog
 from ..clock import now
 from ..db import Database
 from ..schema.jobs import Reason, Status
-from ..usage.leases import add_lease, held_by, job_lease_id, list_leases, take_turn
+from ..usage.leases import add_lease, job_lease_id, list_held, take_turn
 from . import store
 from .notices import tell_end
 from .scheduling import Placement, Plan, plan
@@ -52,7 +52,7 @@ class Scheduler:
     async def _pass(self, conn: AsyncConnection) -> Plan:
         time = now()
         await take_turn(conn)
-        held = [held_by(lease) for lease in await list_leases(conn, cluster=self.cluster)]
+        held = await list_held(conn, self.cluster)
         blocked, behind, ahead = self._at_limit(held), None, FIRST_LOOK
         while True:
             waiting = await store.queue(conn, self.cluster, time, blocked, ahead, behind)

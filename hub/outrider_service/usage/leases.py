@@ -40,8 +40,12 @@ class Lease:
 
     @property
     def kind(self) -> str:
-        """job or notebook."""
-        return self.id.partition("/")[0]
+        return kind_of(self.id)
+
+
+def kind_of(lease_id: str) -> str:
+    """job or notebook."""
+    return lease_id.partition("/")[0]
 
 
 def held_by(lease: Lease) -> Held:
@@ -129,6 +133,17 @@ async def mark_kept(conn: AsyncConnection, lease_id: str, time: float) -> None:
 async def get_lease(conn: AsyncConnection, lease_id: str) -> Lease | None:
     row = (await conn.execute(select(leases).where(leases.c.id == lease_id))).mappings().first()
     return Lease(**row) if row is not None else None
+
+
+async def list_held(conn: AsyncConnection, cluster: str) -> list[Held]:
+    """``held_by`` of every lease of a platform, and nothing more of them: the scheduler asks each time it looks."""
+    c = leases.c
+    query = select(c.id, c.owner, c.group_name, c.cpu, c.memory_mb, c.gpus, c.machine, c.gpu_count)
+    rows = await conn.execute(query.where(c.cluster == cluster))
+    return [
+        Held(owner, group, cpu, memory_mb, tuple(gpus), kind_of(lease_id) == "job", machine, gpu_count)
+        for lease_id, owner, group, cpu, memory_mb, gpus, machine, gpu_count in rows
+    ]
 
 
 async def list_leases(

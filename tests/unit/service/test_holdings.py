@@ -21,7 +21,7 @@ from outrider_service.schema.resources import SpawnRequest
 from outrider_service.usage import spawns as spawning
 from outrider_service.usage import storage
 from outrider_service.usage.budgets import Budgets
-from outrider_service.usage.leases import list_leases
+from outrider_service.usage.leases import add_lease, held_by, job_lease_id, list_held, list_leases
 from outrider_service.usage.spawns import Spawns
 from outrider_service.usage.storage import StorageUse
 
@@ -88,3 +88,15 @@ async def test_a_notebook_that_a_list_left_out_keeps_its_machine(db: Database, m
     await spawns.reconcile(hub)
     async with db.read() as conn:
         assert [lease.owner for lease in await list_leases(conn)] == ["alice"]
+
+
+async def test_the_scheduler_sees_the_same_holdings_as_everybody_else(db: Database) -> None:
+    machine = CATALOG.machine("small")
+    async with db.write() as conn:
+        await add_lease(conn, job_lease_id("j00000000000a", 1), "alice", "team", machine, "python", ["GPU-1"], 1.0)
+        await add_lease(conn, "notebook/bob/lab", "bob", None, machine, "python", [], 2.0)
+    async with db.read() as conn:
+        held = await list_held(conn, machine.cluster)
+        assert {item.is_job for item in held} == {True, False}
+        assert held == [held_by(lease) for lease in await list_leases(conn)]
+        assert await list_held(conn, "another") == []
