@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -68,6 +69,7 @@ class LocalBackend:
         self.isolation: Any = isolation or ("bubblewrap" if self.capabilities.bubblewrap else "plain")
         self.wakes = Wakes(directories.run)
         self._contents = ContentsOfEnvironments()
+        self._starting: defaultdict[AttemptRef, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     # -- names --------------------------------------------------------------------------------------------------
 
@@ -107,9 +109,13 @@ class LocalBackend:
     async def start(self, attempt: Attempt) -> None:
         self.wakes.open()
         try:
-            await asyncio.to_thread(self._start, attempt)
+            # One at a time: a second would empty the workspace that the first has just filled.
+            async with self._starting[attempt.ref]:
+                await asyncio.to_thread(self._start, attempt)
         except (OSError, ValueError) as error:
             raise BackendError(f"the sandbox could not be started: {error}") from error
+        finally:
+            self._starting.pop(attempt.ref, None)
 
     def _start(self, attempt: Attempt) -> None:
         folder = self.folder(attempt.ref)
