@@ -75,13 +75,8 @@ class Reconciler:
 
     async def start(self) -> None:
         async with self.db.read() as conn:
-            unfinished = set(await store.unfinished_ids(conn))
-        for job_id in unfinished:
-            self.queue.add(job_id)
-        for backend in self.backends.values():
-            for ref in await backend.known():
-                if ref.job_id not in unfinished:
-                    self.queue.add(ref.job_id)
+            for job_id in await store.unfinished_ids(conn):
+                self.queue.add(job_id)
         for cluster in self.schedulers:
             self.queue.add(f"queue/{cluster}")
         self.queue.start()
@@ -107,10 +102,16 @@ class Reconciler:
     # -- what enqueues ------------------------------------------------------------------------------------------
 
     async def _watch(self, backend: Backend) -> None:
+        """What the platform holds already, ended jobs' leftovers among it, and from then on what changes there."""
         while True:
             try:
+                for ref in await backend.known():
+                    self.wake(ref.job_id)
                 async for ref in backend.events():
                     self.wake(ref.job_id)
+            except PlatformAway as error:
+                # The service is there without it, and for the other platforms.
+                log.warning("what a platform holds is not known yet: %s", error)
             except Exception:
                 log.exception("the platform's events broke; listening again")
             await asyncio.sleep(1)
