@@ -7,6 +7,7 @@ import contextlib
 import os
 import shutil
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -15,6 +16,7 @@ from . import cgroups, network
 from .trees import SetupError, StatusPipe, wait_until_made
 
 _TRY_S = 20.0
+_TRIES = 3
 _BWRAP = ["bwrap", "--unshare-all", "--unshare-user", "--uid", "1000", "--gid", "1000", "--die-with-parent"]
 _ROOT = ["--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev"]
 
@@ -35,11 +37,17 @@ def usable() -> Capabilities:
     return Capabilities(isolated, connected, _memory(notes), notes)
 
 
-def _bubblewrap(notes: list[str]) -> bool:
-    lost = "Without it, jobs and notebooks are plain processes that see all of this machine, for one user only."
-    if shutil.which("bwrap") is None:
-        notes.append(f"bubblewrap is not installed (Debian: apt-get install bubblewrap). {lost}")
-        return False
+def _tried(attempt: Callable[[], str | None]) -> str | None:
+    """What was wrong, each time: a busy machine is slow or refuses once, and that must cost nobody the sandbox."""
+    said = None
+    for _ in range(_TRIES):
+        said = attempt()
+        if said is None:
+            return None
+    return said
+
+
+def _try_bubblewrap() -> str | None:
     try:
         tried = subprocess.run(
             [*_BWRAP, *_ROOT, "true"],
@@ -49,10 +57,18 @@ def _bubblewrap(notes: list[str]) -> bool:
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        notes.append(f"bubblewrap does not work here: {error}. {lost}")
-        return False
+        return f"{error}."
     if tried.returncode != 0:
-        said = tried.stderr.decode(errors="replace").strip()
+        return tried.stderr.decode(errors="replace").strip() or f"it ends with {tried.returncode}."
+    return None
+
+
+def _bubblewrap(notes: list[str]) -> bool:
+    lost = "Without it, jobs and notebooks are plain processes that see all of this machine, for one user only."
+    if shutil.which("bwrap") is None:
+        notes.append(f"bubblewrap is not installed (Debian: apt-get install bubblewrap). {lost}")
+        return False
+    if said := _tried(_try_bubblewrap):
         notes.append(
             f"bubblewrap does not work here: {said} User namespaces may be switched off "
             "(sysctl kernel.unprivileged_userns_clone, user.max_user_namespaces), or this is a container. "
@@ -70,7 +86,7 @@ def _network(notes: list[str]) -> bool:
     if not os.access("/dev/net/tun", os.R_OK | os.W_OK):
         notes.append(f"/dev/net/tun is missing or not accessible (modprobe tun; its mode is usually 0666). {lost}")
         return False
-    error = _try_network()
+    error = _tried(_try_network)
     if error:
         notes.append(f"slirp4netns does not work here: {error}. {lost}")
     return not error
