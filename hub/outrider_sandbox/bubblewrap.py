@@ -84,7 +84,7 @@ def options(spec: Spec, folder: str, cgroup: Mount | None = None) -> list[str]:
     ones."""
     words = ["--unshare-all", "--unshare-user", "--uid", str(UID), "--gid", str(UID), "--cap-drop", "ALL"]
     words += ["--die-with-parent", "--new-session", "--hostname", host_name(spec)]
-    words += _system()
+    words += system()
     for name in etc_files(spec):
         words += ["--ro-bind", f"{folder}/{name}", f"/etc/{name}"]
     words += ["--proc", "/proc"]
@@ -118,7 +118,8 @@ def tmpfs_folders(spec: Spec) -> tuple[str, ...]:
     return tuple(folder for folder in ("/dev/shm", "/tmp", spec.home) if folder not in covered)  # noqa: S108
 
 
-def _system() -> list[str]:
+def system() -> list[str]:
+    """The host's programs and libraries, read-only: what every sandbox is built on."""
     words = ["--ro-bind", "/usr", "/usr"]
     for name in _SYSTEM_LINKS:
         path = Path("/", name)

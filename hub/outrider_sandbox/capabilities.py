@@ -12,13 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from . import cgroups, network
+from . import bubblewrap, cgroups, network
 from .trees import SetupError, StatusPipe, wait_until_made
 
 _TRY_S = 20.0
 _TRIES = 3
 _BWRAP = ["bwrap", "--unshare-all", "--unshare-user", "--uid", "1000", "--gid", "1000", "--die-with-parent"]
-_ROOT = ["--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev"]
 
 
 @dataclass(frozen=True)
@@ -37,6 +36,11 @@ def usable() -> Capabilities:
     return Capabilities(isolated, connected, _memory(notes), notes)
 
 
+def _root() -> list[str]:
+    """What sandboxes stand on, and not all of the host's mounts, some of which may come and go meanwhile."""
+    return [*bubblewrap.system(), "--proc", "/proc", "--dev", "/dev"]
+
+
 def _tried(attempt: Callable[[], str | None]) -> str | None:
     """What was wrong, each time: a busy machine is slow or refuses once, and that must cost nobody the sandbox."""
     said = None
@@ -50,7 +54,7 @@ def _tried(attempt: Callable[[], str | None]) -> str | None:
 def _try_bubblewrap() -> str | None:
     try:
         tried = subprocess.run(
-            [*_BWRAP, *_ROOT, "true"],
+            [*_BWRAP, *_root(), "true"],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=_TRY_S,
@@ -95,7 +99,7 @@ def _network(notes: list[str]) -> bool:
 def _try_network() -> str | None:
     status = StatusPipe()
     # It ends by itself when its stdin ends: killing it while it sets itself up would leave half of it behind.
-    words = [*_BWRAP, *_ROOT, "--json-status-fd", str(status.write), "/bin/sh", "-c", "read _"]
+    words = [*_BWRAP, *_root(), "--json-status-fd", str(status.write), "/bin/sh", "-c", "read _"]
     try:
         with subprocess.Popen(words, pass_fds=[status.write], stdin=subprocess.PIPE) as sandbox:
             status.close_write()

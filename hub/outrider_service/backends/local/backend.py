@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import os
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Sequence
@@ -34,6 +35,8 @@ from .contents import ContentsOfEnvironments
 from .machine import device_nodes
 from .tail import EndWatch, read_piece
 from .wake import Wakes
+
+log = logging.getLogger(__name__)
 
 HOME: Final = "/home/outrider"
 INSIDE: Final = "/.outrider"
@@ -67,6 +70,8 @@ class LocalBackend:
         self.closed_networks = list(closed_networks)
         self.capabilities = sandbox.usable()
         self.isolation: Any = isolation or ("bubblewrap" if self.capabilities.bubblewrap else "plain")
+        if self.isolation == "plain" and self.capabilities.notes:
+            log.warning("no sandboxes: %s", " ".join(self.capabilities.notes))
         self.wakes = Wakes(directories.run)
         self._contents = ContentsOfEnvironments()
         self._starting: defaultdict[AttemptRef, asyncio.Lock] = defaultdict(asyncio.Lock)
