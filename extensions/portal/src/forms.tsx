@@ -63,50 +63,54 @@ interface FieldProps extends Omit<InputHTMLAttributes<HTMLInputElement>, 'name'>
   list?: string;
 }
 
-export function Field({ label, name, hint, fault: wrong, ...rest }: FieldProps): ReactElement {
+/** A control with its label above it, and below what is wrong with it or what to know of it. */
+function Labelled({
+  label,
+  name,
+  hint,
+  fault: wrong,
+  children,
+}: Pick<FieldProps, 'label' | 'name' | 'hint' | 'fault'> & {
+  children: (control: Control) => ReactElement;
+}): ReactElement {
   const id = useId();
   const said = wrong?.field === name ? wrong.message : undefined;
   const note = said ?? hint;
   return (
     <div className={said === undefined ? 'portal-field' : 'portal-field portal-field-wrong'}>
       <label htmlFor={id}>{label}</label>
-      <input
-        id={id}
-        name={name}
-        aria-invalid={said !== undefined}
-        aria-describedby={note === undefined ? undefined : `${id}-note`}
-        autoComplete="off"
-        {...rest}
-      />
+      {children({
+        id,
+        name,
+        'aria-invalid': said !== undefined,
+        'aria-describedby': note === undefined ? undefined : `${id}-note`,
+      })}
       {note !== undefined && <p id={`${id}-note`}>{note}</p>}
     </div>
   );
 }
 
-/** Several lines, as a key has them. */
-export function TextArea({
-  label,
-  name,
-  hint,
-  fault: wrong,
-}: Pick<FieldProps, 'label' | 'name' | 'hint' | 'fault'>): ReactElement {
-  const id = useId();
-  const said = wrong?.field === name ? wrong.message : undefined;
-  const note = said ?? hint;
+interface Control {
+  id: string;
+  name: string;
+  'aria-invalid': boolean;
+  'aria-describedby': string | undefined;
+}
+
+export function Field({ label, name, hint, fault: wrong, ...rest }: FieldProps): ReactElement {
   return (
-    <div className={said === undefined ? 'portal-field' : 'portal-field portal-field-wrong'}>
-      <label htmlFor={id}>{label}</label>
-      <textarea
-        id={id}
-        name={name}
-        rows={4}
-        aria-invalid={said !== undefined}
-        aria-describedby={note === undefined ? undefined : `${id}-note`}
-        autoComplete="off"
-        spellCheck={false}
-      />
-      {note !== undefined && <p id={`${id}-note`}>{note}</p>}
-    </div>
+    <Labelled label={label} name={name} hint={hint} fault={wrong}>
+      {(control) => <input {...control} autoComplete="off" {...rest} />}
+    </Labelled>
+  );
+}
+
+/** Several lines, as a key has them. */
+export function TextArea(props: Pick<FieldProps, 'label' | 'name' | 'hint' | 'fault'>): ReactElement {
+  return (
+    <Labelled {...props}>
+      {(control) => <textarea {...control} rows={4} autoComplete="off" spellCheck={false} />}
+    </Labelled>
   );
 }
 
@@ -140,25 +144,24 @@ export function Choice({
   value?: string;
   onChange?: (value: string) => void;
 }): ReactElement {
-  const id = useId();
   return (
-    <div className="portal-field">
-      <label htmlFor={id}>{label}</label>
-      <select
-        id={id}
-        name={name}
-        value={value}
-        onChange={(event) => {
-          onChange?.(event.target.value);
-        }}
-      >
-        {options.map(([key, words]) => (
-          <option key={key} value={key}>
-            {words}
-          </option>
-        ))}
-      </select>
-    </div>
+    <Labelled label={label} name={name}>
+      {(control) => (
+        <select
+          {...control}
+          value={value}
+          onChange={(event) => {
+            onChange?.(event.target.value);
+          }}
+        >
+          {options.map(([key, words]) => (
+            <option key={key} value={key}>
+              {words}
+            </option>
+          ))}
+        </select>
+      )}
+    </Labelled>
   );
 }
 
