@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from ...directories import Directories, slug
 from ..base import Attempt
+from ..run_file import INSIDE, SNAPSHOT, run_file
 from .names import (
     INDEX,
     MACHINE_LABEL,
@@ -25,14 +26,12 @@ from .settings import KubernetesSettings
 
 Manifest = dict[str, Any]
 
-INSIDE: Final = "/.outrider"
 RUNNER_DIRECTORY: Final = f"{INSIDE}/runner"
 HOME: Final = "/home/outrider"
 NODE: Final = "OUTRIDER_NODE"
 MASTER_PORT: Final = 29500
 FIRST_RELAY: Final = 61000
 """Where a pod answers for its first declared port: a program that listens on the loopback only is reached too."""
-MAX_WORKSPACE_MB: Final = 4096
 LOST_NODE_S: Final = 60
 """How long pods of a node that is out of reach are waited for."""
 REQUESTS_OF_INIT: Final = {"cpu": "10m", "memory": "64Mi"}
@@ -44,7 +43,11 @@ def relay_port(ports: list[int], port: int) -> int:
 
 def secret(attempt: Attempt, settings: KubernetesSettings) -> Manifest:
     """What the runner reads and the variables of the job: both may hold secrets, so neither is in the Job."""
-    data = {"run.json": json.dumps(run_file(attempt))}
+    told = run_file(attempt, nvml=f"{RUNNER_DIRECTORY}/nvml") | {
+        "log_dir": f"{INSIDE}/log",
+        "relays": {str(relay_port(attempt.ports, port)): port for port in attempt.ports},
+    }
+    data = {"run.json": json.dumps(told)}
     if "command" in _files(attempt) and attempt.command:
         data["command"] = attempt.command + "\n"
     # A key of its own each: a name that is no file name is no variable either.
@@ -99,31 +102,6 @@ def network(attempt: Attempt, settings: KubernetesSettings) -> Manifest:
             "ingress": [{"from": same}],
             "egress": [{"to": same}],
         },
-    }
-
-
-def run_file(attempt: Attempt) -> dict[str, Any]:
-    """The runner's specification of this attempt (``outrider.runner``)."""
-    workspace = dict(attempt.workspace)
-    if workspace["type"] == "snapshot":
-        workspace = {"type": "snapshot", "archive": f"{INSIDE}/snapshot.zip"}
-    if attempt.git_login is not None:
-        workspace["login"] = list(attempt.git_login)
-    return {
-        "command": attempt.command,
-        "args": attempt.args,
-        "notebook": attempt.notebook,
-        "params": attempt.params,
-        "workspace": workspace,
-        "workspace_dir": "/workspace",
-        "artifacts_dir": "/artifacts",
-        "max_workspace_mb": MAX_WORKSPACE_MB,
-        "sample_s": 10,
-        "grace_s": attempt.grace_s,
-        "pynvml_path": f"{RUNNER_DIRECTORY}/nvml",
-        "memory_bytes": attempt.machine.memory_mb * 2**20,
-        "log_dir": f"{INSIDE}/log",
-        "relays": {str(relay_port(attempt.ports, port)): port for port in attempt.ports},
     }
 
 
@@ -343,7 +321,7 @@ class Mounts:
         self.preparing = list(shared)
         if attempt.workspace["type"] == "snapshot":
             archive = own.snapshot(attempt.workspace["id"])
-            self.preparing.append(place(f"{INSIDE}/snapshot.zip", archive, read_only=True))
+            self.preparing.append(place(SNAPSHOT, archive, read_only=True))
         self.running = [
             *shared,
             place("/artifacts", own.artifacts(attempt.ref.job_id)),

@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from ...catalog import MachineType
 from ..base import NotebookPlace
-from .manifests import INSIDE, LOCKED, REQUESTS_OF_INIT, RUNNER_DIRECTORY
+from ..run_file import INSIDE
+from .manifests import LOCKED, REQUESTS_OF_INIT, RUNNER_DIRECTORY
 from .names import INSTALL, notebook_labels, notebook_secret_name
 from .pulling import login_for, pull_secret, reference
 from .settings import KubernetesSettings

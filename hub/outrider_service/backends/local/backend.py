@@ -30,6 +30,7 @@ from ..base import (
     RawLog,
 )
 from ..capacity import Held, Room
+from ..run_file import INSIDE, SNAPSHOT, run_file
 from . import environments
 from .contents import ContentsOfEnvironments
 from .machine import device_nodes
@@ -39,12 +40,10 @@ from .wake import Wakes
 log = logging.getLogger(__name__)
 
 HOME: Final = "/home/outrider"
-INSIDE: Final = "/.outrider"
 HUB_PORT: Final = 65432
 """Where the Hub's address appears inside a sandbox; high, so that it is in no job's way."""
 TAIL_S: Final = 5.0
 """How long a follower trusts the supervisor's wake-ups before it looks by itself."""
-MAX_WORKSPACE_MB: Final = 4096
 
 REASONS: Final = {"out_of_memory": "out_of_memory", "node_lost": "node_lost", "error": "platform_error"}
 
@@ -134,9 +133,9 @@ class LocalBackend:
         for name, job_id in attempt.inputs.items():
             if not self.directories.artifacts(job_id).is_dir():
                 raise BackendError(f"the input {name} is gone: job {job_id} has been deleted")
-        run_file = folder / "run.json"
-        run_file.touch(mode=0o600)
-        run_file.write_text(json.dumps(self._run_file(attempt)))
+        told = folder / "run.json"
+        told.touch(mode=0o600)
+        told.write_text(json.dumps(self._run_file(attempt)))
         sandbox.launch(folder, self._spec(attempt, folder))
 
     def _paths(self, attempt: Attempt) -> dict[str, str]:
@@ -163,29 +162,16 @@ class LocalBackend:
         }
 
     def _run_file(self, attempt: Attempt) -> dict[str, Any]:
-        """The runner's specification of this attempt (``outrider.runner``)."""
-        paths = self._paths(attempt)
-        workspace = dict(attempt.workspace)
-        if workspace["type"] == "snapshot":
-            inside = f"{INSIDE}/snapshot.zip"
-            real = str(self.directories.snapshot(workspace["id"]))
-            workspace = {"type": "snapshot", "archive": inside if self.isolation == "bubblewrap" else real}
-        if attempt.git_login is not None:
-            workspace["login"] = list(attempt.git_login)
-        return {
-            "command": attempt.command,
-            "args": attempt.args,
-            "notebook": attempt.notebook,
-            "params": attempt.params,
-            "workspace": workspace,
-            "workspace_dir": paths["workspace"],
-            "artifacts_dir": paths["artifacts"],
-            "max_workspace_mb": MAX_WORKSPACE_MB,
-            "sample_s": 10,
-            "grace_s": attempt.grace_s,
-            "pynvml_path": paths["nvml"],
-            "memory_bytes": attempt.machine.memory_mb * 2**20,
-        }
+        paths, archive = self._paths(attempt), SNAPSHOT
+        if self.isolation != "bubblewrap" and attempt.workspace["type"] == "snapshot":
+            archive = str(self.directories.snapshot(attempt.workspace["id"]))
+        return run_file(
+            attempt,
+            workspace_dir=paths["workspace"],
+            artifacts_dir=paths["artifacts"],
+            archive=archive,
+            nvml=paths["nvml"],
+        )
 
     def _mounts(self, attempt: Attempt, folder: Path) -> list[Mount]:
         own = self.directories
@@ -201,7 +187,7 @@ class LocalBackend:
         mounts += [Mount(str(path), place, read_only=False) for path, place in storage.items()]
         mounts += [Mount(str(own.artifacts(job_id)), f"/inputs/{name}") for name, job_id in attempt.inputs.items()]
         if attempt.workspace["type"] == "snapshot":
-            mounts.append(Mount(str(own.snapshot(attempt.workspace["id"])), f"{INSIDE}/snapshot.zip"))
+            mounts.append(Mount(str(own.snapshot(attempt.workspace["id"])), SNAPSHOT))
         nvml = environments.pynvml_file()
         if nvml is not None:
             mounts.append(Mount(str(nvml), f"{INSIDE}/nvml/{nvml.name}"))

@@ -1,0 +1,44 @@
+"""The specification that the runner of an attempt reads (``outrider.runner``): the same on every platform but for
+where things lie."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from .base import Attempt
+
+INSIDE: Final = "/.outrider"
+"""Where sandboxes and pods have what is Outrider's own."""
+SNAPSHOT: Final = f"{INSIDE}/snapshot.zip"
+MAX_WORKSPACE_MB: Final = 4096
+SAMPLE_S: Final = 10
+
+
+def run_file(
+    attempt: Attempt,
+    *,
+    workspace_dir: str = "/workspace",
+    artifacts_dir: str = "/artifacts",
+    archive: str = SNAPSHOT,
+    nvml: str,
+) -> dict[str, Any]:
+    """``archive``: the snapshot's, where there is one; ``nvml``: the directory of the pynvml to use, or ""."""
+    workspace = dict(attempt.workspace)
+    if workspace["type"] == "snapshot":
+        workspace = {"type": "snapshot", "archive": archive}
+    if attempt.git_login is not None:
+        workspace["login"] = list(attempt.git_login)
+    return {
+        "command": attempt.command,
+        "args": attempt.args,
+        "notebook": attempt.notebook,
+        "params": attempt.params,
+        "workspace": workspace,
+        "workspace_dir": workspace_dir,
+        "artifacts_dir": artifacts_dir,
+        "max_workspace_mb": MAX_WORKSPACE_MB,
+        "sample_s": SAMPLE_S,
+        "grace_s": attempt.grace_s,
+        "pynvml_path": nvml,
+        "memory_bytes": attempt.machine.memory_mb * 2**20,
+    }
