@@ -29,12 +29,14 @@ PATIENCE_S = 1800
 
 
 @contextlib.contextmanager
-def nodes(namespace: Namespace) -> Iterator[None]:
-    """Room for a thousand pods. What was put there is gone before the nodes are."""
+def nodes(namespace: Namespace, service: ServiceProcess) -> Iterator[None]:
+    """Room for a thousand pods. What was put there is gone before the nodes are, and the service before that: it would
+    start again what it misses."""
     kwok.start(NODES)
     try:
         yield
     finally:
+        service.stop()
         delete_jobs(namespace, "--all")
         kwok.stop()
 
@@ -118,7 +120,7 @@ def listing(alice: User) -> float:
 
 
 def run(_bench: Bench) -> list[Row]:
-    with platform(everywhere=True) as (namespace, images, service), nodes(namespace):
+    with platform(everywhere=True) as (namespace, images, service), nodes(namespace, service):
         alice = service.user("alice")
         bare_rate = bare_many(namespace, images)
         rate, calls = ours_many(alice, service)

@@ -147,6 +147,13 @@ class ServiceProcess:
     def log(self) -> str:
         return (self.home / "service.log").read_text()
 
+    def connected(self, port: int) -> bool:
+        """Whether the service has its end of a client's connection open: established, or closed by the other (proc(5)).
+        The client is known by its port."""
+        lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        ends = {(own[-4:], other[-4:]) for _, own, other, state, *_ in lines if state in ("01", "08")}
+        return (f"{self.port:04X}", f"{port:04X}") in ends
+
     def answers(self) -> bool:
         assert self.process is not None and self.process.poll() is None, self.log[-4000:]
         try:

@@ -95,6 +95,17 @@ def test_large_bodies_stream_both_ways(alice: User, served: str) -> None:
     assert alice.http.post(f"{base(alice, served)}/", content=body()).json()["length"] == 32 * 2**20
 
 
+def test_a_client_that_goes_away_is_no_fault(alice: User, served: str, service: ServiceProcess) -> None:
+    began = len(service.log)
+    with httpx.Client(headers=alice.http.headers) as away, away.stream("GET", f"{base(alice, served)}/big") as answer:
+        _, port = answer.extensions["network_stream"].get_extra_info("client_addr")
+        assert service.connected(port)
+        assert next(answer.iter_bytes())
+    eventually("the service has closed it too", lambda: not service.connected(port))
+    alice.get("/health")
+    assert service.log[began:] == ""
+
+
 async def test_websockets_by_path(alice: User, served: str) -> None:
     import websockets
 

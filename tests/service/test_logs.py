@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import httpx
 import pytest
 
-from tests.service.harness import PREFIX, ServiceProcess, User
+from tests.service.harness import PREFIX, ServiceProcess, User, eventually
 
 
 def events(user: User, path: str, **options: Any) -> list[tuple[str, str | None, Any]]:
@@ -42,6 +43,22 @@ def test_a_broken_follower_resumes_where_it_was(alice: User) -> None:
     job = alice.run("seq 10")
     seen = events(alice, f"/jobs/{job['id']}/logs", headers={"Last-Event-ID": "7"})
     assert [line["text"] for line in seen[0][2]] == ["8", "9", "10"]
+
+
+def test_a_follower_that_goes_away_is_no_fault(alice: User, service: ServiceProcess) -> None:
+    job_id = alice.submit("echo one; sleep 600")
+    alice.until(job_id, "running")
+    began = len(service.log)
+    with httpx.Client(headers=alice.http.headers) as away:
+        address, follows = f"{service.base}/jobs/{job_id}/logs", {"Accept": "text/event-stream"}
+        with away.stream("GET", address, headers=follows) as answer:
+            _, port = answer.extensions["network_stream"].get_extra_info("client_addr")
+            assert service.connected(port)
+            assert next(answer.iter_lines()) == "id: 1"
+    eventually("the service has closed it too", lambda: not service.connected(port))
+    alice.get("/health")
+    assert service.log[began:] == ""
+    alice.post(f"/jobs/{job_id}/stop")
 
 
 def test_pages_tails_and_search(alice: User) -> None:

@@ -116,6 +116,7 @@ class ApiHandler(HubOAuthenticated, RequestHandler):
         self._route: Route | None = None
         self._call: Call | None = None
         self._refusal: Exception | None = None
+        self._gone = False
 
     def compute_etag(self) -> None:
         return None
@@ -242,6 +243,7 @@ class ApiHandler(HubOAuthenticated, RequestHandler):
             yield chunk
 
     def on_connection_close(self) -> None:
+        self._gone = True
         if self._task is not None:
             self._task.cancel()
         super().on_connection_close()
@@ -258,7 +260,7 @@ class ApiHandler(HubOAuthenticated, RequestHandler):
             end = asyncio.ensure_future(self._chunks.put(None))
             await asyncio.wait({end, self._task}, return_when=asyncio.FIRST_COMPLETED)
             end.cancel() if not end.done() else None
-            await self._task
+            await self._end(self._task)
             return
         try:
             if self._too_large:
@@ -269,7 +271,17 @@ class ApiHandler(HubOAuthenticated, RequestHandler):
             self._answer_error(error)
             return
         self._task = asyncio.create_task(self._run(route, call))
-        await self._task
+        await self._end(self._task)
+
+    async def _end(self, task: asyncio.Task[None]) -> None:
+        """Wait for the function. It was cancelled where nobody listens any more, which is no error of ours."""
+        try:
+            await task
+        except asyncio.CancelledError:
+            if not self._gone:
+                raise
+            if not self._headers_written:
+                self.set_status(499, "Client Closed Request")
 
     get = post = put = delete = head = patch = _serve
 

@@ -55,6 +55,7 @@ class EndpointHandler(RequestHandler):
         self.service = service
         self._chunks: asyncio.Queue[bytes | None] = asyncio.Queue(16)
         self._task: asyncio.Task[None] | None = None
+        self._gone = False
 
     def check_xsrf_cookie(self) -> None:
         """Forms of the users' programs are theirs to protect."""
@@ -79,11 +80,16 @@ class EndpointHandler(RequestHandler):
         await asyncio.wait({end, self._task}, return_when=asyncio.FIRST_COMPLETED)
         if not end.done():
             end.cancel()
-        await self._task
+        try:
+            await self._task
+        except asyncio.CancelledError:
+            if not self._gone:
+                raise
 
     get = head = post = put = delete = patch = options = _finish_body
 
     def on_connection_close(self) -> None:
+        self._gone = True
         if self._task is not None:
             self._task.cancel()
 
