@@ -130,6 +130,22 @@ async def test_the_gpus_of_all_machines_of_a_job_count(db: Database) -> None:
         await submitted(db, known, group="team", machine="pair", nodes=3)
 
 
+async def test_all_machines_of_a_job_count_towards_what_one_user_may_hold(db: Database) -> None:
+    few = {"name": "few", "cpu": 1, "memory_mb": 64, "max_per_user": 3}
+    known = ConfiguredCatalog(CatalogFile.model_validate({**CATALOG, "machines": [few]}))
+    first = await submitted(db, known, machine="few", nodes=2)
+    await submitted(db, known, machine="few", nodes=2)
+    placed, _ = await Scheduler(db, known, "default", None).run()
+    assert placed == [first], "two are held, and three is the most"
+    with pytest.raises(Refused, match="nodes: you may hold 3 of few at once"):
+        await submitted(db, known, machine="few", nodes=4)
+    backend: Any = SimpleNamespace(refusal=lambda _: None)
+    spawns = Spawns(db, known, {"default": backend}, {}, "/", Budgets(db, known), 43200)
+    await spawns.acquire(ALICE, "one", SpawnRequest(machine="few"))
+    with pytest.raises(Refused, match="you may hold 3 of few at once, and hold 3"):
+        await spawns.acquire(ALICE, "two", SpawnRequest(machine="few"))
+
+
 async def test_notebooks_that_ask_at_once_get_no_more_than_there_is(db: Database) -> None:
     backend: Any = SimpleNamespace(refusal=lambda _: None)
     room, budgets = Room(4, 4096), Budgets(db, catalog())

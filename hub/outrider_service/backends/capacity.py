@@ -20,7 +20,9 @@ class Held:
     is_job: bool
     machine: str = ""
     gpu_count: int = 0
-    """How many GPUs it has, also where the platform decides which."""
+    """How many GPUs it has in all, also where the platform decides which."""
+    nodes: int = 1
+    """On how many machines at once."""
 
 
 @dataclass(frozen=True, slots=True)

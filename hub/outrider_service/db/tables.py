@@ -133,8 +133,8 @@ leases = Table(
     Column("cpu", Double, nullable=False),
     Column("memory_mb", Integer, nullable=False),
     Column("gpus", JSON, nullable=False, comment="UUIDs of the GPUs held"),
-    Column("gpu_count", Integer, nullable=False),
-    Column("price_per_hour", Double, nullable=False),
+    Column("gpu_count", Integer, nullable=False, comment="of all its machines"),
+    Column("price_per_hour", Double, nullable=False, comment="of all its machines"),
     Column("created_at", Double, nullable=False),
     Column("project", String(63)),
     Column("started_at", Double, comment="of the container; what is billed begins here"),
@@ -143,6 +143,7 @@ leases = Table(
     Column("kept_at", Double, comment="when its owner last asked to keep a notebook"),
     Column("max_age_s", Integer, comment="when a notebook ends, as its owner chose at its start"),
     Column("idle_timeout_s", Integer, comment="and after how long without use"),
+    Column("nodes", Integer, nullable=False, server_default="1", comment="how many such machines"),
     Index("ix_leases_owner", "owner"),
 )
 

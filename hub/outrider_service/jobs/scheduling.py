@@ -36,8 +36,8 @@ class _Used:
     gpus: int = 0
     machines: Counter[str] = field(default_factory=Counter)
 
-    def allows_another(self, machine: MachineType) -> bool:
-        return machine.max_per_user is None or self.machines[machine.name] < machine.max_per_user
+    def allows_more(self, machine: MachineType, nodes: int) -> bool:
+        return machine.max_per_user is None or self.machines[machine.name] + nodes <= machine.max_per_user
 
     def allows(self, limits: LimitSet, gpus: int) -> bool:
         if limits.max_running is not None and self.running >= limits.max_running:
@@ -99,7 +99,7 @@ def plan(
             result.wake_at = min(result.wake_at or job.not_before, job.not_before)
             continue
         used, wanted = users.setdefault(job.owner, _Used()), machine.gpu * job.nodes
-        if not used.allows(user_limits(job.owner), wanted) or not used.allows_another(machine):
+        if not used.allows(user_limits(job.owner), wanted) or not used.allows_more(machine, job.nodes):
             continue
         if job.group and not groups.setdefault(job.group, _Used()).allows(group_limits(job.group), wanted):
             continue
@@ -121,4 +121,4 @@ def _count(
     for used in both:
         used.running += running
         used.gpus += gpus
-        used.machines[item.machine] += 1
+        used.machines[item.machine] += item.nodes

@@ -140,7 +140,7 @@ class Intake:
             raise Refused("invalid", f"shm_mb: {machine.name} has {machine.memory_mb} MiB in all", "shm_mb")
         if wanted.group is not None and wanted.group not in caller.groups:
             raise Refused("invalid", f"group: you are not in a group {wanted.group!r}", "group")
-        self._check_gpus(caller.name, wanted.group, machine.gpu * wanted.nodes)
+        self._check_size(caller.name, wanted.group, machine, wanted.nodes)
         for name in await self.grants.missing(caller, wanted):
             raise Refused("invalid", f"secrets: there is no secret {name!r}; set it first", "secrets")
         await self._check_references(caller, wanted, cloned)
@@ -153,8 +153,12 @@ class Intake:
             raise Refused("forbidden", refusal)
         return machine, image
 
-    def _check_gpus(self, user: str, group: str | None, gpus: int) -> None:
+    def _check_size(self, user: str, group: str | None, machine: MachineType, nodes: int) -> None:
         """What no limit would ever let start is refused, not queued."""
+        if machine.max_per_user is not None and nodes > machine.max_per_user:
+            text = f"nodes: you may hold {machine.max_per_user} of {machine.name} at once"
+            raise Refused("forbidden", text, "nodes")
+        gpus = machine.gpu * nodes
         limits = [(self.catalog.limits(user), "you")]
         if group is not None:
             limits.append((self.catalog.group_limits(group), f"the group {group}"))

@@ -16,7 +16,8 @@ from ..db.tables import leases
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A held part of a platform; ``created_at`` in seconds since 1970."""
+    """A held part of a platform; ``created_at`` in seconds since 1970. ``cpu`` and ``memory_mb`` are one machine's,
+    ``gpu_count`` and ``price_per_hour`` those of all its ``nodes``."""
 
     id: str
     owner: str
@@ -37,6 +38,7 @@ class Lease:
     kept_at: float | None = None
     max_age_s: int | None = None
     idle_timeout_s: int | None = None
+    nodes: int = 1
 
     @property
     def kind(self) -> str:
@@ -50,8 +52,17 @@ def kind_of(lease_id: str) -> str:
 
 def held_by(lease: Lease) -> Held:
     """A lease as the arithmetic of capacity sees it."""
-    is_job, gpus = lease.kind == "job", tuple(lease.gpus)
-    return Held(lease.owner, lease.group_name, lease.cpu, lease.memory_mb, gpus, is_job, lease.machine, lease.gpu_count)
+    return Held(
+        lease.owner,
+        lease.group_name,
+        lease.cpu,
+        lease.memory_mb,
+        tuple(lease.gpus),
+        lease.kind == "job",
+        lease.machine,
+        lease.gpu_count,
+        lease.nodes,
+    )
 
 
 def job_lease_id(job_id: str, attempt: int) -> str:
@@ -92,6 +103,7 @@ async def add_lease(
             memory_mb=machine.memory_mb,
             gpus=list(gpus),
             gpu_count=machine.gpu * nodes,
+            nodes=nodes,
             price_per_hour=machine.price_per_hour if price_per_hour is None else price_per_hour,
             project=project,
             created_at=time,
@@ -138,11 +150,11 @@ async def get_lease(conn: AsyncConnection, lease_id: str) -> Lease | None:
 async def list_held(conn: AsyncConnection, cluster: str) -> list[Held]:
     """``held_by`` of every lease of a platform, and nothing more of them: the scheduler asks each time it looks."""
     c = leases.c
-    query = select(c.id, c.owner, c.group_name, c.cpu, c.memory_mb, c.gpus, c.machine, c.gpu_count)
+    query = select(c.id, c.owner, c.group_name, c.cpu, c.memory_mb, c.gpus, c.machine, c.gpu_count, c.nodes)
     rows = await conn.execute(query.where(c.cluster == cluster))
     return [
-        Held(owner, group, cpu, memory_mb, tuple(gpus), kind_of(lease_id) == "job", machine, gpu_count)
-        for lease_id, owner, group, cpu, memory_mb, gpus, machine, gpu_count in rows
+        Held(owner, group, cpu, memory_mb, tuple(gpus), kind_of(lease_id) == "job", machine, gpu_count, nodes)
+        for lease_id, owner, group, cpu, memory_mb, gpus, machine, gpu_count, nodes in rows
     ]
 
 

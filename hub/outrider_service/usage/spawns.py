@@ -145,7 +145,7 @@ class Spawns:
         """A notebook's GPUs count as those of a job."""
         own = [lease for lease in held if lease.owner == user]
         teams = [lease for lease in held if group is not None and lease.group_name == group]
-        same = sum(lease.machine == machine.name for lease in own)
+        same = sum(lease.nodes for lease in own if lease.machine == machine.name)
         if machine.max_per_user is not None and same >= machine.max_per_user:
             text = f"machine: you may hold {machine.max_per_user} of {machine.name} at once, and hold {same}"
             raise Refused("forbidden", text, "machine")

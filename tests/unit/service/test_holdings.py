@@ -93,7 +93,8 @@ async def test_a_notebook_that_a_list_left_out_keeps_its_machine(db: Database, m
 async def test_the_scheduler_sees_the_same_holdings_as_everybody_else(db: Database) -> None:
     machine = CATALOG.machine("small")
     async with db.write() as conn:
-        await add_lease(conn, job_lease_id("j00000000000a", 1), "alice", "team", machine, "python", ["GPU-1"], 1.0)
+        job = job_lease_id("j00000000000a", 1)
+        await add_lease(conn, job, "alice", "team", machine, "python", ["GPU-1"], 1.0, nodes=2)
         await add_lease(conn, "notebook/bob/lab", "bob", None, machine, "python", [], 2.0)
     async with db.read() as conn:
         held = await list_held(conn, machine.cluster)

@@ -80,6 +80,21 @@ def test_each_machine_of_a_job_on_several_counts_its_gpus() -> None:
     assert placed(decide([job], held, max_gpus=3)) == []
 
 
+def test_each_machine_of_a_job_on_several_counts_towards_what_one_user_may_hold() -> None:
+    machines = {"few": MachineType(name="few", cpu=1, memory_mb=1000, max_per_user=3)}
+
+    def starts(nodes: int, held: list[Held]) -> bool:
+        job = replace(waiting("wide", "few"), nodes=nodes)
+        return bool(plan([job], held, ROOM, machines.get, lambda _: LimitSet(), lambda _: LimitSet(), 100.0).placed)
+
+    two = Held("alice", None, 1, 1000, (), True, "few", nodes=2)
+    assert starts(3, [])
+    assert not starts(4, [])
+    assert starts(1, [two])
+    assert not starts(2, [two])
+    assert starts(2, [replace(two, owner="bob")])
+
+
 def test_the_impossible_is_named_and_blocks_nobody() -> None:
     room = Room(2, 2000)
     result = plan(
