@@ -117,11 +117,7 @@ def platform(tmp_path_factory: pytest.TempPathFactory, open_registry: Registry |
         # The configuration that is the default anyway: named, so that the sample job is sent as on a first start.
         yield made.start("--config", str(REPOSITORY / "jupyterhub_config.py"))
     finally:
-        import outrider_sandbox as sandbox
-
-        made.stop()
-        for run in (made.home / "run").glob("*/*/"):
-            sandbox.request_stop(run, 0)
+        made.end()
 
 
 @pytest.fixture(scope="session")

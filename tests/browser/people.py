@@ -86,11 +86,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory, registry: Registry, private: R
     made = Platform(folder / "home", config=CONFIG, OUTRIDER_REGISTRIES=f"{registry.allowed} {private.allowed}")
     (made.home / "catalog.yaml").write_text(yaml.safe_dump(CATALOG))
     yield made.start()
-    import outrider_sandbox as sandbox
-
-    made.stop()
-    for run in (made.home / "run").glob("*/*/"):
-        sandbox.request_stop(run, 0)
+    made.end()
 
 
 As = Callable[..., Awaitable[Page]]

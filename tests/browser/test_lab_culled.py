@@ -22,7 +22,7 @@ def short(tmp_path_factory):
     try:
         yield made.start()
     finally:
-        made.stop()
+        made.end()
 
 
 async def test_the_warning_comes_in_time_and_keep_running_works(browser, short):

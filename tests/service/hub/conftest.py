@@ -16,7 +16,7 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """Shared by the tests that leave it as they found it."""
     made = Platform(tmp_path_factory.mktemp("shared") / "home").start()
     yield made
-    _end(made)
+    made.end()
 
 
 @pytest.fixture
@@ -30,13 +30,4 @@ def make_platform(tmp_path: Path) -> Iterator[Callable[..., Platform]]:
 
     yield make
     for platform in made:
-        _end(platform)
-
-
-def _end(platform: Platform) -> None:
-    """Also ends notebooks and jobs, which outlive the platform by design."""
-    import outrider_sandbox as sandbox
-
-    platform.stop()
-    for folder in (platform.home / "run").glob("*/*/"):
-        sandbox.request_stop(folder, 0)
+        platform.end()

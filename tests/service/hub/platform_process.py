@@ -20,6 +20,8 @@ from typing import Any
 
 import httpx
 
+import outrider_sandbox as sandbox
+
 REPOSITORY = Path(__file__).resolve().parents[3]
 CATALOG = """
 images:
@@ -131,6 +133,12 @@ class Platform:
         code = self.process.wait(60)
         self.process = None
         return code
+
+    def end(self) -> None:
+        """Stops it, and its notebooks and jobs as well, which outlive it by design."""
+        self.stop()
+        for folder in (self.home / "run").glob("*/*/"):
+            sandbox.request_stop(folder, 0)
 
     def pids(self, pattern: str) -> list[int]:
         """Processes of this platform (they know its directory or its Hub) whose command line matches."""

@@ -33,9 +33,7 @@ def quick(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     catalog = home / "catalog.yaml"
     catalog.write_text(catalog.read_text().replace("local:", CAPPED + "local:"))
     yield made.start()
-    made.stop()
-    for folder in (home / "run").glob("*/*/"):
-        sandbox.request_stop(folder, 0)
+    made.end()
 
 
 def page(platform: Platform, path: str, token: str) -> httpx.Client:

@@ -65,11 +65,7 @@ def platform(tmp_path_factory, registry):
     catalog = CATALOG.replace("machines:\n", BROKEN + "machines:\n").replace("local:", CAPPED + "local:")
     (made.home / "catalog.yaml").write_text(catalog)
     yield made.start()
-    import outrider_sandbox as sandbox
-
-    made.stop()
-    for run in (made.home / "run").glob("*/*/"):
-        sandbox.request_stop(run, 0)
+    made.end()
 
 
 class Person:

@@ -52,7 +52,7 @@ export function ImageStep({
         {shown.map((image) => (
           <label
             key={`${image.owner ?? ''} ${image.name}`}
-            className={image.name === chosen ? 'newjob-card newjob-card-chosen' : 'newjob-card'}
+            className={`or-option newjob-card ${image.name === chosen ? 'or-option-chosen' : ''}`}
           >
             <input
               type="radio"

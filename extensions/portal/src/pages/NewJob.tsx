@@ -8,6 +8,7 @@ import {
   MachineChoice,
   More,
   ParamRows,
+  Radios,
   Problem,
   type Problems,
   TextField,
@@ -258,21 +259,17 @@ function CommandStep({
 }): ReactElement {
   return (
     <>
-      <div className="or-radios" role="radiogroup" aria-label="What runs">
-        {(['command', 'notebook'] as const).map((kind) => (
-          <label key={kind}>
-            <input
-              type="radio"
-              name="runs"
-              checked={draft.runs === kind}
-              onChange={() => {
-                onChange({ runs: kind });
-              }}
-            />
-            {kind === 'command' ? 'A command' : 'A notebook of the workspace'}
-          </label>
-        ))}
-      </div>
+      <Radios
+        label="What runs"
+        options={[
+          ['command', 'A command'],
+          ['notebook', 'A notebook of the workspace'],
+        ]}
+        chosen={draft.runs}
+        onChange={(runs) => {
+          onChange({ runs });
+        }}
+      />
       <WhatRuns draft={draft} problems={shown} onChange={onChange} />
       <TextField
         label="Name"

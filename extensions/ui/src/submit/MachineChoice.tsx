@@ -24,7 +24,7 @@ export function MachineChoice({ machines, chosen, problem, onChange }: Props): R
           return (
             <label
               key={`${machine.cluster}/${machine.name}`}
-              className={`or-machine ${machine.name === chosen ? 'or-machine-chosen' : ''}`}
+              className={`or-option or-machine ${machine.name === chosen ? 'or-option-chosen' : ''}`}
             >
               <input
                 type="radio"

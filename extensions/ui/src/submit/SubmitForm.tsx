@@ -17,7 +17,7 @@ import { MachineChoice } from './MachineChoice.js';
 import { More, MORE_FIELDS } from './More.js';
 import type { Check, SubmitShell } from './shell.js';
 import { WhatRuns } from './WhatRuns.js';
-import { WorkspaceChoice } from './WorkspaceChoice.js';
+import { FolderSummary, WorkspaceChoice } from './WorkspaceChoice.js';
 
 interface Props {
   start: Draft;
@@ -139,7 +139,14 @@ export function SubmitForm({
             change({ machine: name });
           }}
         />
-        <WorkspaceChoice draft={draft} folder={shell.folder} problem={shown.workspace} onChange={change} />
+        <WorkspaceChoice
+          draft={draft}
+          folder={
+            shell.folder && { title: 'The file’s folder', body: <FolderSummary folder={shell.folder} /> }
+          }
+          problem={shown.workspace}
+          onChange={change}
+        />
         <fieldset>
           <legend>Parameters</legend>
           <ParamRows

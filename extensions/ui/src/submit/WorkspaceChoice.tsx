@@ -1,67 +1,60 @@
-/** Which files go along: the shell's folder with its size and what is left out, a repository, or none. */
+/** Which files go along: those at hand, a repository, what an earlier job had, or none. */
 
-import { type ReactElement, useId } from 'react';
+import type { ReactElement, ReactNode } from 'react';
 
 import { Loading, Problem } from '../components/basics.js';
 import type { Draft, WorkspaceKind } from '../core/draft.js';
 import { bytes, count } from '../core/format.js';
 import { useLoaded } from '../state/hooks.js';
-import { TextField } from './fields.js';
+import { Radios, TextField } from './fields.js';
 import type { FolderLook } from './shell.js';
 
 interface Props {
   draft: Draft;
-  folder: ((signal: AbortSignal) => Promise<FolderLook>) | undefined;
+  /** The files at hand: what they are called, and what is said of them. */
+  folder: { title: string; body: ReactElement } | undefined;
+  /** What is said below a repository's fields. */
+  gitNote?: ReactNode;
   problem: string | undefined;
   onChange: (changes: Partial<Draft>) => void;
 }
 
-const TITLES: Record<WorkspaceKind, string> = {
-  folder: 'The file’s folder',
-  git: 'A Git repository',
-  none: 'None',
-  kept: 'As it was',
-};
-
-export function WorkspaceChoice({ draft, folder, problem, onChange }: Props): ReactElement {
-  const group = useId();
-  const kinds: WorkspaceKind[] = [];
-  if (folder !== undefined) kinds.push('folder');
-  if (draft.kept?.type === 'snapshot') kinds.push('kept');
-  kinds.push('git', 'none');
+export function WorkspaceChoice({ draft, folder, gitNote, problem, onChange }: Props): ReactElement {
+  const kinds: [WorkspaceKind, string][] = [];
+  if (folder !== undefined) kinds.push(['folder', folder.title]);
+  kinds.push(['git', 'A Git repository']);
+  if (draft.kept?.type === 'snapshot') kinds.push(['kept', 'As it was']);
+  kinds.push(['none', 'None']);
   return (
     <fieldset className="or-workspace">
       <legend>Workspace</legend>
-      <div className="or-radios">
-        {kinds.map((kind) => (
-          <label key={kind}>
-            <input
-              type="radio"
-              name={group}
-              checked={draft.workspace === kind}
-              onChange={() => {
-                onChange({ workspace: kind });
-              }}
-            />
-            {TITLES[kind]}
-          </label>
-        ))}
-      </div>
-      {draft.workspace === 'folder' && folder !== undefined && <Look folder={folder} />}
+      <Radios
+        options={kinds}
+        chosen={draft.workspace}
+        onChange={(workspace) => {
+          onChange({ workspace });
+        }}
+      />
+      {draft.workspace === 'folder' && folder?.body}
+      {draft.workspace === 'git' && (
+        <>
+          <GitFields draft={draft} problem={problem} onChange={onChange} />
+          {gitNote}
+        </>
+      )}
       {draft.workspace === 'kept' && (
         <p className="or-faint">The very files that the earlier job ran with.</p>
       )}
       {draft.workspace === 'none' && (
         <p className="or-faint">The job starts in an empty directory. /storage is there all the same.</p>
       )}
-      {draft.workspace === 'git' && <GitFields draft={draft} problem={problem} onChange={onChange} />}
       {draft.workspace !== 'git' && problem !== undefined && <p className="or-wrong">{problem}</p>}
     </fieldset>
   );
 }
 
 /** A repository and what of it. */
-export function GitFields({
+function GitFields({
   draft,
   problem,
   onChange,
@@ -89,7 +82,12 @@ export function GitFields({
   );
 }
 
-function Look({ folder }: { folder: (signal: AbortSignal) => Promise<FolderLook> }): ReactElement {
+/** How large a folder is and what of it is left out. */
+export function FolderSummary({
+  folder,
+}: {
+  folder: (signal: AbortSignal) => Promise<FolderLook>;
+}): ReactElement {
   const look = useLoaded('folder', folder);
   if (look.error) return <Problem onRetry={look.reload}>{look.error.message}</Problem>;
   if (look.value === undefined) return <Loading />;

@@ -81,6 +81,39 @@ export function TextField({
   );
 }
 
+/** One of a few, each a word or two: `[value, title]`. The label is for where no legend says it. */
+export function Radios<T extends string>({
+  label,
+  options,
+  chosen,
+  onChange,
+}: {
+  label?: string;
+  options: readonly (readonly [T, string])[];
+  chosen: T;
+  onChange: (value: T) => void;
+}): ReactElement {
+  const group = useId();
+  return (
+    <div className="or-radios" role={label && 'radiogroup'} aria-label={label}>
+      {options.map(([value, title]) => (
+        <label key={value}>
+          <input
+            type="radio"
+            name={group}
+            value={value}
+            checked={chosen === value}
+            onChange={() => {
+              onChange(value);
+            }}
+          />
+          {title}
+        </label>
+      ))}
+    </div>
+  );
+}
+
 interface RowsProps<T extends Pair> {
   what: string;
   rows: T[];
@@ -143,6 +176,29 @@ function Rows<T extends Pair>({ what, rows, blank, problem, onChange, extra }: R
   );
 }
 
+function ValueInput({
+  name,
+  row,
+  change,
+}: {
+  name: string;
+  row: Pair;
+  change: (changes: { text: string }) => void;
+}): ReactElement {
+  return (
+    <input
+      type="text"
+      className="or-mono"
+      aria-label={`Value of ${name}`}
+      value={row.text}
+      spellCheck={false}
+      onChange={(event) => {
+        change({ text: event.target.value });
+      }}
+    />
+  );
+}
+
 export function ParamRows({
   params,
   problem,
@@ -185,16 +241,7 @@ export function ParamRows({
               <option>false</option>
             </select>
           ) : (
-            <input
-              type="text"
-              className="or-mono"
-              aria-label={`Value of ${name}`}
-              value={row.text}
-              spellCheck={false}
-              onChange={(event) => {
-                change({ text: event.target.value });
-              }}
-            />
+            <ValueInput name={name} row={row} change={change} />
           )}
         </>
       )}
@@ -218,18 +265,7 @@ export function EnvRows({
       blank={{ name: '', text: '' }}
       problem={problem}
       onChange={onChange}
-      extra={(row, change, name) => (
-        <input
-          type="text"
-          className="or-mono"
-          aria-label={`Value of ${name}`}
-          value={row.text}
-          spellCheck={false}
-          onChange={(event) => {
-            change({ text: event.target.value });
-          }}
-        />
-      )}
+      extra={(row, change, name) => <ValueInput name={name} row={row} change={change} />}
     />
   );
 }
