@@ -41,9 +41,11 @@ def main() -> int:
         for name in wanted.names or NAMES:
             began = time.monotonic()
             try:
-                rows += importlib.import_module(f"benchmarks.{name}").run(bench)
+                for row in importlib.import_module(f"benchmarks.{name}").run(bench):
+                    rows.append(row)
+                    print(f"{row.what}: {row.measured:.3g} {row.unit}", file=sys.stderr, flush=True)
             except Exception:
-                # One that breaks must not take the others' figures with it.
+                # One that breaks must not take the others' figures with it, nor those that it had.
                 failed = True
                 console.print_exception()
             print(f"{name}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)

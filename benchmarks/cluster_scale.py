@@ -36,7 +36,7 @@ def nodes(namespace: Namespace, service: ServiceProcess) -> Iterator[None]:
     try:
         yield
     finally:
-        service.stop()
+        service.kill()
         delete_jobs(namespace, "--all")
         kwok.stop()
 
@@ -119,22 +119,18 @@ def listing(alice: User) -> float:
     return max(times)
 
 
-def run(_bench: Bench) -> list[Row]:
+def run(_bench: Bench) -> Iterator[Row]:
+    many, known = f"{AT_ONCE:,} jobs at once", f"{KNOWN:,} jobs known, {AT_ONCE:,} of them running"
     with platform(everywhere=True) as (namespace, images, service), nodes(namespace, service):
         alice = service.user("alice")
         bare_rate = bare_many(namespace, images)
         rate, calls = ours_many(alice, service)
+        yield Row(many, rate, "jobs/s", limit=bare_rate, limit_is="bare Jobs", at_least=True)
+        yield Row(f"{many}: requests to the API server", calls, "a job")
         fill(alice, service)
         memory, busy, asked = held(service)
-        page = listing(alice)
-        again = restart(service)
-    known = f"{KNOWN:,} jobs known, {AT_ONCE:,} of them running"
-    return [
-        Row(f"{AT_ONCE:,} jobs at once", rate, "jobs/s", limit=bare_rate, limit_is="bare Jobs", at_least=True),
-        Row(f"{AT_ONCE:,} jobs at once: requests to the API server", calls, "a job"),
-        Row(f"{known}: memory of the service", memory, "MB", goal=300),
-        Row(f"{known}: processor", busy, "% of a core", goal=10, note=f"over {LOOK_S} s"),
-        Row(f"{known}: requests to the API server", asked, "/s"),
-        Row(f"{known}: 25 of those that wait, with their places", page * 1000, "ms"),
-        Row(f"{known}: from a restart to knowing them", again, "s"),
-    ]
+        yield Row(f"{known}: memory of the service", memory, "MB", goal=300)
+        yield Row(f"{known}: processor", busy, "% of a core", goal=10, note=f"over {LOOK_S} s")
+        yield Row(f"{known}: requests to the API server", asked, "/s")
+        yield Row(f"{known}: 25 of those that wait, with their places", listing(alice) * 1000, "ms")
+        yield Row(f"{known}: from a restart to knowing them", restart(service), "s")
