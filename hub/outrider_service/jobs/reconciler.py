@@ -40,6 +40,8 @@ GRACE_S: Final = 10.0
 LOG_POLL_S: Final = 5.0
 """How often an attempt that is over is looked at while its last output is being read; its end also wakes it."""
 SWEEP_SLICE: Final = 20
+QUIET: Final = {Status.PROVISIONING: Phase.STARTING, Status.RUNNING: Phase.RUNNING}
+"""What a platform says of an attempt to which nothing is to be done."""
 START_FAILURES: Final = 3
 """Refusals of a start by the platform before the attempt ends as platform_error."""
 
@@ -127,23 +129,24 @@ class Reconciler:
                 log.exception("sweep failed")
 
     async def _look_at_all(self) -> None:
-        """Wake the active jobs, but those that quietly run as they should: of a thousand that is nearly every one."""
+        """Wake the active jobs, but those that quietly run or wait as they should: of thousands nearly every one."""
         async with self.db.read() as conn:
             active = await store.active(conn)
         running = []
         for n, job in enumerate(active):
-            quiet = job.status == Status.RUNNING and job.desired == "run" and job.cluster in self.backends
+            if n % SWEEP_SLICE == 0:
+                await asyncio.sleep(0)
+            wanted = QUIET.get(job.status) if job.desired == "run" and job.stop_reason is None else None
             try:
-                seen = await self.backends[job.cluster].observe(AttemptRef(job.id, job.attempt)) if quiet else None
+                backend = self.backends.get(job.cluster) if wanted is not None else None
+                seen = await backend.observe(AttemptRef(job.id, job.attempt)) if backend is not None else None
             except PlatformAway:
                 # Its jobs cannot be looked at now; those of other platforms can.
                 continue
-            if seen is None or seen.phase is not Phase.RUNNING:
+            if seen is None or seen.phase is not wanted or seen.message != job.message:
                 self.wake(job.id)
-            else:
+            elif job.status is Status.RUNNING:
                 running.append(job_lease_id(job.id, job.attempt))
-            if n % SWEEP_SLICE == 0:
-                await asyncio.sleep(0)
         if running:
             async with self.db.write() as conn:
                 await mark_seen(conn, running, now())
@@ -220,8 +223,7 @@ class Reconciler:
                 await self._ended(job, step)
                 return 0.0
             case Wait():
-                told = (Status.PROVISIONING, Phase.STARTING), (Status.RUNNING, Phase.RUNNING)
-                if (job.status, seen.phase) in told and seen.message != job.message:
+                if seen.phase is QUIET.get(job.status) and seen.message != job.message:
                     await self.transitions.waiting(job, seen.message)
                 # The sweep comes by as well.
                 return step.seconds if step.seconds < SWEEP_S else None

@@ -288,14 +288,20 @@ class ActiveJob(NamedTuple):
     id: str
     cluster: str
     attempt: int
-    status: str
+    status: Status
     desired: str
+    stop_reason: str | None
+    message: str | None
 
 
 async def active(conn: AsyncConnection) -> list[ActiveJob]:
-    columns = (jobs.c.id, jobs.c.cluster, jobs.c.attempt, jobs.c.status, jobs.c.desired)
-    query = select(*columns).where(jobs.c.status.in_(("provisioning", "running", "stopping")))
-    return [ActiveJob(*row) for row in await conn.execute(query)]
+    c = jobs.c
+    columns = (c.id, c.cluster, c.attempt, c.status, c.desired, c.stop_reason, c.message)
+    query = select(*columns).where(c.status.in_(("provisioning", "running", "stopping")))
+    return [
+        ActiveJob(job_id, cluster, attempt, Status(status), *rest)
+        for job_id, cluster, attempt, status, *rest in await conn.execute(query)
+    ]
 
 
 async def set_desired(conn: AsyncConnection, job_id: str, desired: str, stop_reason: str | None) -> None:

@@ -25,8 +25,7 @@ def pod(name: str, second: int = 0, priority: int = 0, job: str | None = None, *
 def test_by_priority_then_age_then_as_they_came() -> None:
     order = order_of([pod("old", 1), pod("twin", 2), pod("brother", 2), pod("urgent", 3, priority=10)])
     assert [waiting.name for waiting in order] == ["urgent", "old", "twin", "brother"]
-    assert queue.place("brother", order) == 4
-    assert queue.place("elsewhere", order) is None
+    assert queue.places(order) == {"urgent": 1, "old": 2, "twin": 3, "brother": 4}
 
 
 def order_of(pods: list[dict[str, Any]]) -> list[queue.Waiting]:
@@ -36,8 +35,7 @@ def order_of(pods: list[dict[str, Any]]) -> list[queue.Waiting]:
 def test_several_machines_of_one_job_are_one_in_the_queue() -> None:
     job = "j0123456789ab"
     order = order_of([pod(f"{job}-{n}", 1, job=job) for n in range(3)] + [pod("notebook-alice", 2)])
-    assert queue.place("notebook-alice", order) == 2
-    assert queue.place(f"{job}-1", order) == 1
+    assert queue.places(order) == {f"{job}-1": 1, "notebook-alice": 2}
 
 
 def test_who_has_a_machine_or_goes_away_is_not_in_it() -> None:
@@ -50,7 +48,7 @@ def test_who_has_a_machine_or_goes_away_is_not_in_it() -> None:
 
 def test_who_wants_a_gpu_waits_behind_those_who_want_one_too() -> None:
     order = order_of([pod("large", 1), pod("gpu", 2, **{GPU: "1"}), pod("next", 3, **{GPU: "4"}), pod("last", 4)])
-    assert [queue.place(name, order) for name in ("large", "gpu", "next", "last")] == [1, 1, 2, 4]
+    assert queue.places(order) == {"large": 1, "gpu": 1, "next": 2, "last": 4}
 
 
 @pytest.mark.parametrize(

@@ -228,7 +228,7 @@ class KubernetesBackend:
         """What a pod without a machine waits for. ``scales``: nodes for it appear when they are needed."""
         if not scales and (never := never_fits(Demand.of_pod(pod["spec"]), self.picture.empty_nodes())) is not None:
             return NotebookWait(never, hopeless=True)
-        number = queue.place(queue.owner_of(pod), self.picture.queue())
+        number = self.picture.place(queue.owner_of(pod))
         return NotebookWait(queue.sentence(queue.devices_of(pod["spec"]), number))
 
     async def _queued(self, kueue: LocalQueue, ref: AttemptRef, pods: list[Object]) -> Observation:
@@ -262,7 +262,7 @@ class KubernetesBackend:
         """The place among all that wait for a machine, notebooks included, as the scheduler takes them; in Kueue's
         queue first, where there is one."""
         number = None if self.picture.kueue is None else self.picture.kueue.place(self._name(ref))
-        return number or queue.place(f"{ref.job_id}-{ref.number}", self.picture.queue())
+        return number or self.picture.place(f"{ref.job_id}-{ref.number}")
 
     async def stop(self, ref: AttemptRef, grace_s: float) -> None:
         await self._synced()

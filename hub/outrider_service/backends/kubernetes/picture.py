@@ -41,7 +41,7 @@ class Picture:
         self._pods_of: dict[AttemptRef, dict[str, Object]] = defaultdict(dict)
         self._waiting: dict[str, Waiting] = {}
         """By the uids of pods, kept as they come: thousands may wait, and each change would go through all of them."""
-        self._order: list[Waiting] | None = None
+        self._places: dict[str, int] | None = None
         self._empty_nodes: list[Node] | None = None
         self._events: asyncio.Queue[AttemptRef] = asyncio.Queue(MOST_WAITING)
 
@@ -82,11 +82,11 @@ class Picture:
     def any_pod_left(self, ref: AttemptRef) -> bool:
         return any(ref_of(pod) == ref for pod in self.pods.objects.values())
 
-    def queue(self) -> list[Waiting]:
-        """Who waits for a machine, in order."""
-        if self._order is None:
-            self._order = queue.queue(self._waiting.values())
-        return self._order
+    def place(self, name: str) -> int | None:
+        """Of an attempt or a notebook's pod among all that wait for a machine; None: it does not."""
+        if self._places is None:
+            self._places = queue.places(queue.queue(self._waiting.values()))
+        return self._places.get(name)
 
     def read_nodes(self) -> list[Node]:
         """With what is used of them; none where they are not to be seen."""
@@ -135,7 +135,7 @@ class Picture:
 
     def _keep_waiting(self, uid: str, waiting: Waiting | None) -> None:
         if self._waiting.get(uid) != waiting:
-            self._order = None
+            self._places = None
             if waiting is None:
                 del self._waiting[uid]
             else:

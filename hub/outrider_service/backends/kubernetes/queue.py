@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -49,14 +50,15 @@ def queue(found: Iterable[Waiting]) -> list[Waiting]:
     return sorted(first.values(), key=lambda one: one.rank)
 
 
-def place(name: str, order: Iterable[Waiting]) -> int | None:
-    """1 is next. Who waits for a GPU waits behind those who want one too, and not behind those who want none."""
-    before: list[Waiting] = []
+def places(order: Iterable[Waiting]) -> dict[str, int]:
+    """By name; 1 is next. Who waits for a GPU waits behind those who want one too, not behind those who want none."""
+    found: dict[str, int] = {}
+    before: Counter[frozenset[str]] = Counter()
     for waiting in order:
-        if waiting.name == name:
-            return 1 + sum(not waiting.devices or bool(waiting.devices & other.devices) for other in before)
-        before.append(waiting)
-    return None
+        ahead = (n for devices, n in before.items() if not waiting.devices or waiting.devices & devices)
+        found[waiting.name] = 1 + sum(ahead)
+        before[waiting.devices] += 1
+    return found
 
 
 def sentence(devices: frozenset[str], number: int | None) -> str:

@@ -24,6 +24,8 @@ PAGE: Final = 500
 
 UNREAD: Final = ("args", "command", "env", "securityContext", "volumeMounts")
 """What nobody here reads of a container, and is most of it."""
+UNREAD_OF_SPEC: Final = ("template", "volumes")
+"""Nor of a Job's or a pod's specification."""
 
 
 def slim(thing: Object) -> Object:
@@ -32,8 +34,9 @@ def slim(thing: Object) -> Object:
     if "images" in (status := thing.get("status") or {}):
         del status["images"]
     spec = thing.get("spec") or {}
-    pod = (spec.get("template") or {}).get("spec") or spec
-    for container in [*(pod.get("containers") or []), *(pod.get("initContainers") or [])]:
+    for name in UNREAD_OF_SPEC:
+        spec.pop(name, None)
+    for container in [*(spec.get("containers") or []), *(spec.get("initContainers") or [])]:
         for name in UNREAD:
             container.pop(name, None)
     return thing
