@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -13,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from outrider_sandbox.processes import kill_descendants
 
 CODE = Path(__file__).parents[3] / "client" / "outrider"
 BOOT = f"import sys; sys.path.insert(0, {str(CODE)!r}); from runner.__main__ import main; main()"
@@ -106,7 +107,9 @@ class Run:
 
     def close(self) -> None:
         if self.process is not None and self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGKILL)
+            # What it runs is in sessions of its own.
+            kill_descendants(self.process.pid)
+            self.process.kill()
             self.process.wait()
 
 
