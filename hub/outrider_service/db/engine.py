@@ -147,7 +147,8 @@ class Database:
         async with self._looking:
             if self._lock_connection is not None and not self.lost.is_set():
                 try:
-                    await asyncio.wait_for(self._lock_connection.execute(text("SELECT 1")), 10)
+                    async with asyncio.timeout(10):
+                        await self._lock_connection.execute(text("SELECT 1"))
                     await self._lock_connection.commit()
                 except Exception:
                     log.exception("lost the connection that held the database's lock")

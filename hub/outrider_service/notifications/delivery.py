@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from typing import Any, Final
 
@@ -44,10 +45,9 @@ class Deliverer:
             except Exception:
                 log.exception("notifications were not delivered; trying again")
                 wait = LOOK_S
-            try:
-                await asyncio.wait_for(self._woken.wait(), wait)
-            except TimeoutError:
-                pass
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    await self._woken.wait()
 
     async def _round(self) -> float:
         """Deliver what is due. Returns the seconds until more is."""

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from outrider_service.backends.kubernetes.watched import slim
+import asyncio
+from typing import Any
+
+import pytest
+
+from outrider_service.backends.kubernetes.watched import Watched, slim
 
 
 def test_what_nobody_reads_of_a_pod_is_not_kept() -> None:
@@ -36,3 +41,25 @@ def test_nor_of_a_job_and_a_node() -> None:
     assert slim(job) == {"metadata": {"name": "j"}, "spec": {"completions": 2}}
     node = {"metadata": {"name": "n"}, "spec": {}, "status": {"images": [{}], "allocatable": {"cpu": "2"}}}
     assert slim(node) == {"metadata": {"name": "n"}, "spec": {}, "status": {"allocatable": {"cpu": "2"}}}
+
+
+@pytest.mark.parametrize("listed", [True, False])
+@pytest.mark.parametrize("steps", range(4))
+async def test_waiting_for_the_first_list_never_swallows_a_cancellation(listed: bool, steps: int) -> None:
+    """A service that stops cancels who waits, also in the very moment in which the list arrives."""
+    unused: Any = None
+    watched = Watched(unused, "/api/v1/nodes", "", lambda old, new: None)
+    if listed:
+        watched._synced.set()
+
+    async def look_and_go_on() -> None:
+        await watched.synced(60)
+        await asyncio.sleep(60)
+
+    task = asyncio.create_task(look_and_go_on())
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    watched._synced.set()
+    task.cancel()
+    await asyncio.wait({task}, timeout=5)
+    assert task.cancelled()

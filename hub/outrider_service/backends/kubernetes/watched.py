@@ -70,8 +70,10 @@ class Watched:
 
     async def synced(self, seconds: float) -> bool:
         """Wait until the first list has arrived."""
+        # Not wait_for: before Python 3.12 it loses a cancellation that comes with the answer, and a stop would hang.
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._synced.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._synced.wait()
         return self._synced.is_set()
 
     def put(self, new: Object) -> None:

@@ -47,7 +47,8 @@ async def look(python: Path) -> Contents | None:
         log.warning("%s cannot be asked what it has: %s", python, error)
         return None
     try:
-        output, _ = await asyncio.wait_for(process.communicate(), PATIENCE_S)
+        async with asyncio.timeout(PATIENCE_S):
+            output, _ = await process.communicate()
         return Contents.model_validate(json.loads(output))
     except (TimeoutError, ValueError) as error:
         log.warning("%s did not say what it has: %s", python, error or "no answer in time")
