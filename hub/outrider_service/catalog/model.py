@@ -42,7 +42,8 @@ class MachineType(Entry):
     groups: Groups = ()
     enabled: bool = True
     max_per_user: Annotated[int, Field(ge=1)] | None = None
-    """How many one user may hold at once, jobs and notebooks together; None: no such limit."""
+    """How many one user may hold at once, those of jobs (each of their machines) and notebooks together; None: no such
+    limit."""
     max_age_s: Annotated[int, Field(ge=60)] | None = None
     """A notebook on it is stopped that long after its start, used or not; None: never for its age."""
     idle_timeout_s: Annotated[int, Field(ge=0)] | None = None
