@@ -43,7 +43,8 @@ def main() -> int:
             try:
                 for row in importlib.import_module(f"benchmarks.{name}").run(bench):
                     rows.append(row)
-                    print(f"{row.what}: {row.measured:.3g} {row.unit}", file=sys.stderr, flush=True)
+                    beside = f" ({row.limit:.3g}: {row.limit_is})" if row.limit is not None else ""
+                    print(f"{row.what}: {row.measured:.3g} {row.unit}{beside}", file=sys.stderr, flush=True)
             except Exception:
                 # One that breaks must not take the others' figures with it, nor those that it had.
                 failed = True

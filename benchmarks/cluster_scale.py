@@ -89,11 +89,18 @@ def fill(alice: User, service: ServiceProcess) -> None:
     eventually("a thousand run", lambda: jobs_now(service, "running") == AT_ONCE, PATIENCE_S)
     waiting = KNOWN - AT_ONCE
     eventually("the others are known to wait", lambda: jobs_now(service, "provisioning") == waiting, PATIENCE_S)
+    eventually("their Jobs have been made", lambda: quiet(service), PATIENCE_S)
+
+
+def quiet(service: ServiceProcess) -> bool:
+    """Whether nothing is asked of the API for a while: a job is known to wait before its Job has been made."""
+    before = requests_made(service)
+    time.sleep(SETTLE_S)
+    return requests_made(service) == before
 
 
 def held(service: ServiceProcess) -> tuple[float, float, float]:
     """Memory in MB, percent of a core, and requests a second, while nobody asks and nothing changes."""
-    time.sleep(SETTLE_S)
     used, asked = Usage.of(pid_of(service)), requests_made(service)
     time.sleep(LOOK_S)
     busy = Usage.of(pid_of(service)).percent_since(used)
