@@ -15,7 +15,7 @@ import pytest_asyncio
 import yaml
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
-from tests.browser.people import PATIENCE_MS, as_person, hub, private
+from tests.browser.people import PATIENCE_MS, as_person, hub, newcomer, private
 from tests.service.hub.platform_process import REPOSITORY, Platform, eventually
 from tests.service.registry.server import Registry, program, running
 
@@ -28,7 +28,9 @@ ARGUMENTS = [
     "--disable-sync",
     "--no-first-run",
 ]
-__all__ = ["PATIENCE_MS", "as_person", "hub", "private"]
+__all__ = ["PATIENCE_MS", "as_person", "hub", "newcomer", "private"]
+NEWEST = pytest.StashKey[str | None]()
+"""The newest job before a test's first try."""
 ENDED = ("succeeded", "failed", "cancelled")
 CATALOG: dict[str, Any] = {
     "images": [{"name": "outrider/python", "title": "Python", "for_jobs": True, "for_notebooks": True}],
@@ -82,6 +84,17 @@ class Jobs:
         eventually(f"{job} is {wanted}", lambda: self.get(job)["status"] in wanted)
         return self.get(job)
 
+    def newest(self) -> str | None:
+        items = self.http.get("/jobs", params={"limit": 1}).json()["items"]
+        return str(items[0]["id"]) if items else None
+
+    def remove_newer(self, known: str | None) -> None:
+        """Jobs made after this one end and go."""
+        while (job := self.newest()) != known:
+            answer = self.http.delete(f"/jobs/{job}")
+            assert answer.status_code < 300, answer.text
+            eventually(f"{job} is gone", lambda job=job: self.http.get(f"/jobs/{job}").status_code == 404)
+
     def lines(self, job: str) -> int:
         return int(self.http.get(f"/jobs/{job}/logs", params={"limit": 1}).json()["total"])
 
@@ -129,6 +142,14 @@ def base(platform: Platform) -> str:
 def jobs(platform: Platform) -> Iterator[Jobs]:
     with platform.service(platform.token()) as http:
         yield Jobs(http)
+
+
+@pytest.fixture(autouse=True)
+def second_try(request: pytest.FixtureRequest) -> None:
+    """A second try begins where the first one did: the jobs that the first made would be in its way."""
+    if "jobs" in request.fixturenames:
+        jobs = request.getfixturevalue("jobs")
+        jobs.remove_newer(request.node.stash.setdefault(NEWEST, jobs.newest()))
 
 
 @pytest.fixture(scope="session")

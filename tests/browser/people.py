@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
@@ -14,6 +15,7 @@ from tests.service.hub.platform_process import Platform
 from tests.service.registry.server import Registry, program, running
 
 PATIENCE_MS = 30_000
+NUMBERS = itertools.count(1)
 CONFIG = """
 c.JupyterHub.authenticator_class = "dummy"
 c.Authenticator.allow_all = True
@@ -87,6 +89,12 @@ def hub(tmp_path_factory: pytest.TempPathFactory, registry: Registry, private: R
     (made.home / "catalog.yaml").write_text(yaml.safe_dump(CATALOG))
     yield made.start()
     made.end()
+
+
+@pytest.fixture
+def newcomer() -> str:
+    """Somebody who has done nothing yet, in a second try neither."""
+    return f"newcomer-{next(NUMBERS)}"
 
 
 As = Callable[..., Awaitable[Page]]

@@ -25,16 +25,24 @@ def short(tmp_path_factory):
         made.end()
 
 
-async def test_the_warning_comes_in_time_and_keep_running_works(browser, short):
+@pytest.fixture
+def server(short):
+    """The address of a notebook server that has just started."""
     token = short.token()
-    url = short.start_notebook(token)
+    try:
+        yield short.url + short.start_notebook(token)
+    finally:
+        short.stop_notebook(token)
+
+
+async def test_the_warning_comes_in_time_and_keep_running_works(browser, short, server):
     context = await browser.new_context(viewport={"width": 1280, "height": 800})
     context.set_default_timeout(PATIENCE_MS)
     page = await context.new_page()
-    await page.goto(f"{short.url}{url}lab")
+    await page.goto(f"{server}lab")
     await log_in(page, short)
     await ready(page)
-    with short.service(token) as service:
+    with short.service(short.token()) as service:
 
         def stops_at():
             return datetime.fromisoformat(service.get("/notebooks/-").json()["stops_at"])

@@ -49,9 +49,9 @@ async def test_a_groups_machine_is_seen_by_its_members_alone(as_person: As) -> N
         await expect(checks).to_contain_text("It starts at once." if count else "there is no machine type 'lab'")
 
 
-async def test_the_page_of_usage_says_to_the_second_what_ran(as_person: As, hub: Platform) -> None:
-    page = await as_person("dora", PORTAL)
-    with hub.service(hub.token("dora", "secret")) as http:
+async def test_the_page_of_usage_says_to_the_second_what_ran(as_person: As, hub: Platform, newcomer: str) -> None:
+    page = await as_person(newcomer, PORTAL)
+    with hub.service(hub.token(newcomer, "secret")) as http:
         jobs = [run(http, command=f"sleep {n}", machine="small", project="timed") for n in (2, 1)]
     seconds = cost = 0.0
     for job in jobs:
@@ -68,11 +68,11 @@ async def test_the_page_of_usage_says_to_the_second_what_ran(as_person: As, hub:
     assert sum(float(line.split(",")[4]) for line in lines) == pytest.approx(cost, abs=1e-5)
 
 
-async def test_a_budget_warns_and_stops(as_person: As, hub: Platform) -> None:
+async def test_a_budget_warns_and_stops(as_person: As, hub: Platform, newcomer: str) -> None:
     admin = await as_person("root", f"{PORTAL}machines")
-    await budget(admin, "user:emil", "0.002")
-    page = await as_person("emil", PORTAL)
-    with hub.service(hub.token("emil", "secret")) as http:
+    await budget(admin, f"user:{newcomer}", "0.002")
+    page = await as_person(newcomer, PORTAL)
+    with hub.service(hub.token(newcomer, "secret")) as http:
         job = run(http, command="sleep 600", machine="large", name="Too dear")
         assert (job["status"], job["reason"]) == ("cancelled", "over_budget")
         await page.goto(f"{page.url}jobs/{job['id']}")

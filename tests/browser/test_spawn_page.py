@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -31,10 +32,21 @@ async def check(page: Page, image: str) -> Any:
     return page.locator("#checked")
 
 
+@pytest.fixture
+def image(hub: Platform, registry: Registry) -> Iterator[str]:
+    """An image that is in no catalog; neither it nor the notebook that runs it is left."""
+    name = f"{registry.name}/team/tools:1"
+    try:
+        yield name
+    finally:
+        hub.stop_notebook(hub.token("bob", "secret"), "bob", "tools")
+        with hub.service(hub.token("root", "secret")) as service:
+            assert service.delete(f"/images/{name}").status_code in (204, 404)
+
+
 async def test_an_admin_adds_an_image_and_a_user_starts_a_notebook_with_it(
-    as_person: As, hub: Platform, registry: Registry
+    as_person: As, hub: Platform, image: str
 ) -> None:
-    image = f"{registry.name}/team/tools:1"
     admin = await as_person("root", "/services/outrider/images")
     await admin.get_by_role("button", name="Add for everybody").click()
     dialog = admin.get_by_role("dialog")
