@@ -205,10 +205,8 @@ class Reconciler:
                 # The end is told after the last line, so that whoever follows has seen all of it.
                 return LOG_POLL_S
         # After the log: a workspace that failed is reported there.
-        async with self.db.read() as conn:
-            attempt = await store.get_attempt(conn, job.id, job.attempt)
-        workspace_error = attempt["message"] if attempt and attempt["reason"] == Reason.WORKSPACE_FAILED else None
-        step = next_step(job, seen, now(), workspace_error, SWEEP_S)
+        over = seen.phase not in (Phase.STARTING, Phase.RUNNING)
+        step = next_step(job, seen, now(), await self._workspace_error(job) if over else None, SWEEP_S)
         match step:
             case Start():
                 return await self._start(job, backend, ref)
@@ -227,6 +225,11 @@ class Reconciler:
                     await self.transitions.waiting(job, seen.message)
                 # The sweep comes by as well.
                 return step.seconds if step.seconds < SWEEP_S else None
+
+    async def _workspace_error(self, job: JobRecord) -> str | None:
+        async with self.db.read() as conn:
+            attempt = await store.get_attempt(conn, job.id, job.attempt)
+        return attempt["message"] if attempt and attempt["reason"] == Reason.WORKSPACE_FAILED else None
 
     async def _start(self, job: JobRecord, backend: Backend, ref: AttemptRef) -> float | None:
         async with self.db.read() as conn:

@@ -32,6 +32,7 @@ from ..base import (
 from ..capacity import Held
 from . import delivery, manifests, queue, reading
 from .api import ApiError, KubernetesApi, Object
+from .growth import Growth
 from .kueue import LocalQueue
 from .logs import read_piece
 from .names import SCALES_ANNOTATION, index_of, notebook_of, notebook_secret_name, object_name, pull_secret_name, ref_of
@@ -41,9 +42,8 @@ from .picture import Picture
 from .quota import least
 from .settings import KubernetesSettings
 
-LOOK_FIRST_S: Final = 0.1
-LOOK_LAST_S: Final = 2.0
-"""How often a log is looked at: often while lines come, less and less when none do."""
+LOOK_S: Final = 60.0
+"""How often a log is read even if it is not known to have grown."""
 OVER: Final = (Phase.EXITED, Phase.LOST, Phase.ABSENT)
 
 
@@ -62,6 +62,7 @@ class KubernetesBackend:
         self._batch = f"/apis/batch/v1/namespaces/{namespace}"
         self._policies = f"/apis/networking.k8s.io/v1/namespaces/{namespace}/networkpolicies"
         self.picture = Picture(settings, api)
+        self._growth = Growth(self.picture.signals.send)
         self._evicted: dict[AttemptRef, str] = {}
         """Why Kueue took the machine back; forgotten with this process, after which such an attempt is just gone."""
         self._locks: defaultdict[AttemptRef, asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -305,19 +306,18 @@ class KubernetesBackend:
         await asyncio.to_thread(remove_tree, run)
 
     async def follow_logs(self, ref: AttemptRef, node: int, cursor: str | None) -> AsyncIterator[RawLog]:
-        folder = self._run(ref) / "log"
-        pause = LOOK_FIRST_S
-        while True:
-            seen = self.picture.signals.value(self._name(ref))
-            # The state is read first: what was written before the end is then surely seen.
-            over = (await self.observe(ref)).phase in OVER
-            while (piece := await asyncio.to_thread(read_piece, folder, node, cursor, final=over)) is not None:
-                cursor, pause = piece.cursor, LOOK_FIRST_S
-                yield piece
-            if over:
-                return
-            await self.picture.signals.wait(self._name(ref), seen, pause)
-            pause = min(LOOK_LAST_S, pause * 1.3)
+        folder, name = self._run(ref) / "log", self._name(ref)
+        with self._growth.followed(folder, node, name):
+            while True:
+                seen = self.picture.signals.value(name)
+                # The state is read first: what was written before the end is then surely seen.
+                over = (await self.observe(ref)).phase in OVER
+                while (piece := await asyncio.to_thread(read_piece, folder, node, cursor, final=over)) is not None:
+                    cursor = piece.cursor
+                    yield piece
+                if over:
+                    return
+                await self.picture.signals.wait(name, seen, LOOK_S)
 
     async def endpoint(self, ref: AttemptRef, port: int) -> Address:
         for pod in self.picture.pods_of(ref):

@@ -10,6 +10,8 @@ from __future__ import annotations
 import os
 import stat
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -45,19 +47,44 @@ def _raw_piece(folder: Path, node: int, position: int, *, final: bool) -> RawLog
     return RawLog(b"".join(stamp + line + b"\n" for line in lines), f"{RAW}{position + len(taken)}")
 
 
+def sizes(folder: Path, node: int) -> tuple[int, ...]:
+    """How long the node's two files are, 0 where there is none; empty where that cannot be seen. Opened for it: what
+    NFS remembers of a file's size is looked up anew only then."""
+    found = []
+    try:
+        for ending in ("log", "raw"):
+            with _opened(folder, f"{node}.{ending}") as fd:
+                found.append(0 if fd is None else os.fstat(fd).st_size)
+    except OSError:
+        # Who then reads it meets the same, and says so.
+        return ()
+    return tuple(found)
+
+
 def _read(folder: Path, name: str, position: int, size: int) -> bytes:
+    with _opened(folder, name) as fd:
+        return b"" if fd is None else os.pread(fd, size, position)
+
+
+@contextmanager
+def _opened(folder: Path, name: str) -> Iterator[int | None]:
+    """The plain file of that name; None where there is none."""
     try:
         root = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except FileNotFoundError:
-        return b""
+        yield None
+        return
     try:
         # Not to be kept waiting by a pipe that lies there.
         fd = open_beneath(root, name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
-        return b""
+        fd = None
     finally:
         os.close(root)
+    if fd is None:
+        yield None
+        return
     try:
-        return os.pread(fd, size, position) if stat.S_ISREG(os.fstat(fd).st_mode) else b""
+        yield fd if stat.S_ISREG(os.fstat(fd).st_mode) else None
     finally:
         os.close(fd)
