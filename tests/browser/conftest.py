@@ -7,6 +7,7 @@ import re
 import shutil
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from functools import partial
 from typing import Any
 
 import httpx
@@ -93,7 +94,10 @@ class Jobs:
         while (job := self.newest()) != known:
             answer = self.http.delete(f"/jobs/{job}")
             assert answer.status_code < 300, answer.text
-            eventually(f"{job} is gone", lambda job=job: self.http.get(f"/jobs/{job}").status_code == 404)
+            eventually(f"{job} is gone", partial(self._is_gone, job))
+
+    def _is_gone(self, job: str | None) -> bool:
+        return self.http.get(f"/jobs/{job}").status_code == 404
 
     def lines(self, job: str) -> int:
         return int(self.http.get(f"/jobs/{job}/logs", params={"limit": 1}).json()["total"])

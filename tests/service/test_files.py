@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import zipfile
+from uuid import uuid4
 
 import pytest
 
@@ -151,7 +152,7 @@ def test_an_upload_that_breaks_off_leaves_nothing(alice: User) -> None:
 
 
 def test_the_same_workspace_is_kept_once(alice: User, bob: User) -> None:
-    content = zip_of({"same.py": "print(1)"})
+    content = zip_of({"same.py": f"print({uuid4().int})"})
     first, again, other = (u.post("/snapshots", content=content) for u in (alice, alice, bob))
     assert (first.status_code, again.status_code) == (201, 200)
     assert first.json()["id"] == other.json()["id"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from uuid import uuid4
 
 from tests.service.harness import User, eventually
 
@@ -146,7 +147,7 @@ def test_what_could_never_run_fails_with_the_reason(alice: User) -> None:
 
 
 def test_the_same_key_submits_once(alice: User) -> None:
-    headers = {"Idempotency-Key": "a key"}
+    headers = {"Idempotency-Key": f"a key {uuid4()}"}
     body: dict[str, Any] = {"command": "true", "machine": "tiny"}
     first = alice.post("/jobs", json=body, headers=headers)
     again = alice.post("/jobs", json=body, headers=headers)
@@ -195,23 +196,24 @@ def test_inputs_are_another_jobs_artifacts(alice: User) -> None:
 
 
 def test_lists_page_and_filter(alice: User) -> None:
-    made = [alice.submit("true", project="paging", tags=[f"n{n}"]) for n in range(5)]
+    project = f"paging-{uuid4()}"
+    made = [alice.submit("true", project=project, tags=[f"n{n}"]) for n in range(5)]
     for job_id in made:
         alice.ended(job_id)
     seen: list[str] = []
     cursor: str | None = None
     while True:
-        params: dict[str, Any] = {"project": "paging", "limit": 2} | ({"cursor": cursor} if cursor else {})
+        params: dict[str, Any] = {"project": project, "limit": 2} | ({"cursor": cursor} if cursor else {})
         page = alice.get("/jobs", params=params).json()
         seen += [job["id"] for job in page["items"]]
         cursor = page["next"]
         if cursor is None:
             break
     assert seen == made[::-1]
-    assert [j["id"] for j in alice.get("/jobs", params={"tag": "n3", "project": "paging"}).json()["items"]] == [made[3]]
-    assert alice.get("/jobs", params={"project": "paging", "status": "failed"}).json()["items"] == []
+    assert [j["id"] for j in alice.get("/jobs", params={"tag": "n3", "project": project}).json()["items"]] == [made[3]]
+    assert alice.get("/jobs", params={"project": project, "status": "failed"}).json()["items"] == []
     assert len(alice.get("/jobs", params={"q": made[2]}).json()["items"]) == 1
-    both = alice.get("/jobs", params={"project": "paging", "status": ["failed", "succeeded"]}).json()["items"]
+    both = alice.get("/jobs", params={"project": project, "status": ["failed", "succeeded"]}).json()["items"]
     assert len(both) == 5
 
 

@@ -11,6 +11,7 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -200,17 +201,19 @@ def test_a_wish_that_is_sent_twice_is_one_job(server: Server) -> None:
 
 def test_an_artifact_is_copied_and_replaces_nothing(server: Server, alice: User) -> None:
     job_id = alice.run("mkdir /artifacts/d; echo new > /artifacts/report.txt; echo deep > /artifacts/d/x")["id"]
-    work = server.folder / "work"
+    folder = f"copies-{uuid4()}"
+    work = server.folder / "work" / folder
+    work.mkdir()
     (work / "report.txt").write_text("mine")
 
     def copy(**body: str) -> httpx.Response:
-        return server.http.post("/outrider/copy", json={"job": job_id, "folder": "", **body})
+        return server.http.post("/outrider/copy", json={"job": job_id, "folder": folder, **body})
 
     answer = copy(path="report.txt")
-    assert (answer.status_code, answer.json()) == (201, {"path": "report (1).txt"})
+    assert (answer.status_code, answer.json()) == (201, {"path": f"{folder}/report (1).txt"})
     assert (work / "report.txt").read_text() == "mine"
     assert (work / "report (1).txt").read_text() == "new\n"
-    assert copy(path="d").json() == {"path": "d.zip"}
+    assert copy(path="d").json() == {"path": f"{folder}/d.zip"}
     assert zipfile.ZipFile(work / "d.zip").namelist()
     missing = copy(path="nothing.txt")
     assert (missing.status_code, missing.json()["status"]) == (404, 404)

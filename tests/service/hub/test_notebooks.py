@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import time
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -78,7 +79,8 @@ def test_inside_the_hub_is_reached_and_its_secrets_are_not(platform):
 
 def test_no_room_is_told_to_the_person_who_waits(platform):
     token = platform.token()
-    platform.start_notebook(token, server="first", machine="whole")
+    first = f"first-{uuid4().hex[:8]}"
+    platform.start_notebook(token, server=first, machine="whole")
     with platform.hub(token) as hub:
         answer = hub.post("/users/admin/servers/second", json={"machine": "whole"})
         assert answer.status_code == 429, answer.text
@@ -91,12 +93,12 @@ def test_no_room_is_told_to_the_person_who_waits(platform):
         action = html.unescape(re.search(r'action="([^"]+)"', page)[1])
         shown = browser.post(action, files={"machine": (None, "whole"), "image": (None, "")}).text
         assert "No machine of type whole is free" in html.unescape(shown)
-    platform.stop_notebook(token, server="first")
+    platform.stop_notebook(token, server=first)
     with platform.service(token) as service:
 
         def billed():
             runs = service.get("/usage/runs").json()["items"]
-            return [run for run in runs if run["name"] == "admin/first"]
+            return [run for run in runs if run["name"] == f"admin/{first}"]
 
         (run,) = eventually("what it cost is in the ledger, once", billed)
         assert run["cost"] == pytest.approx(run["seconds"] * 1.5 / 3600, abs=1e-6)

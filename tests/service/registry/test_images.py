@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from uuid import uuid4
 
 import pytest
 
@@ -34,15 +35,16 @@ def root(service: ServiceProcess) -> User:
 
 
 def test_an_admin_adds_an_image_and_sees_its_tag_move(registry: Registry, root: User, alice: User) -> None:
-    first, size = registry.image("team/tool", "latest", ExposedPorts={"8888/tcp": {}})
-    name = f"{registry.name}/team/tool"
+    path = f"team/tool-{uuid4()}"
+    first, size = registry.image(path, "latest", ExposedPorts={"8888/tcp": {}})
+    name = f"{registry.name}/{path}"
     added = root.post("/images", json={"name": name, "check": True})
     assert added.status_code == 201, added.text
     assert added.json()["digest"] == first
     assert (added.json()["facts"]["size"], added.json()["facts"]["ports"]) == (size, ["8888/tcp"])
     # What runs is what was pinned.
     assert alice.run("true", image=name)["image_digest"] == first
-    second, _ = registry.image("team/tool", "latest", ExposedPorts={"9999/tcp": {}})
+    second, _ = registry.image(path, "latest", ExposedPorts={"9999/tcp": {}})
     moved = root.post(f"/images/{name}/check").json()
     assert (moved["digest"], moved["facts"]["digest"]) == (first, second)
     assert moved["facts"]["moved_at"] is not None
@@ -51,14 +53,16 @@ def test_an_admin_adds_an_image_and_sees_its_tag_move(registry: Registry, root: 
     pinned = root.post(f"/images/{name}/pin").json()
     assert (pinned["digest"], pinned["facts"]["moved_at"]) == (second, None)
     # The registry lets the image go: what was known of it is not forgotten.
-    registry.http.delete(f"team/tool/manifests/{second}")
+    registry.http.delete(f"{path}/manifests/{second}")
     gone = root.post(f"/images/{name}/check").json()["facts"]
     assert (gone["status"], gone["ports"]) == ("not_found", ["9999/tcp"])
 
 
 def test_a_user_adds_a_private_image_with_an_account_of_their_own(private: Registry, alice: User) -> None:
-    private.image("team/secret", "1")
-    name = f"{private.name}/team/secret:1"
+    path = f"team/secret-{uuid4()}"
+    private.image(path, "1")
+    name = f"{private.name}/{path}:1"
+    alice.delete(f"/secrets/registry/{private.name}")
     refused = alice.post("/own-images", json={"name": name})
     assert refused.status_code == 422 and refused.json()["field"] == "name" and "without a login" in refused.text
     assert alice.post("/images/check", json={"image": name}).json()["status"] == "not_allowed"
