@@ -142,7 +142,11 @@ def test_a_job_on_one_machine(attempt: Make) -> None:
     assert manifests.job(attempt(), SETTINGS, HOME, RUNNER_AT) == {
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": {"name": NAME, "labels": MARKS, "annotations": {"outrider.dev/owner": "alice"}},
+        "metadata": {
+            "name": NAME,
+            "labels": MARKS,
+            "annotations": {"outrider.dev/owner": "alice", "outrider.dev/pull-secret": "false"},
+        },
         "spec": {
             "completions": 1,
             "parallelism": 1,

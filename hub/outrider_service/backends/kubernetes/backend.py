@@ -289,14 +289,15 @@ class KubernetesBackend:
     async def remove(self, ref: AttemptRef) -> None:
         await self._synced()
         run = self._run(ref)
-        if self.picture.job(ref) is None and not run.exists():
+        # As it is now: once it is deleted, nothing says any more what was made beside it.
+        job = self.picture.job(ref)
+        if job is None and not run.exists():
             return
         if (await self.observe(ref)).phase not in OVER:
             return
         name = self._name(ref)
         await self.api.delete(f"{self._batch}/jobs/{name}", propagationPolicy="Background")
         await self.api.delete(f"{self._core}/secrets/{name}")
-        job = self.picture.job(ref)
         if job is None or manifests.has_pull_secret(job):
             await self.api.delete(f"{self._core}/secrets/{pull_secret_name(self.settings.prefix, ref)}")
         if job is None or int(job["spec"].get("completions") or 1) > 1:

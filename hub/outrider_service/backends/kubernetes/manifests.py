@@ -16,6 +16,7 @@ from .names import (
     MAIN,
     OWNER_ANNOTATION,
     PREPARE,
+    PULL_ANNOTATION,
     SCALES_ANNOTATION,
     labels,
     object_name,
@@ -70,9 +71,8 @@ def pulling(attempt: Attempt, settings: KubernetesSettings) -> Manifest | None:
 
 
 def has_pull_secret(job: Manifest) -> bool:
-    """Whether a Job has such a Secret of its own beside it."""
-    named = job["spec"]["template"]["spec"].get("imagePullSecrets") or []
-    return any(one["name"] == f"{job['metadata']['name']}-pull" for one in named)
+    """Whether a Job may have such a Secret beside it. What is watched of Jobs lacks their pods' templates."""
+    return (job["metadata"].get("annotations") or {}).get(PULL_ANNOTATION) != "false"
 
 
 def service(attempt: Attempt, settings: KubernetesSettings) -> Manifest:
@@ -126,7 +126,8 @@ def job(attempt: Attempt, settings: KubernetesSettings, directories: Directories
     }
     if settings.queue:
         spec["suspend"] = True
-    annotations = {OWNER_ANNOTATION: attempt.owner}
+    pulls = pulling(attempt, settings) is not None
+    annotations = {OWNER_ANNOTATION: attempt.owner, PULL_ANNOTATION: "true" if pulls else "false"}
     if attempt.machine.scales_from_zero:
         annotations[SCALES_ANNOTATION] = "true"
     return {
