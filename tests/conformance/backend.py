@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Any
+from uuid import uuid4
 
 from outrider_sandbox import short_path
 from outrider_service.backends.base import Attempt, AttemptRef, Backend, Observation, Phase
@@ -73,7 +74,8 @@ async def test_an_attempt_runs_and_its_end_is_seen(backend: Backend, attempt: Ma
 
 
 async def test_starting_twice_runs_once(backend: Backend, attempt: Make) -> None:
-    wanted = attempt("echo x >> /storage/runs; sleep 0.3; cat /storage/runs")
+    runs = f"/storage/runs-{uuid4()}"
+    wanted = attempt(f"echo x >> {runs}; sleep 0.3; cat {runs}")
     await asyncio.gather(*(backend.start(wanted) for _ in range(3)))
     await backend.start(wanted)
     await seen(backend, wanted.ref, Phase.EXITED)
