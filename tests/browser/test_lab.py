@@ -38,6 +38,9 @@ async def open_lab(context, server):
         pages.append(page)
         await page.goto(server.address(path))
         await ready(page)
+        if path:
+            # It comes to the front when it is there, before whatever was opened meanwhile.
+            await expect(page.get_by_role("tab", name=path.rpartition("/")[2]).first).to_be_visible()
         return page
 
     yield opened

@@ -3,6 +3,7 @@ killed, the real sandboxes, and an HTTP client for each user."""
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import signal
@@ -88,6 +89,9 @@ class HubProcess:
                 self.process.wait(20)
             except subprocess.TimeoutExpired:
                 self.process.kill()
+        # A Hub that is stopped while it still starts leaves its proxy behind.
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            os.kill(int((self.home / "proxy.pid").read_text().split()[0]), signal.SIGTERM)
 
 
 class ServiceProcess:
