@@ -83,14 +83,13 @@ def ours_many(alice: User, service: ServiceProcess) -> tuple[float, float]:
     return rate, (requests_made(service) - before) / AT_ONCE
 
 
-def fill(alice: User, service: ServiceProcess, namespace: Namespace) -> None:
+def fill(alice: User, service: ServiceProcess) -> None:
     for _ in range(KNOWN):
         alice.submit("sleep 3600", machine="said-to-run")
     eventually("a thousand run", lambda: jobs_now(service, "running") == AT_ONCE, PATIENCE_S)
     waiting = KNOWN - AT_ONCE
     eventually("the others are known to wait", lambda: jobs_now(service, "provisioning") == waiting, PATIENCE_S)
     eventually("their Jobs have been made", lambda: quiet(service), PATIENCE_S)
-    eventually("the cluster has come to rest", lambda: at_rest(namespace), PATIENCE_S)
 
 
 def quiet(service: ServiceProcess) -> bool:
@@ -98,18 +97,6 @@ def quiet(service: ServiceProcess) -> bool:
     before = requests_made(service)
     time.sleep(SETTLE_S)
     return requests_made(service) == before
-
-
-def at_rest(namespace: Namespace) -> bool:
-    """Whether all pods are made, and none changes for a while: controllers and scheduler go on for minutes after the
-    last Job."""
-    before = versions(namespace)
-    time.sleep(SETTLE_S)
-    return len(before) == KNOWN and versions(namespace) == before
-
-
-def versions(namespace: Namespace) -> list[str]:
-    return namespace.kubectl("get", "pods", "-o", "jsonpath={.items[*].metadata.resourceVersion}").split()
 
 
 def held(service: ServiceProcess) -> tuple[float, float, float]:
@@ -147,7 +134,7 @@ def run(_bench: Bench) -> Iterator[Row]:
         rate, calls = ours_many(alice, service)
         yield Row(many, rate, "jobs/s", limit=bare_rate, limit_is="bare Jobs", at_least=True)
         yield Row(f"{many}: requests to the API server", calls, "a job")
-        fill(alice, service, namespace)
+        fill(alice, service)
         memory, busy, asked = held(service)
         yield Row(f"{known}: memory of the service", memory, "MB", goal=300)
         yield Row(f"{known}: processor", busy, "% of a core", goal=10, note=f"over {LOOK_S} s")
