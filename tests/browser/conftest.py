@@ -7,6 +7,7 @@ import re
 import shutil
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -30,8 +31,8 @@ ARGUMENTS = [
     "--no-first-run",
 ]
 __all__ = ["PATIENCE_MS", "as_person", "hub", "newcomer", "private"]
-NEWEST = pytest.StashKey[str | None]()
-"""The newest job before a test's first try."""
+BEGAN = pytest.StashKey[datetime]()
+"""When a test's first try did."""
 ENDED = ("succeeded", "failed", "cancelled")
 CATALOG: dict[str, Any] = {
     "images": [{"name": "outrider/python", "title": "Python", "for_jobs": True, "for_notebooks": True}],
@@ -85,18 +86,18 @@ class Jobs:
         eventually(f"{job} is {wanted}", lambda: self.get(job)["status"] in wanted)
         return self.get(job)
 
-    def newest(self) -> str | None:
+    def newest(self) -> dict[str, Any] | None:
         items = self.http.get("/jobs", params={"limit": 1}).json()["items"]
-        return str(items[0]["id"]) if items else None
+        return dict(items[0]) if items else None
 
-    def remove_newer(self, known: str | None) -> None:
-        """Jobs made after this one end and go."""
-        while (job := self.newest()) != known:
-            answer = self.http.delete(f"/jobs/{job}")
+    def remove_since(self, moment: datetime) -> None:
+        """Jobs made after that end and go."""
+        while (job := self.newest()) and datetime.fromisoformat(job["created_at"]) > moment:
+            answer = self.http.delete(f"/jobs/{job['id']}")
             assert answer.status_code < 300, answer.text
-            eventually(f"{job} is gone", partial(self._is_gone, job))
+            eventually(f"{job['id']} is gone", partial(self._is_gone, job["id"]))
 
-    def _is_gone(self, job: str | None) -> bool:
+    def _is_gone(self, job: str) -> bool:
         return self.http.get(f"/jobs/{job}").status_code == 404
 
     def lines(self, job: str) -> int:
@@ -152,8 +153,10 @@ def jobs(platform: Platform) -> Iterator[Jobs]:
 def second_try(request: pytest.FixtureRequest) -> None:
     """A second try begins where the first one did: the jobs that the first made would be in its way."""
     if "jobs" in request.fixturenames:
-        jobs = request.getfixturevalue("jobs")
-        jobs.remove_newer(request.node.stash.setdefault(NEWEST, jobs.newest()))
+        jobs, stash = request.getfixturevalue("jobs"), request.node.stash
+        if BEGAN in stash:
+            jobs.remove_since(stash[BEGAN])
+        stash.setdefault(BEGAN, datetime.now(UTC))
 
 
 @pytest.fixture(scope="session")

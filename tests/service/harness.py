@@ -90,8 +90,10 @@ class HubProcess:
             except subprocess.TimeoutExpired:
                 self.process.kill()
         # A Hub that is stopped while it still starts leaves its proxy behind.
+        left = self.home / "proxy.pid"
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-            os.kill(int((self.home / "proxy.pid").read_text().split()[0]), signal.SIGTERM)
+            os.kill(int(left.read_text().split()[0]), signal.SIGTERM)
+        left.unlink(missing_ok=True)
 
 
 class ServiceProcess:

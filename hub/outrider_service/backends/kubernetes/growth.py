@@ -56,11 +56,11 @@ class Growth:
             if due:
                 found = await asyncio.to_thread(_sizes, due)
                 for log, size in zip(due, found, strict=True):
-                    log.pause = TICK_S if size != log.known else min(LOOK_LAST_S, log.pause * 1.3)
+                    grown, log.known = size != log.known, size
+                    log.pause = TICK_S if grown else min(LOOK_LAST_S, log.pause * 1.3)
                     # A little early: the ticks are not that even.
                     log.due = now + log.pause - TICK_S / 2
-                    if size != log.known:
-                        log.known = size
+                    if grown:
                         self._tell(log.topic)
             await asyncio.sleep(TICK_S)
 

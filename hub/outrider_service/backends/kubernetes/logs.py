@@ -69,18 +69,7 @@ def _read(folder: Path, name: str, position: int, size: int) -> bytes:
 @contextmanager
 def _opened(folder: Path, name: str) -> Iterator[int | None]:
     """The plain file of that name; None where there is none."""
-    try:
-        root = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        yield None
-        return
-    try:
-        # Not to be kept waiting by a pipe that lies there.
-        fd = open_beneath(root, name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:
-        fd = None
-    finally:
-        os.close(root)
+    fd = _open(folder, name)
     if fd is None:
         yield None
         return
@@ -88,3 +77,17 @@ def _opened(folder: Path, name: str) -> Iterator[int | None]:
         yield fd if stat.S_ISREG(os.fstat(fd).st_mode) else None
     finally:
         os.close(fd)
+
+
+def _open(folder: Path, name: str) -> int | None:
+    try:
+        root = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        # Not to be kept waiting by a pipe that lies there.
+        return open_beneath(root, name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return None
+    finally:
+        os.close(root)
