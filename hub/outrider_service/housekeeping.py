@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import select
 
 from . import notifications
+from .capacity.leases import list_leases, notebook_lease_id
 from .catalog.stored import Row
 from .clock import now
 from .db.tables import notices, stops, usage_days
@@ -21,7 +22,6 @@ from .registry import BadReference
 from .registry.checks import compared
 from .schema.catalog import ImageFacts
 from .usage.budgets import Account, BudgetGuard
-from .usage.leases import list_leases, notebook_lease_id
 from .usage.ledger import month_start
 
 if TYPE_CHECKING:

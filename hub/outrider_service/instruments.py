@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from prometheus_client import CollectorRegistry, Gauge, ProcessCollector
 
 from .backends.kubernetes import KubernetesBackend
+from .capacity.leases import list_leases
 from .jobs import store
-from .usage.leases import list_leases
 
 if TYPE_CHECKING:
     from .service import Service

@@ -18,9 +18,9 @@ from outrider_sandbox import CLOSED_NETWORKS
 
 from .auth import Authenticator
 from .backends.base import Backend
-from .backends.capacity import Room
 from .backends.kubernetes import KubernetesBackend, load_settings
 from .backends.local import LocalBackend, local_room
+from .capacity.room import Room
 from .catalog import load_catalog
 from .catalog.stored import StoredCatalog
 from .db import Database

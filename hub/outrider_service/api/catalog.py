@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ..auth import CATALOG_ADMIN, JOBS_WRITE, Caller
 from ..backends.base import BackendError, Capacity
+from ..capacity.leases import Lease, held_by, list_leases
 from ..catalog import ImageEntry, LimitSet, MachineType
 from ..catalog.configured import is_subject
 from ..catalog.model import Entry
@@ -35,7 +36,6 @@ from ..schema.catalog import (
     OwnImageWrite,
 )
 from ..service import Service
-from ..usage.leases import Lease, held_by, list_leases
 from .errors import ApiError, from_validation, not_found
 from .questions import usable
 from .routing import Call, Route

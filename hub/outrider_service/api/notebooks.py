@@ -8,11 +8,11 @@ from typing import Any
 from sqlalchemy import select
 
 from ..auth import JOBS_READ, JOBS_WRITE
+from ..capacity.leases import Lease, get_lease, mark_gpu_used, mark_kept, notebook_lease_id
 from ..clock import now
 from ..db.tables import stops
 from ..hubapi import HubUnreachable
 from ..schema.resources import GpuUse, Notebook, NotebookList, NotebookStart
-from ..usage.leases import Lease, get_lease, mark_gpu_used, mark_kept, notebook_lease_id
 from ..usage.spawns import rules_of
 from ..usage.stopping import Life, Rules, chosen, next_stop
 from .errors import ApiError, not_found

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from ..auth import JOBS_WRITE
+from ..capacity.leases import list_leases
 from ..jobs import preflight, store
 from ..jobs.submit import Refused
 from ..schema.jobs import Finding, Preflight, Submission
-from ..usage.leases import list_leases
 from .catalog import render_machine
 from .routing import Call, Route
 

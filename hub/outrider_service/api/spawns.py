@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from ..auth import SPAWN, Caller
 from ..backends.base import BackendError, NotebookPlace
 from ..backends.local.environments import lacks_jupyter
+from ..capacity.leases import get_lease, list_leases, notebook_lease_id
 from ..clock import now
 from ..db.tables import stops
 from ..db.upsert import upsert
@@ -20,7 +21,6 @@ from ..schema.catalog import HeldNotebook, HeldNotebookList, Offer, OwnImageWrit
 from ..schema.resources import Mount, PodParts, Repository, SpawnRequest, SpawnSpec, SpawnWait
 from ..schema.webhooks import Culling
 from ..service import Service
-from ..usage.leases import get_lease, list_leases, notebook_lease_id
 from ..usage.spawns import rules_of
 from ..usage.stopping import Rules, chosen
 from ..workspaces.repositories import folder_of

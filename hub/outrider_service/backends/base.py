@@ -8,8 +8,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
+from ..capacity.room import Held
 from ..catalog import Contents, ImageEntry, MachineType
-from .capacity import Held
 
 
 class Phase(StrEnum):

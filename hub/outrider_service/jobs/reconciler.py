@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ..backends.base import Attempt, AttemptRef, Backend, BackendError, Phase, PlatformAway
+from ..capacity.leases import get_lease, job_lease_id, mark_seen
 from ..catalog import Catalog
 from ..clock import now
 from ..db import Database
@@ -20,7 +21,6 @@ from ..directories import Directories
 from ..logs.ingest import Ingest
 from ..schema.jobs import Reason, Status
 from ..signals import Signals
-from ..usage.leases import get_lease, job_lease_id, mark_seen
 from ..vault import Unreadable
 from . import store
 from .environment import environment

@@ -29,10 +29,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from ..capacity.placement import Waiting
 from ..db.tables import attempts, events, jobs, tags
 from ..schema.jobs import ENDED, Status
 from .model import JobRecord
-from .scheduling import Waiting
 
 UNENDED: Final = tuple(status.value for status in Status if status not in ENDED)
 JOB_ID_START: Final = re.compile(r"j[0-9a-z]{0,12}")

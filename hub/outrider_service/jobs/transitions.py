@@ -9,11 +9,11 @@ from collections.abc import Callable
 from typing import Any
 
 from ..backends.base import Observation
+from ..capacity.leases import get_lease, job_lease_id, mark_started
 from ..clock import now
 from ..db import Database
 from ..schema.jobs import Reason, Status
 from ..signals import Signals
-from ..usage.leases import get_lease, job_lease_id, mark_started
 from ..usage.ledger import settle
 from . import store
 from .model import JobRecord

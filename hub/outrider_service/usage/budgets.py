@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Protocol
 
+from ..capacity.leases import Lease, list_leases
+from ..capacity.waiting import waiting_for_money
 from ..catalog import Catalog
 from ..clock import now
 from ..db import Database
-from .leases import Lease, list_leases
 from .ledger import payer
 from .report import spent_by_subject
-from .waiting import waiting_for_money
 
 WARN_AT: Final = 0.8
 

@@ -15,8 +15,8 @@ from sqlalchemy import Table, and_, delete, func, insert, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from ..capacity.leases import Lease
 from ..db.tables import leases, ledger, usage_days, usage_sums
-from .leases import Lease
 
 DAY_S: Final = 86400
 NOBODY: Final = ""

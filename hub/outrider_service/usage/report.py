@@ -9,8 +9,8 @@ from typing import Any, Final
 from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from ..capacity.leases import Lease
 from ..db.tables import usage_days, usage_sums
-from .leases import Lease
 from .ledger import NOBODY, TOTAL, Piece, Scope, day_text, month_start, open_leases, payer, running_pieces
 
 COLUMNS: Final = {

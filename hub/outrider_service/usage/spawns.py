@@ -10,16 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ..auth import Caller
 from ..backends.base import Backend
-from ..backends.capacity import Room
-from ..catalog import Catalog, ImageEntry, MachineType
-from ..clock import now
-from ..db import Database
-from ..hubapi import HubApi
-from ..jobs import store
-from ..jobs.submit import Refused, allowed_image, allowed_machine
-from ..schema.resources import SpawnRequest
-from .budgets import Budgets
-from .leases import (
+from ..capacity.leases import (
     Lease,
     add_lease,
     get_lease,
@@ -30,6 +21,15 @@ from .leases import (
     notebook_lease_id,
     take_turn,
 )
+from ..capacity.room import Room
+from ..catalog import Catalog, ImageEntry, MachineType
+from ..clock import now
+from ..db import Database
+from ..hubapi import HubApi
+from ..jobs import store
+from ..jobs.submit import Refused, allowed_image, allowed_machine
+from ..schema.resources import SpawnRequest
+from .budgets import Budgets
 from .ledger import settle
 from .stopping import Rules, TooLong, check_choice
 

@@ -13,8 +13,8 @@ from pydantic import ValidationError
 from outrider_service import signals
 from outrider_service.auth import Caller
 from outrider_service.backends.base import Address
-from outrider_service.backends.capacity import Room
 from outrider_service.backends.local.wake import Wakes
+from outrider_service.capacity.room import Room
 from outrider_service.catalog import ConfiguredCatalog
 from outrider_service.catalog.configured import CatalogFile
 from outrider_service.db import Database

@@ -13,13 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
+from outrider_service.capacity.leases import Lease, add_lease, get_lease, mark_started
 from outrider_service.catalog.configured import CatalogFile
 from outrider_service.catalog.stored import StoredCatalog
 from outrider_service.db import Database
 from outrider_service.db.engine import migrate
 from outrider_service.db.tables import leases, ledger
 from outrider_service.usage.budgets import Account, BudgetGuard, Budgets, next_month
-from outrider_service.usage.leases import Lease, add_lease, get_lease, mark_started
 from outrider_service.usage.ledger import DAY_S, Scope, month_start, pieces, settle
 from outrider_service.usage.report import report
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from outrider_sandbox import remove_tree
 
+from ...capacity.room import Held
 from ...catalog import Contents, ImageEntry, MachineType
 from ...directories import Directories
 from ..base import (
@@ -29,7 +30,6 @@ from ..base import (
     PlatformAway,
     RawLog,
 )
-from ..capacity import Held
 from . import delivery, manifests, queue, reading
 from .api import ApiError, KubernetesApi, Object
 from .growth import Growth

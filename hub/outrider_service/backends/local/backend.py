@@ -15,6 +15,7 @@ from typing import Any, Final
 import outrider_sandbox as sandbox
 from outrider_sandbox import Mount, Spec
 
+from ...capacity.room import Held, Room
 from ...catalog import Contents, ImageEntry, MachineType
 from ...directories import Directories, attempt_of
 from ..base import (
@@ -29,7 +30,6 @@ from ..base import (
     Phase,
     RawLog,
 )
-from ..capacity import Held, Room
 from ..run_file import INSIDE, SNAPSHOT, run_file
 from . import environments
 from .contents import ContentsOfEnvironments

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from ..backends.capacity import Held, Room
 from ..catalog import LimitSet, MachineType
+from .room import Held, Room
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from typing import Any
 from sqlalchemy import insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ..backends.capacity import Held
 from ..catalog import MachineType
 from ..db.tables import leases
+from .room import Held
 
 
 @dataclass(frozen=True, slots=True)
