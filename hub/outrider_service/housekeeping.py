@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import select
 
 from . import notifications
+from .accounting.budgets import Account, BudgetGuard
+from .accounting.ledger import month_start
 from .capacity.leases import list_leases, notebook_lease_id
 from .catalog.stored import Row
 from .clock import now
@@ -21,8 +23,6 @@ from .jobs import store
 from .registry import BadReference
 from .registry.checks import compared
 from .schema.catalog import ImageFacts
-from .usage.budgets import Account, BudgetGuard
-from .usage.ledger import month_start
 
 if TYPE_CHECKING:
     from .service import Service

@@ -16,6 +16,7 @@ import aiohttp
 
 from outrider_sandbox import CLOSED_NETWORKS
 
+from .accounting.budgets import Budgets
 from .auth import Authenticator
 from .backends.base import Backend
 from .backends.kubernetes import KubernetesBackend, load_settings
@@ -42,7 +43,6 @@ from .outbound import Guard, Outbound
 from .registry import Credentials, RegistryClient
 from .registry.checks import ImageChecks
 from .signals import Signals
-from .usage.budgets import Budgets
 from .usage.spawns import Spawns
 from .usage.storage import StorageUse
 from .vault import EVERYBODY, REGISTRY, Unreadable, Vault, user_subject

@@ -14,6 +14,7 @@ import httpx
 import psycopg
 import pytest
 
+from outrider_service.accounting.budgets import Budgets
 from outrider_service.auth import Caller
 from outrider_service.capacity.leases import list_leases
 from outrider_service.capacity.room import Room
@@ -31,7 +32,6 @@ from outrider_service.jobs.transitions import Transitions
 from outrider_service.schema.jobs import Status, Submission
 from outrider_service.schema.resources import SpawnRequest
 from outrider_service.signals import Signals
-from outrider_service.usage.budgets import Budgets
 from outrider_service.usage.spawns import Spawns
 from outrider_service.vault import Vault
 from outrider_service.vault.sealing import Seal

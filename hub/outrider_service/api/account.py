@@ -8,6 +8,7 @@ from typing import Final
 from prometheus_client import generate_latest
 
 from .. import __version__
+from ..accounting.budgets import Account, next_month
 from ..auth import STORAGE_READ, USAGE_READ_ALL
 from ..backends.base import Backend
 from ..capacity.leases import list_leases
@@ -15,7 +16,6 @@ from ..clock import now
 from ..jobs import store
 from ..schema.resources import Health, Limits, Me, StorageHolding, StorageHoldings, Usage
 from ..schema.usage import Budget
-from ..usage.budgets import Account, next_month
 from .errors import ApiError
 from .render import moment
 from .routing import Call, Route

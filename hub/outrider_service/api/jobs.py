@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
+from ..accounting.ledger import payer
 from ..auth import JOBS_READ, JOBS_WRITE
 from ..backends.base import AttemptRef
 from ..jobs import store
@@ -13,7 +14,6 @@ from ..jobs.model import JobRecord
 from ..jobs.submit import Accepted, Refused
 from ..schema.common import Page
 from ..schema.jobs import CloneRequest, Event, Job, Status, Submission
-from ..usage.ledger import payer
 from .errors import ApiError
 from .render import render_event, render_job
 from .routing import Call, Route

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ..accounting.ledger import settle
 from ..backends.base import Observation
 from ..capacity.leases import get_lease, job_lease_id, mark_started
 from ..clock import now
 from ..db import Database
 from ..schema.jobs import Reason, Status
 from ..signals import Signals
-from ..usage.ledger import settle
 from . import store
 from .model import JobRecord
 from .notices import tell_end

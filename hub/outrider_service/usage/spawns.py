@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from ..accounting.budgets import Budgets
+from ..accounting.ledger import settle
 from ..auth import Caller
 from ..backends.base import Backend
 from ..capacity.leases import (
@@ -29,8 +31,6 @@ from ..hubapi import HubApi
 from ..jobs import store
 from ..jobs.submit import Refused, allowed_image, allowed_machine
 from ..schema.resources import SpawnRequest
-from .budgets import Budgets
-from .ledger import settle
 from .stopping import Rules, TooLong, check_choice
 
 log = logging.getLogger(__name__)

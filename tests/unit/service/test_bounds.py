@@ -11,6 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from outrider_service import signals
+from outrider_service.accounting.budgets import Budgets
 from outrider_service.auth import Caller
 from outrider_service.backends.base import Address
 from outrider_service.backends.local.wake import Wakes
@@ -25,7 +26,6 @@ from outrider_service.schema.jobs import LARGEST_START, Submission
 from outrider_service.schema.resources import SpawnRequest
 from outrider_service.service import kept_key
 from outrider_service.signals import Signals
-from outrider_service.usage.budgets import Budgets
 from outrider_service.usage.spawns import Spawns
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from outrider_service.accounting.budgets import Budgets
 from outrider_service.auth import Caller
 from outrider_service.capacity.leases import add_lease, held_by, job_lease_id, list_held, list_leases
 from outrider_service.catalog import ConfiguredCatalog
@@ -21,7 +22,6 @@ from outrider_service.directories import Directories
 from outrider_service.schema.resources import SpawnRequest
 from outrider_service.usage import spawns as spawning
 from outrider_service.usage import storage
-from outrider_service.usage.budgets import Budgets
 from outrider_service.usage.spawns import Spawns
 from outrider_service.usage.storage import StorageUse
 
