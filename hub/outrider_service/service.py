@@ -37,13 +37,13 @@ from .jobs.scheduler import Scheduler
 from .jobs.submit import Intake
 from .logs.ingest import Ingest, Journals
 from .logs.render import LineCache
+from .notebooks.leasing import Spawns
 from .notifications.delivery import Deliverer
 from .notifications.webhooks import Webhooks
 from .outbound import Guard, Outbound
 from .registry import Credentials, RegistryClient
 from .registry.checks import ImageChecks
 from .signals import Signals
-from .usage.spawns import Spawns
 from .usage.storage import StorageUse
 from .vault import EVERYBODY, REGISTRY, Unreadable, Vault, user_subject
 from .vault.sealing import Seal

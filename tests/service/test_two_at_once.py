@@ -29,10 +29,10 @@ from outrider_service.jobs.reconciler import Reconciler
 from outrider_service.jobs.scheduler import Scheduler
 from outrider_service.jobs.submit import Intake, Refused
 from outrider_service.jobs.transitions import Transitions
+from outrider_service.notebooks.leasing import Spawns
 from outrider_service.schema.jobs import Status, Submission
 from outrider_service.schema.resources import SpawnRequest
 from outrider_service.signals import Signals
-from outrider_service.usage.spawns import Spawns
 from outrider_service.vault import Vault
 from outrider_service.vault.sealing import Seal
 from outrider_service.workspaces.snapshots import Snapshots

@@ -12,9 +12,9 @@ from ..capacity.leases import Lease, get_lease, mark_gpu_used, mark_kept, notebo
 from ..clock import now
 from ..db.tables import stops
 from ..hubapi import HubUnreachable
+from ..notebooks.leasing import rules_of
+from ..notebooks.stopping import Life, Rules, chosen, next_stop
 from ..schema.resources import GpuUse, Notebook, NotebookList, NotebookStart
-from ..usage.spawns import rules_of
-from ..usage.stopping import Life, Rules, chosen, next_stop
 from .errors import ApiError, not_found
 from .render import moment
 from .routing import Call, Route

@@ -17,13 +17,13 @@ from ..clock import now
 from ..db.tables import stops
 from ..db.upsert import upsert
 from ..jobs.submit import Refused
+from ..notebooks.leasing import rules_of
+from ..notebooks.repositories import folder_of
+from ..notebooks.stopping import Rules, chosen
 from ..schema.catalog import HeldNotebook, HeldNotebookList, Offer, OwnImageWrite, Person, RunStart, RunTimes
 from ..schema.resources import Mount, PodParts, Repository, SpawnRequest, SpawnSpec, SpawnWait
 from ..schema.webhooks import Culling
 from ..service import Service
-from ..usage.spawns import rules_of
-from ..usage.stopping import Rules, chosen
-from ..workspaces.repositories import folder_of
 from .catalog import images_for, machines_for, make_own
 from .errors import ApiError, not_found
 from .jobs import as_api_error

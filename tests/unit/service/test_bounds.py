@@ -22,11 +22,11 @@ from outrider_service.db import Database
 from outrider_service.db.engine import migrate
 from outrider_service.endpoints.proxy import KEPT_LINES, Proxy
 from outrider_service.jobs.submit import Refused
+from outrider_service.notebooks.leasing import Spawns
 from outrider_service.schema.jobs import LARGEST_START, Submission
 from outrider_service.schema.resources import SpawnRequest
 from outrider_service.service import kept_key
 from outrider_service.signals import Signals
-from outrider_service.usage.spawns import Spawns
 
 
 async def test_signals_of_topics_that_are_over_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:

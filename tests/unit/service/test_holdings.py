@@ -19,10 +19,10 @@ from outrider_service.catalog.configured import CatalogFile
 from outrider_service.db import Database
 from outrider_service.db.engine import migrate
 from outrider_service.directories import Directories
+from outrider_service.notebooks import leasing as spawning
+from outrider_service.notebooks.leasing import Spawns
 from outrider_service.schema.resources import SpawnRequest
-from outrider_service.usage import spawns as spawning
 from outrider_service.usage import storage
-from outrider_service.usage.spawns import Spawns
 from outrider_service.usage.storage import StorageUse
 
 MIB = 2**20
