@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from outrider_service.directories import Directories
+from outrider_service.storage.directories import Directories
 from tests.service.harness import ServiceProcess, eventually
 
 from .fill import Filler, sqlite_url

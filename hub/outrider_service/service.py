@@ -25,7 +25,6 @@ from .capacity.room import Room
 from .catalog import load_catalog
 from .catalog.stored import StoredCatalog
 from .db import Database
-from .directories import Directories
 from .endpoints.proxy import Proxy
 from .endpoints.tickets import Tickets
 from .housekeeping import Housekeeping
@@ -44,10 +43,11 @@ from .outbound import Guard, Outbound
 from .registry import Credentials, RegistryClient
 from .registry.checks import ImageChecks
 from .signals import Signals
-from .usage.storage import StorageUse
+from .storage.directories import Directories
+from .storage.snapshots import Snapshots
+from .storage.usage import StorageUse
 from .vault import EVERYBODY, REGISTRY, Unreadable, Vault, user_subject
 from .vault.sealing import Seal
-from .workspaces.snapshots import Snapshots
 
 log = logging.getLogger(__name__)
 

@@ -13,8 +13,8 @@ import pytest_asyncio
 from outrider_service.backends.base import Attempt, AttemptRef
 from outrider_service.backends.local import LocalBackend
 from outrider_service.catalog import MachineType
-from outrider_service.directories import Directories
 from outrider_service.jobs.model import new_job_id
+from outrider_service.storage.directories import Directories
 from tests.conformance.backend import *  # noqa: F403
 
 

@@ -22,7 +22,6 @@ from outrider_service.catalog import ConfiguredCatalog
 from outrider_service.catalog.configured import CatalogFile
 from outrider_service.db import Database
 from outrider_service.db.engine import migrate
-from outrider_service.directories import Directories
 from outrider_service.jobs import scheduler, store
 from outrider_service.jobs.grants import Grants
 from outrider_service.jobs.reconciler import Reconciler
@@ -33,9 +32,10 @@ from outrider_service.notebooks.leasing import Spawns
 from outrider_service.schema.jobs import Status, Submission
 from outrider_service.schema.resources import SpawnRequest
 from outrider_service.signals import Signals
+from outrider_service.storage.directories import Directories
+from outrider_service.storage.snapshots import Snapshots
 from outrider_service.vault import Vault
 from outrider_service.vault.sealing import Seal
-from outrider_service.workspaces.snapshots import Snapshots
 from tests.service.harness import CATALOG, ServiceProcess, User, eventually, zip_of
 
 Make = Callable[..., ServiceProcess]

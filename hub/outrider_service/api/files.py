@@ -14,9 +14,9 @@ from urllib.parse import quote
 from pydantic import BaseModel, Field
 
 from ..auth import JOBS_READ, STORAGE_READ, STORAGE_WRITE
-from ..directories import slug
-from ..files import BadPath, Entry, Tree, clean, zip_stream
 from ..schema.resources import FileEntry, FileList
+from ..storage.directories import slug
+from ..storage.trees import BadPath, Entry, Tree, clean, zip_stream
 from .errors import ApiError, not_found
 from .render import instant
 from .routing import Call, Route

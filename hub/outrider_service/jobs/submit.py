@@ -19,7 +19,7 @@ from ..catalog import Catalog, ImageEntry, MachineType
 from ..clock import now
 from ..db import Database
 from ..schema.jobs import Status, Submission
-from ..workspaces.snapshots import owns_snapshot
+from ..storage.snapshots import owns_snapshot
 from . import store
 from .grants import Grants
 from .model import JobRecord, new_job_id

@@ -14,8 +14,8 @@ from functools import partial
 from typing import Any, Final
 
 from ..backends.base import AttemptRef, Backend
-from ..directories import Directories
 from ..signals import Signals
+from ..storage.directories import Directories
 from .journal import Journal, Sample
 from .lines import Batch, parse
 

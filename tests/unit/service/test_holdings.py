@@ -18,12 +18,12 @@ from outrider_service.catalog import ConfiguredCatalog
 from outrider_service.catalog.configured import CatalogFile
 from outrider_service.db import Database
 from outrider_service.db.engine import migrate
-from outrider_service.directories import Directories
 from outrider_service.notebooks import leasing as spawning
 from outrider_service.notebooks.leasing import Spawns
 from outrider_service.schema.resources import SpawnRequest
-from outrider_service.usage import storage
-from outrider_service.usage.storage import StorageUse
+from outrider_service.storage import usage
+from outrider_service.storage.directories import Directories
+from outrider_service.storage.usage import StorageUse
 
 MIB = 2**20
 CATALOG = ConfiguredCatalog(
@@ -57,7 +57,7 @@ async def test_a_limit_holds_while_a_large_tree_is_measured(
     assert (await use.holding(alice)).full
     # From here on a look at the tree takes for ever.
     blocked = asyncio.Event()
-    monkeypatch.setattr(storage, "PATIENCE_S", 0.01)
+    monkeypatch.setattr(usage, "PATIENCE_S", 0.01)
     monkeypatch.setattr(use, "_measure", lambda _subject: blocked.wait())
     use.shrank(alice)
     assert (await use.holding(alice)).full

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from outrider_service.api.files import ListQuery, _listing
-from outrider_service.files import BadPath, Tree
+from outrider_service.storage.trees import BadPath, Tree
 
 
 def fill(root: Path, *files: str) -> Tree:

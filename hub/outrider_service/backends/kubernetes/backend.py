@@ -16,7 +16,7 @@ from outrider_sandbox import remove_tree
 
 from ...capacity.room import Held
 from ...catalog import Contents, ImageEntry, MachineType
-from ...directories import Directories
+from ...storage.directories import Directories
 from ..base import (
     Address,
     Attempt,

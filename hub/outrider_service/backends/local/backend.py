@@ -17,7 +17,7 @@ from outrider_sandbox import Mount, Spec
 
 from ...capacity.room import Held, Room
 from ...catalog import Contents, ImageEntry, MachineType
-from ...directories import Directories, attempt_of
+from ...storage.directories import Directories, attempt_of
 from ..base import (
     Address,
     Attempt,

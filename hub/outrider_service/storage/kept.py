@@ -13,8 +13,8 @@ from sqlalchemy import ColumnElement, and_, func, insert, select
 
 from ..db import Database
 from ..db.tables import job_sizes, jobs, snapshot_owners, snapshots
-from ..directories import Directories
 from ..schema.jobs import ENDED
+from .directories import Directories
 from .disk import measure
 
 AT_ONCE: Final = 200

@@ -25,7 +25,7 @@ from ..clock import now
 from ..db import Database
 from ..db.tables import jobs, snapshot_owners, snapshots
 from ..db.upsert import upsert
-from ..directories import Directories
+from .directories import Directories
 
 MOST_FILES: Final = 200_000
 LARGEST_UNPACKED: Final = 4096 * 2**20

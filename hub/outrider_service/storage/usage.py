@@ -10,7 +10,7 @@ from typing import Final
 
 from ..catalog import Catalog
 from ..db import Database
-from ..directories import Directories
+from .directories import Directories
 from .disk import measure
 from .kept import Kept, kept_by
 
