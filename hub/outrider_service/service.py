@@ -34,8 +34,6 @@ from .jobs.grants import Grants
 from .jobs.reconciler import Reconciler
 from .jobs.scheduler import Scheduler
 from .jobs.submit import Intake
-from .logs.ingest import Ingest, Journals
-from .logs.render import LineCache
 from .notebooks.leasing import Spawns
 from .notifications.delivery import Deliverer
 from .notifications.webhooks import Webhooks
@@ -46,6 +44,8 @@ from .signals import Signals
 from .storage.directories import Directories
 from .storage.snapshots import Snapshots
 from .storage.usage import StorageUse
+from .telemetry.ingest import Ingest, Journals
+from .telemetry.render import LineCache
 from .vault import EVERYBODY, REGISTRY, Unreadable, Vault, user_subject
 from .vault.sealing import Seal
 

@@ -15,7 +15,7 @@ from uuid import uuid4
 
 from outrider_sandbox import short_path
 from outrider_service.backends.base import Attempt, AttemptRef, Backend, Observation, Phase
-from outrider_service.logs.lines import parse
+from outrider_service.telemetry.lines import parse
 
 DEADLINE_S = 60
 Make = Callable[..., Attempt]

@@ -19,7 +19,7 @@ from outrider_service.backends.local.backend import LocalBackend
 from outrider_service.jobs import scheduler
 from outrider_service.jobs.reconciler import Reconciler
 from outrider_service.jobs.transitions import Transitions
-from outrider_service.logs.journal import Journal
+from outrider_service.telemetry.journal import Journal
 
 POINTS: dict[str, tuple[Any, str]] = {
     "schedule": (scheduler.Scheduler, "run"),

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from outrider_service.metrics.series import Part
+from outrider_service.telemetry.series import Part
 
 
 def rows(*xs):

@@ -17,10 +17,10 @@ from ..capacity.leases import get_lease, job_lease_id, mark_seen
 from ..catalog import Catalog
 from ..clock import now
 from ..db import Database
-from ..logs.ingest import Ingest
 from ..schema.jobs import Reason, Status
 from ..signals import Signals
 from ..storage.directories import Directories
+from ..telemetry.ingest import Ingest
 from ..vault import Unreadable
 from . import store
 from .environment import environment

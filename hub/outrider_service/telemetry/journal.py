@@ -26,8 +26,8 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import orjson
 
-from ..metrics.series import COLUMNS, ROW_BYTES
 from .lines import Batch
+from .series import COLUMNS, ROW_BYTES
 
 log = logging.getLogger(__name__)
 

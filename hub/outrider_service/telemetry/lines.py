@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import orjson
 
-from ..metrics.parse import parse_metric
+from .metric_lines import parse_metric
 
 RECORD: Final = b"\x1e"
 """First byte of a line that the runner itself wrote (design §4); the runner doubles it in the user's lines."""
