@@ -20,13 +20,14 @@ from outrider_service.capacity.leases import list_leases
 from outrider_service.capacity.room import Room
 from outrider_service.catalog import ConfiguredCatalog
 from outrider_service.catalog.configured import CatalogFile
+from outrider_service.catalog.selection import Refused
 from outrider_service.db import Database
 from outrider_service.db.engine import migrate
 from outrider_service.jobs import scheduler, store
 from outrider_service.jobs.grants import Grants
 from outrider_service.jobs.reconciler import Reconciler
 from outrider_service.jobs.scheduler import Scheduler
-from outrider_service.jobs.submit import Intake, Refused
+from outrider_service.jobs.submit import Intake
 from outrider_service.jobs.transitions import Transitions
 from outrider_service.notebooks.leasing import Spawns
 from outrider_service.schema.jobs import Status, Submission

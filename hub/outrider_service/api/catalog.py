@@ -11,12 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from ..auth import CATALOG_ADMIN, JOBS_WRITE, Caller
 from ..backends.base import BackendError, Capacity
 from ..capacity.leases import Lease, held_by, list_leases
+from ..capacity.waiting import waiting_by_machine
 from ..catalog import ImageEntry, LimitSet, MachineType
 from ..catalog.configured import is_subject
 from ..catalog.model import Entry
+from ..catalog.selection import may_use
 from ..catalog.stored import Row
-from ..jobs import store
-from ..jobs.submit import may_use
 from ..schema.catalog import (
     CatalogQuery,
     ContentsQuery,
@@ -68,7 +68,7 @@ def images_for(service: Service, caller: Caller, *, all_of_them: bool = False) -
 
 async def machines_for(service: Service, caller: Caller, *, all_of_them: bool = False) -> list[Machine]:
     async with service.db.read() as conn:
-        waiting = await store.waiting_by_machine(conn)
+        waiting = await waiting_by_machine(conn)
         held = await list_leases(conn)
     every = [row.model for row in service.catalog.rows("machine")] if all_of_them else service.catalog.machines()
     return [
@@ -127,7 +127,7 @@ async def _saved_machine(call: Call, write: MachineWrite) -> Machine:
     # Jobs may have waited for exactly this.
     call.service.reconciler.wake_queue(model.cluster)
     async with call.service.db.read() as conn:
-        held, waiting = await list_leases(conn), await store.waiting_by_machine(conn)
+        held, waiting = await list_leases(conn), await waiting_by_machine(conn)
     return await render_machine(call.service, model, held, waiting)
 
 
@@ -158,7 +158,7 @@ async def remove_machine(call: Call) -> None:
 
 async def _uses_of(conn: AsyncConnection, machine: str) -> int:
     held = sum(lease.machine == machine for lease in await list_leases(conn))
-    return held + (await store.waiting_by_machine(conn)).get(machine, 0)
+    return held + (await waiting_by_machine(conn)).get(machine, 0)
 
 
 # -- images ---------------------------------------------------------------------------------------------------------

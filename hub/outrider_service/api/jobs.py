@@ -9,9 +9,10 @@ from pydantic import BaseModel, Field
 from ..accounting.ledger import payer
 from ..auth import JOBS_READ, JOBS_WRITE
 from ..backends.base import AttemptRef
+from ..catalog.selection import Refused
 from ..jobs import store
 from ..jobs.model import JobRecord
-from ..jobs.submit import Accepted, Refused
+from ..jobs.submit import Accepted
 from ..schema.common import Page
 from ..schema.jobs import CloneRequest, Event, Job, Status, Submission
 from .errors import ApiError

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from ..auth import JOBS_WRITE
 from ..capacity.leases import list_leases
+from ..capacity.waiting import waiting_by_machine
+from ..catalog.selection import Refused
 from ..jobs import preflight, store
-from ..jobs.submit import Refused
 from ..schema.jobs import Finding, Preflight, Submission
 from .catalog import render_machine
 from .routing import Call, Route
@@ -20,7 +21,7 @@ async def look(call: Call) -> Preflight:
         return Preflight(items=[found], price_per_hour=None, machine=None, image=None)
     async with service.db.read() as conn:
         pending = (await store.count_by_status(conn, call.caller.name)).get("pending", 0)
-        waiting, held = await store.waiting_by_machine(conn), await list_leases(conn)
+        waiting, held = await waiting_by_machine(conn), await list_leases(conn)
     shown = await render_machine(service, machine, held, waiting)
     limits = service.catalog.limits(call.caller.name)
     room = preflight.room(machine, shown.total, shown.free, shown.waiting, wanted.nodes)

@@ -13,10 +13,10 @@ from ..auth import SPAWN, Caller
 from ..backends.base import BackendError, NotebookPlace
 from ..backends.local.environments import lacks_jupyter
 from ..capacity.leases import get_lease, list_leases, notebook_lease_id
+from ..catalog.selection import Refused
 from ..clock import now
 from ..db.tables import stops
 from ..db.upsert import upsert
-from ..jobs.submit import Refused
 from ..notebooks.leasing import rules_of
 from ..notebooks.repositories import folder_of
 from ..notebooks.stopping import Rules, chosen

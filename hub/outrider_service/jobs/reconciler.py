@@ -8,6 +8,7 @@ platform call that may be repeated, and after a restart every unfinished job is 
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import Mapping
 from typing import Any, Final
@@ -23,12 +24,12 @@ from ..storage.directories import Directories
 from ..telemetry.ingest import Ingest
 from ..vault import Unreadable
 from . import store
-from .environment import environment
 from .grants import Grants, Mask
 from .model import JobRecord
+from .outcome import Ended
 from .reports import Reports
 from .scheduler import Scheduler
-from .states import Ended, Running, Start, Stop, Wait, next_step
+from .states import Running, Start, Stop, Wait, next_step
 from .transitions import Transitions
 from .workqueue import WorkQueue
 
@@ -44,6 +45,27 @@ QUIET: Final = {Status.PROVISIONING: Phase.STARTING, Status.RUNNING: Phase.RUNNI
 """What a platform says of an attempt to which nothing is to be done."""
 START_FAILURES: Final = 3
 """Refusals of a start by the platform before the attempt ends as platform_error."""
+
+
+def environment(job: JobRecord) -> dict[str, str]:
+    """What a job sees besides its platform's own variables: the user's, its parameters, its identity."""
+    spec = job.spec
+    params = spec.get("params") or {}
+    env: dict[str, str] = dict(spec.get("env") or {})
+    for name, value in params.items():
+        env.setdefault(f"PARAM_{name.upper()}", value if isinstance(value, str) else json.dumps(value))
+    ports = ",".join(str(port) for port in spec.get("ports") or [])
+    env |= {
+        "OUTRIDER_JOB_ID": job.id,
+        "OUTRIDER_JOB_NAME": job.name,
+        "OUTRIDER_PROJECT": job.project or "",
+        "OUTRIDER_EXPERIMENT": job.experiment or "",
+        "OUTRIDER_PARAMS": json.dumps(params),
+        "PS_JOB_ID": job.id,
+        "PS_JOB_RUNNER": "1",
+        "PORTS": ports,
+    }
+    return env
 
 
 class Reconciler:

@@ -19,7 +19,7 @@ from ..clock import now
 from ..db import Database
 from ..schema.jobs import Reason, Status
 from . import store
-from .notices import tell_end
+from .transitions import tell_end
 
 log = logging.getLogger(__name__)
 

@@ -267,15 +267,6 @@ async def places(conn: AsyncConnection, cluster: str, limit: int) -> dict[str, i
     return {row[0]: place for place, row in enumerate(await conn.execute(query), 1)}
 
 
-async def waiting_by_machine(conn: AsyncConnection) -> dict[str, int]:
-    query = (
-        select(jobs.c.machine, func.count())
-        .where(jobs.c.status == Status.PENDING.value, VISIBLE)
-        .group_by(jobs.c.machine)
-    )
-    return {row[0]: row[1] for row in await conn.execute(query)}
-
-
 async def unfinished_ids(conn: AsyncConnection) -> list[str]:
     """Jobs that the reconciler has to look at after a start."""
     query = select(jobs.c.id).where(or_(jobs.c.status.in_(UNENDED), jobs.c.desired == "delete"))

@@ -16,6 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from ..auth import JOBS_READ, Caller
 from ..backends.base import Backend
 from ..catalog import Catalog, ImageEntry, MachineType
+from ..catalog.selection import Refused, allowed_image, allowed_machine
 from ..clock import now
 from ..db import Database
 from ..schema.jobs import Status, Submission
@@ -25,16 +26,6 @@ from .grants import Grants
 from .model import JobRecord, new_job_id
 
 
-class Refused(Exception):
-    """A submission that cannot be taken; ``kind`` is invalid, forbidden, conflict or full."""
-
-    def __init__(self, kind: str, message: str, field: str | None = None) -> None:
-        super().__init__(message)
-        self.kind = kind
-        self.message = message
-        self.field = field
-
-
 @dataclass(frozen=True, slots=True)
 class Accepted:
     """The job, and whether this call made it (False: a repeat with the same idempotency key)."""
@@ -42,36 +33,6 @@ class Accepted:
     job: JobRecord
     created: bool
     tags: list[str]
-
-
-def allowed_machine(catalog: Catalog, name: str | None, caller: Caller) -> MachineType:
-    """The machine type asked for, or the first. One that the caller may not use looks unknown."""
-    usable = [machine for machine in catalog.machines() if may_use(machine.groups, caller)]
-    found = next((machine for machine in usable if name in (None, machine.name)), None)
-    if found is not None:
-        return found
-    known = ", ".join(machine.name for machine in usable) or "none for you"
-    wanted = "machine type" if name is None else f"machine type {name!r}"
-    raise Refused("invalid", f"machine: there is no {wanted}; there are {known}", "machine")
-
-
-def allowed_image(catalog: Catalog, name: str | None, caller: Caller, *, notebook: bool) -> ImageEntry:
-    """The image asked for, or the first: of everybody's, and of the caller's own."""
-    usable = [
-        image
-        for image in catalog.images(caller.name)
-        if may_use(image.groups, caller) and (image.for_notebooks if notebook else image.for_jobs)
-    ]
-    found = next((image for image in usable if name in (None, image.name)), None)
-    if found is not None:
-        return found
-    known = ", ".join(image.name for image in usable) or "none for you"
-    wanted = "image" if name is None else f"image {name!r}"
-    raise Refused("invalid", f"image: there is no {wanted}; there are {known}", "image")
-
-
-def may_use(groups: tuple[str, ...], caller: Caller) -> bool:
-    return not groups or caller.admin or bool(set(groups) & set(caller.groups))
 
 
 Allowance = Callable[[str, str | None, float], Awaitable[str | None]]

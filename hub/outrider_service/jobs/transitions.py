@@ -6,8 +6,12 @@ The reconciler alone calls this; it decides what comes next, and may be killed b
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from .. import notifications
 from ..accounting.ledger import settle
 from ..backends.base import Observation
 from ..capacity.leases import get_lease, job_lease_id, mark_started
@@ -17,8 +21,34 @@ from ..schema.jobs import Reason, Status
 from ..signals import Signals
 from . import store
 from .model import JobRecord
-from .notices import tell_end
-from .states import Again, Ended, Running, again
+from .outcome import Again, Ended, again
+from .states import Running
+
+
+async def tell_end(
+    conn: AsyncConnection,
+    job: JobRecord,
+    status: Status,
+    reason: Reason,
+    message: str,
+    finished: float,
+    exit_code: int | None = None,
+) -> None:
+    """In the transaction that ends the job; nothing is told of one that is being deleted."""
+    if job.desired == "delete":
+        return
+    data = {
+        "job": job.id,
+        "name": job.name,
+        "owner": job.owner,
+        "project": job.project,
+        "status": status.value,
+        "reason": reason.value,
+        "exit_code": exit_code,
+        "message": message,
+        "finished_at": datetime.fromtimestamp(finished, UTC).isoformat(),
+    }
+    await notifications.put(conn, job.owner, notifications.JOB_ENDED, data, finished)
 
 
 class Transitions:

@@ -24,12 +24,12 @@ from ..capacity.leases import (
     take_turn,
 )
 from ..capacity.room import Room
+from ..capacity.waiting import waiting_by_machine
 from ..catalog import Catalog, ImageEntry, MachineType
+from ..catalog.selection import Refused, allowed_image, allowed_machine
 from ..clock import now
 from ..db import Database
 from ..hubapi import HubApi
-from ..jobs import store
-from ..jobs.submit import Refused, allowed_image, allowed_machine
 from ..schema.resources import SpawnRequest
 from .stopping import Rules, TooLong, check_choice
 
@@ -126,7 +126,7 @@ class Spawns:
         there."""
         async with self.db.read() as conn:
             held = await list_leases(conn)
-            waiting = await store.waiting_by_machine(conn)
+            waiting = await waiting_by_machine(conn)
         found = {}
         for machine in machines:
             try:
@@ -163,7 +163,7 @@ class Spawns:
 
     async def _fit(self, conn: AsyncConnection, machine: MachineType) -> list[str]:
         held = await list_leases(conn, cluster=machine.cluster)
-        return self._check_room(held, machine, (await store.waiting_by_machine(conn)).get(machine.name, 0))
+        return self._check_room(held, machine, (await waiting_by_machine(conn)).get(machine.name, 0))
 
     def _check_room(self, held: list[Lease], machine: MachineType, waiting: int) -> list[str]:
         """The GPUs that it gets. Raises Refused where there is no room for it."""

@@ -18,10 +18,10 @@ from outrider_service.backends.local.wake import Wakes
 from outrider_service.capacity.room import Room
 from outrider_service.catalog import ConfiguredCatalog
 from outrider_service.catalog.configured import CatalogFile
+from outrider_service.catalog.selection import Refused
 from outrider_service.db import Database
 from outrider_service.db.engine import migrate
 from outrider_service.endpoints.proxy import KEPT_LINES, Proxy
-from outrider_service.jobs.submit import Refused
 from outrider_service.notebooks.leasing import Spawns
 from outrider_service.schema.jobs import LARGEST_START, Submission
 from outrider_service.schema.resources import SpawnRequest
