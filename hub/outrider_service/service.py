@@ -30,10 +30,10 @@ from .endpoints.tickets import Tickets
 from .housekeeping import Housekeeping
 from .hubapi import HubApi
 from .instruments import Instruments
-from .jobs.grants import Grants
+from .jobs.job_secrets import JobSecrets
 from .jobs.reconciler import Reconciler
 from .jobs.scheduler import Scheduler
-from .jobs.submit import Intake
+from .jobs.submit import Submitter
 from .notebooks.leasing import Spawns
 from .notifications.delivery import Deliverer
 from .notifications.webhooks import Webhooks
@@ -123,7 +123,7 @@ class Service:
         self.deliverer: Deliverer
         self.budgets = Budgets(self.db, self.catalog)
         self.storage_use = StorageUse(self.db, self.directories, self.catalog)
-        self.grants = Grants(self.vault)
+        self.job_secrets = JobSecrets(self.vault)
         self.registries = Guard(settings.registries)
         self.tickets = Tickets(kept_key(settings.home / "endpoints.key"))
         self.cookie_secret = kept_key(settings.home / "cookies.key")
@@ -144,9 +144,9 @@ class Service:
             self.schedulers,
             self.ingest,
             self.signals,
-            self.grants,
+            self.job_secrets,
         )
-        self.intake = Intake(self.db, self.catalog, self.backends, self.grants, self._allowance)
+        self.submitter = Submitter(self.db, self.catalog, self.backends, self.job_secrets, self._allowance)
         self.snapshots = Snapshots(self.db, self.directories)
         self.spawns = Spawns(
             self.db, self.catalog, self.backends, self.rooms, sys.prefix, self.budgets, self.cull_timeout_s

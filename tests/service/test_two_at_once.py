@@ -24,10 +24,10 @@ from outrider_service.catalog.selection import Refused
 from outrider_service.db import Database
 from outrider_service.db.engine import migrate
 from outrider_service.jobs import scheduler, store
-from outrider_service.jobs.grants import Grants
+from outrider_service.jobs.job_secrets import JobSecrets
 from outrider_service.jobs.reconciler import Reconciler
 from outrider_service.jobs.scheduler import Scheduler
-from outrider_service.jobs.submit import Intake
+from outrider_service.jobs.submit import Submitter
 from outrider_service.jobs.transitions import Transitions
 from outrider_service.notebooks.leasing import Spawns
 from outrider_service.schema.jobs import Status, Submission
@@ -71,10 +71,10 @@ async def no_limits(*_: Any) -> None:
 
 async def submitted(db: Database, known: ConfiguredCatalog, caller: Caller = ALICE, **fields: Any) -> str:
     backend: Any = SimpleNamespace(refusal=lambda _: None, most_nodes=4)
-    grants = Grants(Vault(db, Seal(Path(tempfile.mkdtemp()) / "keys")))
-    intake = Intake(db, known, {"default": backend}, grants, no_limits)
+    job_secrets = JobSecrets(Vault(db, Seal(Path(tempfile.mkdtemp()) / "keys")))
+    submitter = Submitter(db, known, {"default": backend}, job_secrets, no_limits)
     wanted = Submission.model_validate({"command": "true", "machine": "tiny", **fields})
-    return (await intake.submit(caller, wanted, None)).job.id
+    return (await submitter.submit(caller, wanted, None)).job.id
 
 
 async def test_a_stop_and_a_placement_at_once_leave_no_machine_held(db: Database) -> None:

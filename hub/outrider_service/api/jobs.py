@@ -79,7 +79,7 @@ async def submit(call: Call) -> Job:
     if key is not None and not 0 < len(key) <= 255:
         raise ApiError(422, "Idempotency-Key: 1 to 255 characters", "Idempotency-Key")
     try:
-        return await _accepted(call, await call.service.intake.submit(call.caller, call.body, key))
+        return await _accepted(call, await call.service.submitter.submit(call.caller, call.body, key))
     except Refused as refused:
         raise as_api_error(refused) from refused
 
@@ -89,7 +89,7 @@ async def clone(call: Call) -> Job:
     if not call.caller.may(JOBS_WRITE, call.caller.name):
         raise ApiError(403, f"Your token lacks the scope {JOBS_WRITE}.")
     try:
-        accepted = await call.service.intake.clone(call.caller, call.job, call.body.name, call.body.latest)
+        accepted = await call.service.submitter.clone(call.caller, call.job, call.body.name, call.body.latest)
     except Refused as refused:
         raise as_api_error(refused) from refused
     return await _accepted(call, accepted)

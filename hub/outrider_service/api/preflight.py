@@ -15,7 +15,7 @@ from .routing import Call, Route
 async def look(call: Call) -> Preflight:
     service, wanted = call.service, call.body
     try:
-        machine, image = await service.intake.check(call.caller, wanted)
+        machine, image = await service.submitter.check(call.caller, wanted)
     except Refused as refused:
         found = Finding(check="submission", answer="no", message=refused.message, field=refused.field)
         return Preflight(items=[found], price_per_hour=None, machine=None, image=None)

@@ -109,7 +109,7 @@ async def acquire(call: Call) -> SpawnSpec:
         image_digest=found.image.digest,
         mounts=mounts,
         clones=wanted.git_url is not None,
-        registry_logins=await call.service.grants.registries(user, wanted.group, groups),
+        registry_logins=await call.service.job_secrets.registries(user, wanted.group, groups),
         own_image=call.service.catalog.image(found.image.name) is None,
     )
     try:
@@ -165,7 +165,7 @@ async def _repository(service: Service, user: str, wanted: SpawnRequest) -> Repo
     """What is to be cloned, with the user's account there; one that cannot be read is left out, and git says so."""
     if wanted.git_url is None:
         return None
-    login = await service.grants.git_login(user, wanted.group, wanted.user_groups, wanted.git_url)
+    login = await service.job_secrets.git_login(user, wanted.group, wanted.user_groups, wanted.git_url)
     return Repository(
         url=wanted.git_url,
         ref=wanted.git_ref,

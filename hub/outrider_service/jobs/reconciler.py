@@ -24,7 +24,7 @@ from ..storage.directories import Directories
 from ..telemetry.ingest import Ingest
 from ..vault import Unreadable
 from . import store
-from .grants import Grants, Mask
+from .job_secrets import JobSecrets, Mask
 from .model import JobRecord
 from .outcome import Ended
 from .reports import Reports
@@ -80,10 +80,10 @@ class Reconciler:
         schedulers: Mapping[str, Scheduler],
         ingest: Ingest,
         signals: Signals,
-        grants: Grants,
+        job_secrets: JobSecrets,
     ) -> None:
         self.db = db
-        self.grants = grants
+        self.job_secrets = job_secrets
         self.catalog = catalog
         self.directories = directories
         self.backends = backends
@@ -264,8 +264,8 @@ class Reconciler:
             await self._ended(job, Ended(Status.FAILED, Reason.UNSCHEDULABLE, None, text, None, None))
             return None
         try:
-            granted = await self.grants.of(job)
-            logins = await self.grants.registries(job.owner, job.group_name, job.owner_groups)
+            granted = await self.job_secrets.of(job)
+            logins = await self.job_secrets.registries(job.owner, job.group_name, job.owner_groups)
         except Unreadable as error:
             await self._ended(job, Ended(Status.FAILED, Reason.PLATFORM_ERROR, None, str(error), None, None))
             return None
@@ -316,7 +316,7 @@ class Reconciler:
     async def _mask_of(self, job_id: str) -> Mask | None:
         async with self.db.read() as conn:
             job = await store.get_job(conn, job_id)
-        return None if job is None else await self.grants.mask(job)
+        return None if job is None else await self.job_secrets.mask(job)
 
     def _workspace(self, job: JobRecord) -> dict[str, Any]:
         workspace = dict(job.spec["workspace"])

@@ -22,7 +22,7 @@ from ..db import Database
 from ..schema.jobs import Status, Submission
 from ..storage.snapshots import owns_snapshot
 from . import store
-from .grants import Grants
+from .job_secrets import JobSecrets
 from .model import JobRecord, new_job_id
 
 
@@ -39,16 +39,21 @@ Allowance = Callable[[str, str | None, float], Awaitable[str | None]]
 """From the owner, the group that pays and the price per hour to why nothing can be started, or None."""
 
 
-class Intake:
+class Submitter:
     """Submits and clones jobs."""
 
     def __init__(
-        self, db: Database, catalog: Catalog, backends: Mapping[str, Backend], grants: Grants, allowance: Allowance
+        self,
+        db: Database,
+        catalog: Catalog,
+        backends: Mapping[str, Backend],
+        job_secrets: JobSecrets,
+        allowance: Allowance,
     ) -> None:
         self.db = db
         self.catalog = catalog
         self.backends = backends
-        self.grants = grants
+        self.job_secrets = job_secrets
         self.allowance = allowance
 
     async def submit(self, caller: Caller, wanted: Submission, key: str | None) -> Accepted:
@@ -102,7 +107,7 @@ class Intake:
         if wanted.group is not None and wanted.group not in caller.groups:
             raise Refused("invalid", f"group: you are not in a group {wanted.group!r}", "group")
         self._check_size(caller.name, wanted.group, machine, wanted.nodes)
-        for name in await self.grants.missing(caller, wanted):
+        for name in await self.job_secrets.missing(caller, wanted):
             raise Refused("invalid", f"secrets: there is no secret {name!r}; set it first", "secrets")
         await self._check_references(caller, wanted, cloned)
         lacking = await self.allowance(caller.name, wanted.group, machine.price_per_hour)

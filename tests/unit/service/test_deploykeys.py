@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from outrider_service.jobs.grants import git_server
+from outrider_service.jobs.job_secrets import git_server
 from outrider_service.vault.deploykeys import as_login, deploy_key
 
 OPENSSH, PKCS8 = serialization.PrivateFormat.OpenSSH, serialization.PrivateFormat.PKCS8

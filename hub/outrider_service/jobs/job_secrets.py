@@ -25,7 +25,7 @@ Mask = Callable[[bytes], bytes]
 
 
 @dataclass(frozen=True, slots=True)
-class Granted:
+class AttemptSecrets:
     """For the sandbox alone."""
 
     env: dict[str, str] = field(default_factory=dict, repr=False)
@@ -46,7 +46,7 @@ def git_server(workspace: dict[str, Any]) -> tuple[str, str] | None:
     return (SSH if parts.scheme == "ssh" else GIT), parts.netloc.rpartition("@")[2].lower()
 
 
-class Grants:
+class JobSecrets:
     """Looks up secrets for jobs."""
 
     def __init__(self, vault: Vault) -> None:
@@ -59,14 +59,14 @@ class Grants:
             return []
         return await self._vault.missing(subjects(caller.name, wanted.group, caller.groups), wanted.secrets)
 
-    async def of(self, job: JobRecord) -> Granted:
+    async def of(self, job: JobRecord) -> AttemptSecrets:
         """What the job starts with. Raises Unreadable with a sentence for its owner."""
         whose = subjects(job.owner, job.group_name, job.owner_groups)
         names = job.spec.get("secrets") or []
         env = await self._vault.variables(whose, names) if names else {}
         git = await self._login(whose, job.spec["workspace"])
         self._remember(job.id, masker([*env.values(), *([git.password] if git else [])]))
-        return Granted(env, git)
+        return AttemptSecrets(env, git)
 
     async def registries(self, owner: str, billed_to: str | None, groups: Iterable[str]) -> tuple[RegistryLogin, ...]:
         """Accounts with which this person's images are pulled: their own, their groups', everybody's."""
