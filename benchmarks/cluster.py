@@ -100,7 +100,7 @@ def figure(service: ServiceProcess, name: str) -> float:
 
 
 def requests_made(service: ServiceProcess) -> float:
-    return figure(service, "outrider_kubernetes_requests_total")
+    return figure(service, "outrider_platform_requests_total")
 
 
 def jobs_now(service: ServiceProcess, status: str) -> int:

@@ -65,14 +65,15 @@ def make_app(service: Service) -> Application:
     """The application on the service's own port, behind the Hub's proxy."""
     prefix = re.escape(service.prefix)
     with_service = {"service": service}
+    with_endpoints = {"endpoints": service.endpoints}
     return Application(
         [
             URLSpec(prefix + "oauth_callback", HubOAuthCallbackHandler),
             URLSpec(prefix + r"api/v1/openapi\.json", OpenApiHandler, with_service),
             URLSpec(prefix + r"api/v1/stream", StreamHandler, with_service),
             URLSpec(prefix + r"api/v1(?:/.*)?", ApiHandler, {**with_service, "routes": ROUTES}),
-            URLSpec(prefix + r"endpoints/.*", PathEndpoint, with_service),
-            URLSpec(prefix + r"enter/(j[0-9a-z]{12})/(\d{4,5})", Entrance, with_service),
+            URLSpec(prefix + r"endpoints/.*", PathEndpoint, with_endpoints),
+            URLSpec(prefix + r"enter/(j[0-9a-z]{12})/(\d{4,5})", Entrance, with_endpoints),
             *portal.handlers(service),
         ],
         cookie_secret=service.cookie_secret,
@@ -83,7 +84,7 @@ def make_app(service: Service) -> Application:
 
 def make_apps_app(service: Service) -> Application:
     """The application on the second port: every host but the Hub's."""
-    return Application([(r".*", HostEndpoint, {"service": service})], log_function=_log_request)
+    return Application([(r".*", HostEndpoint, {"endpoints": service.endpoints})], log_function=_log_request)
 
 
 def _log_request(handler: RequestHandler) -> None:

@@ -2,45 +2,50 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from prometheus_client import CollectorRegistry, Gauge, ProcessCollector
 
-from .backends.kubernetes import KubernetesBackend
+from .backends.base import Backend
 from .capacity.leases import list_leases
+from .db import Database
 from .jobs import store
-
-if TYPE_CHECKING:
-    from .service import Service
+from .jobs.reconcile_queue import ReconcileQueue
+from .telemetry.ingest import Ingest
 
 
 class Instruments:
     """The registry, filled by ``refresh``."""
 
-    def __init__(self, service: Service) -> None:
-        self.service = service
+    def __init__(self, db: Database, queue: ReconcileQueue, ingest: Ingest, backends: Mapping[str, Backend]) -> None:
+        self._db = db
+        self._queue = queue
+        self._ingest = ingest
+        self._backends = backends
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
-        self.jobs = Gauge("outrider_jobs", "Jobs by status", ["status"], registry=self.registry)
-        self.leases = Gauge("outrider_leases", "Held machines", ["kind", "machine"], registry=self.registry)
-        self.price = Gauge("outrider_price_per_hour", "Price of everything held, per hour", registry=self.registry)
-        self.queue = Gauge("outrider_reconcile_queue", "Keys in the work queue", registry=self.registry)
-        self.lines = Gauge("outrider_log_lines_total", "Log lines taken in", registry=self.registry)
-        self.requests = Gauge(
-            "outrider_kubernetes_requests_total", "Requests to the Kubernetes API", registry=self.registry
+        self._jobs = Gauge("outrider_jobs", "Jobs by status", ["status"], registry=self.registry)
+        self._leases = Gauge("outrider_leases", "Held machines", ["kind", "machine"], registry=self.registry)
+        self._price = Gauge("outrider_price_per_hour", "Price of everything held, per hour", registry=self.registry)
+        self._keys = Gauge("outrider_reconcile_queue", "Keys in the work queue", registry=self.registry)
+        self._lines = Gauge("outrider_log_lines_total", "Log lines taken in", registry=self.registry)
+        self._requests = Gauge(
+            "outrider_platform_requests_total", "Requests to a platform's API", ["cluster"], registry=self.registry
         )
 
     async def refresh(self) -> None:
-        async with self.service.db.read() as conn:
+        """Read everything that is not counted as it happens."""
+        async with self._db.read() as conn:
             counts = await store.count_by_status(conn)
             held = await list_leases(conn)
-        self.jobs.clear()
+        self._jobs.clear()
         for status, count in counts.items():
-            self.jobs.labels(status).set(count)
-        self.leases.clear()
+            self._jobs.labels(status).set(count)
+        self._leases.clear()
         for lease in held:
-            self.leases.labels(lease.id.partition("/")[0], lease.machine).inc()
-        self.price.set(sum(lease.price_per_hour for lease in held))
-        self.queue.set(len(self.service.reconciler.queue))
-        self.requests.set(sum(b.api.calls for b in self.service.backends.values() if isinstance(b, KubernetesBackend)))
-        self.lines.set(self.service.ingest.lines_total)
+            self._leases.labels(lease.kind, lease.machine).inc()
+        self._price.set(sum(lease.price_per_hour for lease in held))
+        self._keys.set(len(self._queue))
+        for cluster, backend in self._backends.items():
+            self._requests.labels(cluster).set(backend.requests)
+        self._lines.set(self._ingest.lines_total)

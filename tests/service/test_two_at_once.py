@@ -25,6 +25,7 @@ from outrider_service.db import Database
 from outrider_service.db.engine import migrate
 from outrider_service.jobs import scheduler, store
 from outrider_service.jobs.job_secrets import JobSecrets
+from outrider_service.jobs.reconcile_queue import ReconcileQueue
 from outrider_service.jobs.reconciler import Reconciler
 from outrider_service.jobs.scheduler import Scheduler
 from outrider_service.jobs.submit import Submitter
@@ -35,7 +36,7 @@ from outrider_service.schema.resources import SpawnRequest
 from outrider_service.signals import Signals
 from outrider_service.storage.directories import Directories
 from outrider_service.storage.snapshots import Snapshots
-from outrider_service.vault import Vault
+from outrider_service.vault import Accounts, Vault
 from outrider_service.vault.sealing import Seal
 from tests.service.harness import CATALOG, ServiceProcess, User, eventually, zip_of
 
@@ -71,7 +72,8 @@ async def no_limits(*_: Any) -> None:
 
 async def submitted(db: Database, known: ConfiguredCatalog, caller: Caller = ALICE, **fields: Any) -> str:
     backend: Any = SimpleNamespace(refusal=lambda _: None, most_nodes=4)
-    job_secrets = JobSecrets(Vault(db, Seal(Path(tempfile.mkdtemp()) / "keys")))
+    vault = Vault(db, Seal(Path(tempfile.mkdtemp()) / "keys"))
+    job_secrets = JobSecrets(db, vault, Accounts(vault))
     submitter = Submitter(db, known, {"default": backend}, job_secrets, no_limits)
     wanted = Submission.model_validate({"command": "true", "machine": "tiny", **fields})
     return (await submitter.submit(caller, wanted, None)).job.id
@@ -81,7 +83,7 @@ async def test_a_stop_and_a_placement_at_once_leave_no_machine_held(db: Database
     known = catalog()
     job_id = await submitted(db, known)
     queue = Scheduler(db, known, "default", Room(4, 4096))
-    reconciler: Any = SimpleNamespace(transitions=Transitions(db, Signals()), wake_queue=lambda _: None)
+    reconciler: Any = SimpleNamespace(transitions=Transitions(db, Signals(), lambda: None), queue=ReconcileQueue())
     async with db.write() as conn:
         await store.set_desired(conn, job_id, "stop", "cancelled_by_user")
         job = await store.get_job(conn, job_id)
@@ -141,7 +143,7 @@ async def test_all_machines_of_a_job_count_towards_what_one_user_may_hold(db: Da
     with pytest.raises(Refused, match="nodes: you may hold 3 of few at once"):
         await submitted(db, known, machine="few", nodes=4)
     backend: Any = SimpleNamespace(refusal=lambda _: None)
-    spawns = Spawns(db, known, {"default": backend}, {}, "/", Budgets(db, known), 43200)
+    spawns = Spawns(db, known, {"default": backend}, {}, "/", Budgets(db, known), 43200, lambda _: None)
     await spawns.acquire(ALICE, "one", SpawnRequest(machine="few"))
     with pytest.raises(Refused, match="you may hold 3 of few at once, and hold 3"):
         await spawns.acquire(ALICE, "two", SpawnRequest(machine="few"))
@@ -150,7 +152,7 @@ async def test_all_machines_of_a_job_count_towards_what_one_user_may_hold(db: Da
 async def test_notebooks_that_ask_at_once_get_no_more_than_there_is(db: Database) -> None:
     backend: Any = SimpleNamespace(refusal=lambda _: None)
     room, budgets = Room(4, 4096), Budgets(db, catalog())
-    spawns = Spawns(db, catalog(), {"default": backend}, {"default": room}, "/", budgets, 43200)
+    spawns = Spawns(db, catalog(), {"default": backend}, {"default": room}, "/", budgets, 43200, lambda _: None)
 
     async def ask(number: int) -> bool:
         try:

@@ -125,7 +125,7 @@ async def _saved_machine(call: Call, write: MachineWrite) -> Machine:
     model = MachineType.model_validate(write.model_dump(exclude={"position"}))
     await call.service.catalog.save("machine", model.name, model, call.caller.name, position=write.position)
     # Jobs may have waited for exactly this.
-    call.service.reconciler.wake_queue(model.cluster)
+    call.service.queue.schedule(model.cluster)
     async with call.service.db.read() as conn:
         held, waiting = await list_leases(conn), await waiting_by_machine(conn)
     return await render_machine(call.service, model, held, waiting)
@@ -258,7 +258,7 @@ async def set_limits(call: Call) -> LimitsOf:
     model = LimitSet.model_validate(call.body.model_dump())
     await call.service.catalog.save("limits", subject, model, call.caller.name)
     for cluster in call.service.backends:
-        call.service.reconciler.wake_queue(cluster)
+        call.service.queue.schedule(cluster)
     return _limits_of(subject, model)
 
 

@@ -66,7 +66,7 @@ async def _accepted(call: Call, accepted: Accepted) -> Job:
     finally:
         # Last, so that whoever submitted has the answer before the work begins.
         if accepted.created:
-            call.service.reconciler.wake_queue(accepted.job.cluster)
+            call.service.queue.schedule(accepted.job.cluster)
             call.service.signals.send("jobs")
 
 
@@ -133,7 +133,7 @@ async def stop(call: Call) -> Job:
     if not job.status.ended:
         async with call.service.db.write() as conn:
             await store.set_desired(conn, job.id, "stop", "cancelled_by_user")
-        call.service.reconciler.wake(job.id)
+        call.service.queue.wake(job.id)
     async with call.service.db.read() as conn:
         current = await store.get_job(conn, job.id)
     return await rendered(call, current or job)
@@ -143,7 +143,7 @@ async def delete(call: Call) -> None:
     async with call.service.db.write() as conn:
         await store.set_desired(conn, call.job.id, "delete", "cancelled_by_user")
     call.service.storage_use.shrank(payer(call.job.owner, call.job.group_name))
-    call.service.reconciler.wake(call.job.id)
+    call.service.queue.wake(call.job.id)
     call.service.signals.send(f"job/{call.job.id}")
     call.service.signals.send("jobs")
 

@@ -1,20 +1,20 @@
-"""What a job is given of its owner's secrets, and hiding it from the log. Reads the vault."""
+"""What a job is given of its owner's secrets, and what hides them in its log."""
 
 from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final
-from urllib.parse import urlsplit
+from typing import Final
 
 from ..auth import Caller
-from ..backends.base import RegistryLogin
+from ..db import Database
 from ..schema.jobs import Submission
-from ..vault import EVERYBODY, GIT, REGISTRY, SSH, Login, Unreadable, Vault, group_subject, user_subject
-from ..vault.deploykeys import as_login
+from ..vault import Accounts, Login, Unreadable, Vault
+from ..vault.accounts import subjects
 from ..vault.masking import masker
+from . import store
 from .model import JobRecord
 
 log = logging.getLogger(__name__)
@@ -26,81 +26,58 @@ Mask = Callable[[bytes], bytes]
 
 @dataclass(frozen=True, slots=True)
 class AttemptSecrets:
-    """For the sandbox alone."""
+    """For the sandbox alone: variables, and the account with which a Git workspace is read."""
 
     env: dict[str, str] = field(default_factory=dict, repr=False)
     git: Login | None = field(default=None, repr=False)
 
 
-def subjects(owner: str, billed_to: str | None, groups: Iterable[str]) -> list[str]:
-    """Whose secrets a job may have, in the order in which they are looked for."""
-    others = sorted(set(groups) - {billed_to})
-    return [user_subject(owner), *(group_subject(group) for group in [billed_to, *others] if group)]
-
-
-def git_server(workspace: dict[str, Any]) -> tuple[str, str] | None:
-    """The kind of credentials that a workspace may need, and of which server."""
-    if workspace.get("type") != "git":
-        return None
-    parts = urlsplit(workspace["url"])
-    return (SSH if parts.scheme == "ssh" else GIT), parts.netloc.rpartition("@")[2].lower()
-
-
 class JobSecrets:
     """Looks up secrets for jobs."""
 
-    def __init__(self, vault: Vault) -> None:
+    def __init__(self, db: Database, vault: Vault, accounts: Accounts) -> None:
+        self._db = db
         self._vault = vault
+        self._accounts = accounts
         self._masks: OrderedDict[str, Mask | None] = OrderedDict()
 
     async def missing(self, caller: Caller, wanted: Submission) -> list[str]:
-        """Secrets that a submission names and nobody has whose they could be."""
+        """Secrets that a submission names and that neither the caller nor their groups have."""
         if not wanted.secrets:
             return []
         return await self._vault.missing(subjects(caller.name, wanted.group, caller.groups), wanted.secrets)
 
     async def of(self, job: JobRecord) -> AttemptSecrets:
         """What the job starts with. Raises Unreadable with a sentence for its owner."""
-        whose = subjects(job.owner, job.group_name, job.owner_groups)
-        names = job.spec.get("secrets") or []
-        env = await self._vault.variables(whose, names) if names else {}
-        git = await self._login(whose, job.spec["workspace"])
+        names = job.submission.secrets
+        env = await self._vault.variables(_subjects(job), names) if names else {}
+        git = await self._git(job)
         self._remember(job.id, masker([*env.values(), *([git.password] if git else [])]))
         return AttemptSecrets(env, git)
 
-    async def registries(self, owner: str, billed_to: str | None, groups: Iterable[str]) -> tuple[RegistryLogin, ...]:
-        """Accounts with which this person's images are pulled: their own, their groups', everybody's."""
-        whose = [*subjects(owner, billed_to, groups), EVERYBODY]
-        found = await self._vault.logins(whose, REGISTRY)
-        return tuple(RegistryLogin(name, login.username, login.password) for name, login in found.items())
-
-    async def git_login(self, owner: str, billed_to: str | None, groups: Iterable[str], url: str) -> Login | None:
-        """The account with which somebody's notebook reads a repository; None: there is none that can be opened."""
-        try:
-            return await self._login(subjects(owner, billed_to, groups), {"type": "git", "url": url})
-        except Unreadable as error:
-            log.warning("the Git account of %s for %s: %s", owner, url, error)
+    async def _git(self, job: JobRecord) -> Login | None:
+        """The account for the job's Git workspace; None: it needs none, or there is none. Raises Unreadable."""
+        workspace = job.submission.workspace
+        if workspace.type != "git":
             return None
+        return await self._accounts.git(job.owner, job.group_name, job.owner_groups, workspace.url)
 
-    async def _login(self, whose: list[str], workspace: dict[str, Any]) -> Login | None:
-        """For the server of a repository. Raises Unreadable."""
-        server = git_server(workspace)
-        found = await self._vault.login(whose, *server) if server else None
-        return as_login(found.password) if found is not None and server is not None and server[0] == SSH else found
-
-    async def mask(self, job: JobRecord) -> Mask | None:
+    async def mask(self, job_id: str) -> Mask | None:
         """What hides the job's secrets in its output; None: it has none."""
-        if job.id in self._masks:
-            return self._masks[job.id]
-        whose = subjects(job.owner, job.group_name, job.owner_groups)
+        if job_id in self._masks:
+            return self._masks[job_id]
+        async with self._db.read() as conn:
+            job = await store.get_job(conn, job_id)
+        if job is None:
+            return None
         values: list[str] = []
-        for name in job.spec.get("secrets") or []:
+        for name in job.submission.secrets:
             try:
-                values += (await self._vault.variables(whose, [name])).values()
+                values += (await self._vault.variables(_subjects(job), [name])).values()
             except Unreadable as error:
                 log.warning("output of %s: %s", job.id, error)
         try:
-            login = await self._login(whose, job.spec["workspace"])
+            login = await self._git(job)
             values += [login.password] if login else []
         except Unreadable as error:
             log.warning("output of %s: %s", job.id, error)
@@ -108,8 +85,12 @@ class JobSecrets:
         return found
 
     def _remember(self, job_id: str, mask: Mask | None) -> None:
-        """What it was given, even if the secret has another value by now."""
+        """Keep the mask of what the job was given, even if the secret changes later."""
         self._masks[job_id] = mask
         self._masks.move_to_end(job_id)
         if len(self._masks) > KEPT_MASKS:
             self._masks.popitem(last=False)
+
+
+def _subjects(job: JobRecord) -> list[str]:
+    return subjects(job.owner, job.group_name, job.owner_groups)

@@ -40,7 +40,7 @@ def outcome(job: JobRecord, seen: Observation, workspace_error: str | None) -> E
     if asked is None and job.desired != "run":
         asked = Reason.CANCELLED_BY_USER
     if asked is Reason.TIMED_OUT:
-        limit = job.spec.get("timeout_s")
+        limit = job.submission.timeout_s
         return ended(
             Status.FAILED,
             Reason.TIMED_OUT,
@@ -109,7 +109,7 @@ def again(job: JobRecord, end: Ended, now: float) -> Again | None:
         used = job.requeues_used + 1
         delay = min(LONGEST_RETRY_DELAY_S, 2.0 ** (used - 1))
         return Again(job.retries_used, used, now + delay, f"{end.message} Queued again ({used} of {REQUEUES}).")
-    retries = int(job.spec.get("retries") or 0)
+    retries = job.submission.retries
     if end.reason is Reason.EXITED and job.retries_used < retries:
         used = job.retries_used + 1
         delay = min(LONGEST_RETRY_DELAY_S, 2.0 ** (used - 1))

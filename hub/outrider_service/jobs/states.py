@@ -62,7 +62,7 @@ def next_step(
     if stopping:
         return Stop(Reason(job.stop_reason or Reason.CANCELLED_BY_USER))
     if seen.phase is Phase.RUNNING and seen.started_at is not None:
-        timeout = job.spec.get("timeout_s")
+        timeout = job.submission.timeout_s
         if timeout is not None:
             left = seen.started_at + timeout - now
             return Stop(Reason.TIMED_OUT) if left <= 0 else Wait(min(left + 0.01, sweep_s))

@@ -69,12 +69,11 @@ class Submitter:
 
     async def clone(self, caller: Caller, job: JobRecord, name: str | None, latest: bool) -> Accepted:
         """The same again, pinned: the same snapshot, the same commit, the same image digest unless ``latest``."""
-        spec = dict(job.spec)
-        if name is not None:
-            spec["name"] = name
-        if spec.get("group") and spec["group"] not in caller.groups:
-            spec["group"] = None
-        wanted = Submission.model_validate(spec, strict=False)
+        before = job.submission
+        group = before.group if before.group in caller.groups else None
+        copied = before.model_copy(update={"name": name or before.name, "group": group})
+        # Checked anew: the rules may have become stricter since the original was taken.
+        wanted = Submission.model_validate(copied.model_dump(), strict=False)
         machine, image = await self.check(caller, wanted, cloned=job)
         async with self.db.read() as conn:
             tags = (await store.tags_of(conn, [job.id]))[job.id]
@@ -136,7 +135,7 @@ class Submitter:
     async def _check_references(self, caller: Caller, wanted: Submission, cloned: JobRecord | None) -> None:
         async with self.db.read() as conn:
             if wanted.workspace.type == "snapshot":
-                same = cloned is not None and cloned.spec["workspace"].get("id") == wanted.workspace.id
+                same = cloned is not None and cloned.submission.workspace == wanted.workspace
                 if not same and not await owns_snapshot(conn, wanted.workspace.id, caller.name):
                     text = "workspace.id: there is no such snapshot; upload it first"
                     raise Refused("invalid", text, "workspace.id")

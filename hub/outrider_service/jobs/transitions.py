@@ -54,10 +54,11 @@ async def tell_end(
 class Transitions:
     """Writes them down, and tells whoever follows."""
 
-    def __init__(self, db: Database, signals: Signals) -> None:
+    def __init__(self, db: Database, signals: Signals, on_end: Callable[[], None]) -> None:
+        """``on_end`` is called after a job has ended: there may be notifications to send."""
         self._db = db
         self._signals = signals
-        self.on_end: Callable[[], None] | None = None
+        self._on_end = on_end
 
     async def cancel(self, job: JobRecord) -> bool:
         """End one that waits; False: the scheduler has placed it meanwhile."""
@@ -83,7 +84,7 @@ class Transitions:
             await store.add_event(conn, job.id, job.attempt, "cancelled", text, time)
             await tell_end(conn, job, Status.CANCELLED, reason, text, time)
         self.changed(job.id)
-        self._told()
+        self._on_end()
         return True
 
     async def waiting(self, job: JobRecord, message: str | None) -> None:
@@ -147,7 +148,7 @@ class Transitions:
             )
             await self._write_end(conn, job, end, follow, seconds, started, finished)
         self.changed(job.id)
-        self._told()
+        self._on_end()
 
     async def _write_end(
         self,
@@ -189,8 +190,3 @@ class Transitions:
         """Tell whoever looks at it."""
         self._signals.send(f"job/{job_id}")
         self._signals.send("jobs")
-
-    def _told(self) -> None:
-        """There may be notifications to send."""
-        if self.on_end is not None:
-            self.on_end()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -31,7 +31,7 @@ from ..clock import now
 from ..db import Database
 from ..hubapi import HubApi
 from ..schema.resources import SpawnRequest
-from .stopping import Rules, TooLong, check_choice
+from .stopping import Rules, TooLong, check_choice, chosen
 
 log = logging.getLogger(__name__)
 
@@ -48,8 +48,15 @@ class Acquired:
 
 
 def rules_of(machine: MachineType) -> Rules:
-    """When a notebook on it stops by itself."""
+    """When a notebook on it stops by itself, unless its owner chose otherwise."""
     return Rules(machine.idle_timeout_s, machine.max_age_s, machine.gpu_idle_timeout_s)
+
+
+def rules_for(machine: MachineType | None, lease: Lease | None) -> Rules:
+    """When the notebook that holds the lease stops by itself: the machine type's rules with its owner's choice in
+    them. None: a machine type that is no longer in the catalog, a notebook without a lease."""
+    rules = rules_of(machine) if machine is not None else Rules()
+    return chosen(rules, lease.max_age_s, lease.idle_timeout_s) if lease is not None else rules
 
 
 def choice_of(lease: Lease) -> tuple[str, str, int | None, int | None]:
@@ -69,7 +76,9 @@ class Spawns:
         default_environment: str,
         budgets: Budgets,
         default_idle_s: float,
+        released: Callable[[str], None],
     ) -> None:
+        """``released`` is told the platform on which capacity was freed."""
         self.db = db
         self.catalog = catalog
         self.backends = backends
@@ -77,6 +86,7 @@ class Spawns:
         self.default_environment = default_environment
         self.budgets = budgets
         self.default_idle_s = default_idle_s
+        self._released = released
 
     async def acquire(self, person: Caller, server: str, wanted: SpawnRequest) -> Acquired:
         """The lease of a notebook; the same again while it holds one. Raises Refused."""
@@ -211,10 +221,7 @@ class Spawns:
                 begun = None if begun is None else max(begun, lease.created_at)
                 await settle(conn, lease, begun, finished or now())
         if lease is not None:
-            self.released(lease.cluster)
-
-    def released(self, cluster: str) -> None:
-        """Replaced by whoever wants to know that capacity was freed."""
+            self._released(lease.cluster)
 
     async def reconcile(self, hub: HubApi) -> None:
         """Drop leases whose server the Hub does not know: it was killed between two lines."""

@@ -99,21 +99,29 @@ class Journals:
 
 
 RecordHandler = Callable[[AttemptRef, float, dict[str, Any]], Awaitable[None]]
+"""Hears what the runner itself reported: progress, workspace."""
 CompleteHandler = Callable[[AttemptRef], None]
+"""Hears that the last line of an attempt's node is in the journal."""
 MaskFinder = Callable[[str], Awaitable[Callable[[bytes], bytes] | None]]
+"""From a job's id to what takes its secrets out of its output; None: it has none."""
 
 
 class Ingest:
-    """The tasks that read logs. ``on_record`` hears what the runner itself reported (progress, workspace),
-    ``on_complete`` that the last line of an attempt's node is in the journal."""
+    """The tasks that read logs."""
 
-    def __init__(self, journals: Journals, signals: Signals, on_record: RecordHandler | None = None) -> None:
+    def __init__(
+        self,
+        journals: Journals,
+        signals: Signals,
+        on_record: RecordHandler,
+        on_complete: CompleteHandler,
+        mask_of: MaskFinder,
+    ) -> None:
         self.journals = journals
         self.signals = signals
-        self.on_record = on_record
-        self.on_complete: CompleteHandler | None = None
-        self.mask_of: MaskFinder | None = None
-        """From a job to what takes its secrets out of its output; None: it has none."""
+        self._on_record = on_record
+        self._on_complete = on_complete
+        self._mask_of = mask_of
         self._tasks: dict[tuple[AttemptRef, int], asyncio.Task[None]] = {}
         self.lines_total = 0
 
@@ -155,7 +163,7 @@ class Ingest:
     async def _read(self, backend: Backend, ref: AttemptRef, node: int) -> None:
         while True:
             try:
-                mask = await self.mask_of(ref.job_id) if self.mask_of is not None else None
+                mask = await self._mask_of(ref.job_id)
                 cursor = self.journals.get(ref.job_id).cursor(ref.number, node)
                 async for piece in backend.follow_logs(ref, node, cursor):
                     await self._take(ref, node, mask(piece.data) if mask else piece.data, piece.cursor)
@@ -163,8 +171,7 @@ class Ingest:
                     journal = self.journals.get(ref.job_id)
                     await asyncio.to_thread(journal.mark_complete, ref.number, node)
                 self.signals.send(f"log/{ref.job_id}")
-                if self.on_complete is not None:
-                    self.on_complete(ref)
+                self._on_complete(ref)
                 return
             except OSError as error:
                 log.warning("log of %s: %s; again in %.0f s", ref, error, RETRY_S)
@@ -176,9 +183,8 @@ class Ingest:
         batch = await asyncio.to_thread(parse, data) if len(data) > 16384 else parse(data)
         samples = [s for time, r in batch.records if r.get("type") == "system" for s in samples_of(r, time)]
         # Before the cursor moves: a record is then heard at least once, and hearing it twice changes nothing.
-        if self.on_record is not None:
-            for time, record in newest(batch.records):
-                await self.on_record(ref, time, record)
+        for time, record in newest(batch.records):
+            await self._on_record(ref, time, record)
         async with self.journals.lock(ref.job_id):
             await self._append(ref, node, batch, cursor, samples)
         self.lines_total += len(batch.texts)

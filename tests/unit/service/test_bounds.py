@@ -126,7 +126,7 @@ async def test_a_notebooks_gpus_count_as_those_of_a_job(tmp_path: Path) -> None:
     backend: Any = SimpleNamespace(refusal=lambda _: None)
     room = Room(8, 8000, {f"u{n}": "GPU" for n in range(8)})
     db = Database(url)
-    spawns = Spawns(db, known, {"default": backend}, {"default": room}, "/", Budgets(db, known), 3600)
+    spawns = Spawns(db, known, {"default": backend}, {"default": room}, "/", Budgets(db, known), 3600, lambda _: None)
 
     async def ask(name: str, server: str, **wanted: str) -> None:
         await spawns.acquire(Caller(name, "user", False, (), frozenset()), server, SpawnRequest(**wanted))

@@ -80,7 +80,7 @@ class Hub:
 
 async def test_a_notebook_that_a_list_left_out_keeps_its_machine(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     backend: Any = SimpleNamespace(refusal=lambda _: None, forget_notebook=lambda _: asyncio.sleep(0))
-    spawns = Spawns(db, CATALOG, {"default": backend}, {}, "/", Budgets(db, CATALOG), 3600)
+    spawns = Spawns(db, CATALOG, {"default": backend}, {}, "/", Budgets(db, CATALOG), 3600, lambda _: None)
     for user in ("alice", "bob"):
         await spawns.acquire(Caller(user, "user", False, (), frozenset()), "lab", SpawnRequest())
     monkeypatch.setattr(spawning, "FORGET_AFTER_S", -1.0)

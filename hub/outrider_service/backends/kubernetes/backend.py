@@ -50,7 +50,6 @@ OVER: Final = (Phase.EXITED, Phase.LOST, Phase.ABSENT)
 class KubernetesBackend:
     """Jobs in one namespace. Everything known about them is in the API; nothing here needs to survive a restart."""
 
-    queues = False
     most_nodes = 64
 
     def __init__(self, directories: Directories, settings: KubernetesSettings, api: KubernetesApi) -> None:
@@ -79,6 +78,10 @@ class KubernetesBackend:
     async def close(self) -> None:
         await self.picture.close()
         await self.api.close()
+
+    @property
+    def requests(self) -> int:
+        return self.api.calls
 
     async def events(self) -> AsyncIterator[AttemptRef]:
         await self.open()
