@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import re
+from typing import Final
 
 import orjson
 from jupyterhub.services.auth import HubOAuthCallbackHandler
@@ -10,44 +12,14 @@ from tornado.routing import URLSpec
 from tornado.web import Application, RequestHandler
 
 from . import portal
-from .api import (
-    account,
-    catalog,
-    files,
-    jobs,
-    logs,
-    metrics,
-    notebooks,
-    preflight,
-    registry,
-    secrets,
-    snapshots,
-    spawns,
-    usage,
-    webhooks,
-)
 from .api.openapi import document
-from .api.routing import ApiHandler, Route
+from .api.routes import registered
+from .api.routing import ApiHandler
 from .api.stream import StreamHandler
 from .endpoints.handlers import Entrance, HostEndpoint, PathEndpoint
 from .service import Service
 
-ROUTES: list[Route] = [
-    *account.ROUTES,
-    *registry.ROUTES,
-    *catalog.ROUTES,
-    *secrets.ROUTES,
-    *usage.ROUTES,
-    *webhooks.ROUTES,
-    *jobs.ROUTES,
-    *preflight.ROUTES,
-    *logs.ROUTES,
-    *metrics.ROUTES,
-    *files.ROUTES,
-    *snapshots.ROUTES,
-    *notebooks.ROUTES,
-    *spawns.ROUTES,
-]
+ROUTES: Final = registered()
 
 
 class OpenApiHandler(RequestHandler):
@@ -89,8 +61,6 @@ def make_apps_app(service: Service) -> Application:
 
 def _log_request(handler: RequestHandler) -> None:
     """One line for what failed, without the query: it may hold a ticket."""
-    import logging
-
     if handler.get_status() >= 500:
         logging.getLogger("outrider.access").warning(
             "%s %s %s", handler.get_status(), handler.request.method, handler.request.path

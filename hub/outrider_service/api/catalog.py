@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ..auth import CATALOG_ADMIN, JOBS_WRITE, Caller
+from ..auth import CATALOG_ADMIN, IDENTIFIED, JOBS_WRITE, Caller
 from ..backends.base import BackendError, Capacity
 from ..capacity.leases import Lease, held_by, list_leases
 from ..capacity.waiting import waiting_by_machine
@@ -277,7 +277,7 @@ ROUTES = [
         "GET",
         "/machines",
         list_machines,
-        None,
+        IDENTIFIED,
         "Machine types with price and what is free",
         query=CatalogQuery,
         response=MachineList,
@@ -285,12 +285,12 @@ ROUTES = [
     _admin("POST", "/machines", add_machine, "Add one", request=MachineWrite, response=Machine, status=201),
     _admin("PATCH", "/machines/{machine}", change_machine, "Change it", request=MachinePatch, response=Machine),
     _admin("DELETE", "/machines/{machine}", remove_machine, "Remove it", status=204),
-    Route("GET", "/images", list_images, None, "Images", query=CatalogQuery, response=ImageList),
+    Route("GET", "/images", list_images, IDENTIFIED, "Images", query=CatalogQuery, response=ImageList),
     Route(
         "GET",
         "/images/{path}/contents",
         image_contents,
-        None,
+        IDENTIFIED,
         "What programs find in it: Python modules and kernels",
         query=ContentsQuery,
         response=ImageContents,
