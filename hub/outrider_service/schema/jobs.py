@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, JsonValue, model_validator
 
-from .common import Label, Name, Request, Resource, Timestamp, image_reference
+from ..names import Label, Name, image_reference
+from .common import Request, Resource, Timestamp
 
 FIRST_PORT = 1024
 """Ports below need privileges that no job has."""

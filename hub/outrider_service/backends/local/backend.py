@@ -31,6 +31,7 @@ from ..base import (
     RawLog,
 )
 from ..run_file import INSIDE, SNAPSHOT, run_file
+from ..runner_files import pynvml_file, runner_directory
 from . import environments
 from .contents import ContentsOfEnvironments
 from .machine import device_nodes
@@ -150,7 +151,7 @@ class LocalBackend:
                 "nvml": f"{INSIDE}/nvml",
                 "home": HOME,
             }
-        nvml = environments.pynvml_file()
+        nvml = pynvml_file()
         return {
             "workspace": str(self.directories.workspace(attempt.ref.job_id)),
             "artifacts": str(self.directories.artifacts(attempt.ref.job_id)),
@@ -180,7 +181,7 @@ class LocalBackend:
             Mount(str(own.workspace(attempt.ref.job_id)), "/workspace", read_only=False),
             Mount(str(own.artifacts(attempt.ref.job_id)), "/artifacts", read_only=False),
             Mount(str(own.datasets), "/datasets"),
-            Mount(str(environments.runner_directory()), f"{INSIDE}/outrider_runner"),
+            Mount(str(runner_directory()), f"{INSIDE}/outrider_runner"),
             Mount(str(folder / "run.json"), f"{INSIDE}/run.json"),
         ]
         storage = own.make_storage(attempt.owner, attempt.groups)
@@ -188,7 +189,7 @@ class LocalBackend:
         mounts += [Mount(str(own.artifacts(job_id)), f"/inputs/{name}") for name, job_id in attempt.inputs.items()]
         if attempt.workspace["type"] == "snapshot":
             mounts.append(Mount(str(own.snapshot(attempt.workspace["id"])), SNAPSHOT))
-        nvml = environments.pynvml_file()
+        nvml = pynvml_file()
         if nvml is not None:
             mounts.append(Mount(str(nvml), f"{INSIDE}/nvml/{nvml.name}"))
         return mounts
@@ -222,7 +223,7 @@ class LocalBackend:
         if self.isolation == "bubblewrap":
             package, where = "outrider_runner", INSIDE
         else:
-            package, where = "outrider.runner", str(environments.runner_directory().parent.parent)
+            package, where = "outrider.runner", str(runner_directory().parent.parent)
         code = f"import sys; sys.path.insert(0, {where!r}); from {package}.__main__ import main; main()"
         shm_mb = attempt.shm_mb or attempt.machine.memory_mb // 2
         return Spec(
