@@ -13,7 +13,7 @@ PYTHON_INPUTS := constraints.txt requirements.in requirements-dev.in client/pypr
 UI_INPUTS := docs/openapi.json $(shell find extensions -type f -not -path '*/node_modules/*' -not -path '*/lib/*' \
 	-not -path '*/share/*' -not -path '*/__pycache__/*' -not -name '*.py' \
 	-not -name 'schema.ts' -not -name '*.test.ts')
-TESTS := $(wildcard tests/unit tests/service tests/browser)
+TESTS := $(wildcard tests/unit tests/integration tests/browser)
 
 .PHONY: help run test test-cluster cluster-up cluster-down lint format docs bench bench-cluster clean setup system system-test
 

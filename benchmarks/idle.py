@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from outrider_service.storage.directories import Directories
-from tests.service.harness import ServiceProcess, eventually
+from tests.integration.harness import ServiceProcess, eventually
 
 from .fill import Filler, sqlite_url
 from .harness import TINY, Bench, Usage, answer, catalog, pid_of, program, resident_mb

@@ -31,7 +31,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What leans on processes, on Chromium or a cluster, on a machine that may be busy, gets a second try. It shows as
     R, and what went wrong in the first one is printed at the end."""
     for item in items:
-        if item.nodeid.startswith(("tests/service/", "tests/browser/", "tests/cluster/")):
+        if item.nodeid.startswith(("tests/integration/", "tests/browser/", "tests/cluster/")):
             item.add_marker(pytest.mark.flaky(reruns=1))
 
 

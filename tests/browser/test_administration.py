@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.service.registry.server import Registry
+from tests.integration.registry.server import Registry
 
 pytestmark = pytest.mark.timeout(240)
 

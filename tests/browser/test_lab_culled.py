@@ -7,7 +7,7 @@ from playwright.async_api import expect
 
 from tests.browser.conftest import PATIENCE_MS, log_in
 from tests.browser.lab import ready
-from tests.service.hub.platform_process import Platform, eventually
+from tests.integration.hub.platform_process import Platform, eventually
 
 pytestmark = pytest.mark.timeout(240)
 IDLE_S = 40

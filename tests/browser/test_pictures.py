@@ -12,7 +12,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.browser.conftest import STEP, until
-from tests.service.hub.platform_process import REPOSITORY
+from tests.integration.hub.platform_process import REPOSITORY
 
 IMAGES = REPOSITORY / "docs" / "images"
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}

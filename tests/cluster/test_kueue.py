@@ -10,7 +10,7 @@ from tests.cluster.harness import kueue
 from tests.cluster.harness.product import Images
 from tests.cluster.services import make_service
 from tests.cluster.tools import Cluster, Namespace
-from tests.service.harness import HubProcess, ServiceProcess, User, eventually
+from tests.integration.harness import HubProcess, ServiceProcess, User, eventually
 
 GROUP = "kueue.x-k8s.io/v1beta1"
 QUOTA = {"cpu": "250m", "memory": "1Gi"}

@@ -3,7 +3,7 @@
     backend   the backend under test, open
     attempt   a function that makes an Attempt from a command (and changes to it)
 
-The local platform's are in tests/service/test_local_backend.py.
+The local platform's are in tests/integration/test_local_backend.py.
 """
 
 from __future__ import annotations
