@@ -52,7 +52,7 @@ def queue(cluster: Cluster, namespace: Namespace) -> Iterator[None]:
         ),
     ]
     # Its webhooks may refuse for a moment after the manager says that it is ready.
-    eventually("the queue is made", lambda: _applied(cluster, things), 60)
+    eventually("the queue is made", lambda: _applied(cluster, things), 60)  # type: ignore[arg-type]
     yield
     cluster.kubectl("delete", "priorityclass", "kueue-test-0", "kueue-test-10", check=False)
     cluster.kubectl("-n", namespace.name, "delete", "jobs,localqueue", "--all", check=False)

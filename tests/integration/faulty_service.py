@@ -67,7 +67,7 @@ def arm(fault: str, counter: Path) -> None:
 
     else:
 
-        def wrapped(*args: Any, **kwargs: Any) -> Any:
+        def wrapped(*args: Any, **kwargs: Any) -> Any:  # type: ignore[misc]
             if moment == "before":
                 die_once(counter, int(number))
             result = real(*args, **kwargs)

@@ -147,8 +147,8 @@ def test_every_endpoint_for_every_caller(route: Route, callers: dict[str, User],
         path = route.path.format(job_id=job_id, **EXAMPLE)
         if (route.method, route.path) == ("DELETE", "/limits/{subject}") and status == 204:
             assert user.put(path, json={}).status_code == 200
-        body = {"content": b"x"} if route.streams_body else {"json": {}} if route.request else {}
-        answer = user.http.request(route.method, path, **body)
+        body = {"content": b"x"} if route.streams_body else {"json": {}} if route.request else {}  # type: ignore[dict-item]
+        answer = user.http.request(route.method, path, **body)  # type: ignore[arg-type]
         assert answer.status_code == status, (name, answer.text[:300])
         if answer.status_code >= 400:
             assert answer.json()["status"] == answer.status_code

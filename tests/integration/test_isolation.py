@@ -122,8 +122,8 @@ def test_two_jobs_use_the_same_port_and_do_not_meet(alice: User, bob: User) -> N
         jobs[user.name] = user.submit(f"python s.py {user.name}", workspace=workspace, ports=[8080])
     for user in (alice, bob):
         user.until(jobs[user.name], "running")
-        assert _endpoint(user, jobs[user.name]).text == user.name
-    assert _endpoint(bob, jobs["alice"], wait=False).status_code == 404
+        assert _endpoint(user, jobs[user.name]).text == user.name  # type: ignore[attr-defined]
+    assert _endpoint(bob, jobs["alice"], wait=False).status_code == 404  # type: ignore[attr-defined]
     for user in (alice, bob):
         user.post(f"/jobs/{jobs[user.name]}/stop")
 

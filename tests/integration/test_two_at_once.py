@@ -120,8 +120,8 @@ async def test_the_gpus_of_all_machines_of_a_job_count(db: Database) -> None:
     limits = {"default": {"max_gpus": 6}, "group:team": {"max_gpus": 4}}
     known = ConfiguredCatalog(CatalogFile.model_validate({**CATALOG, "machines": [pair], "limits": limits}))
     wide = {"machine": "pair", "nodes": 2}
-    first = await submitted(db, known, group="team", **wide)
-    await submitted(db, known, group="team", **wide)
+    first = await submitted(db, known, group="team", **wide)  # type: ignore[arg-type]
+    await submitted(db, known, group="team", **wide)  # type: ignore[arg-type]
     queue = Scheduler(db, known, "default", None)
     placed, _ = await queue.run()
     assert placed == [first], "four are the group's limit, and four are in use"

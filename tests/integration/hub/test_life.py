@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+from typing import Any
 
 import httpx
 import pytest
@@ -12,11 +13,11 @@ from tests.integration.hub.platform_process import eventually, is_free
 pytestmark = pytest.mark.timeout(300)
 
 
-def secrets_of(platform):
+def secrets_of(platform: Any) -> Any:
     return {path.name: path.read_text() for path in (platform.home / "secrets").iterdir()}
 
 
-def test_stop_leaves_nothing_and_a_second_start_keeps_the_secrets(make_platform):
+def test_stop_leaves_nothing_and_a_second_start_keeps_the_secrets(make_platform: Any) -> None:
     platform = make_platform().start()
     first = secrets_of(platform)
     token = platform.token()
@@ -32,7 +33,7 @@ def test_stop_leaves_nothing_and_a_second_start_keeps_the_secrets(make_platform)
     assert "login.json" in platform.said()[shown:]
 
 
-def test_a_port_in_use_is_named(make_platform):
+def test_a_port_in_use_is_named(make_platform: Any) -> None:
     platform = make_platform()
     with socket.socket() as other:
         other.bind(("127.0.0.1", platform.port + 3))
@@ -42,19 +43,19 @@ def test_a_port_in_use_is_named(make_platform):
     assert "make run PORT=" in platform.said()
 
 
-def test_a_bad_setting_is_named(make_platform):
+def test_a_bad_setting_is_named(make_platform: Any) -> None:
     platform = make_platform(OUTRIDER_CULL_TIMEOUT="soon")
     assert platform.launch().wait(60) == 1
     assert "OUTRIDER_CULL_TIMEOUT must be a whole number" in platform.said()
 
 
-def test_a_mistake_in_the_operators_file_is_shown(make_platform):
+def test_a_mistake_in_the_operators_file_is_shown(make_platform: Any) -> None:
     platform = make_platform(config="c.JupyterHub.base_url = 1 / 0\n")
     assert platform.launch().wait(120) == 1
     assert "ZeroDivisionError" in platform.said()
 
 
-def test_a_second_start_says_that_one_runs(platform, make_platform):
+def test_a_second_start_says_that_one_runs(platform: Any, make_platform: Any) -> None:
     second = make_platform()
     second.home = platform.home
     assert second.launch().wait(60) == 1
@@ -63,7 +64,7 @@ def test_a_second_start_says_that_one_runs(platform, make_platform):
 
 
 @pytest.mark.parametrize("victim", ["-m jupyterhub -f", "-m outrider_hub"])
-def test_after_a_kill_it_comes_up_again(make_platform, victim):
+def test_after_a_kill_it_comes_up_again(make_platform: Any, victim: str) -> None:
     platform = make_platform().start()
     token = platform.token()
     (pid,) = platform.pids(victim + "( |$)")
@@ -76,7 +77,7 @@ def test_after_a_kill_it_comes_up_again(make_platform, victim):
     assert len(platform.pids("-m jupyterhub -f")) == 1
 
 
-def test_a_stale_pid_of_the_proxy_harms_nobody(make_platform):
+def test_a_stale_pid_of_the_proxy_harms_nobody(make_platform: Any) -> None:
     """After a reboot the number in the file may be anybody's."""
     platform = make_platform()
     (platform.home / "run").mkdir(parents=True)
@@ -85,13 +86,13 @@ def test_a_stale_pid_of_the_proxy_harms_nobody(make_platform):
 
 
 @pytest.mark.parametrize("victim", ["outrider_service", "outrider_hub.culler", "configurable-http-proxy"])
-def test_what_dies_is_started_again(platform, victim):
+def test_what_dies_is_started_again(platform: Any, victim: str) -> None:
     (pid,) = platform.pids(victim)
     os.kill(pid, signal.SIGKILL)
     eventually(f"{victim} runs again", lambda: [p for p in platform.pids(victim) if p != pid])
     health = f"{platform.url}/services/outrider/api/v1/health"
 
-    def answers():
+    def answers() -> Any:
         try:
             return httpx.get(health).status_code == 200
         except httpx.HTTPError:
@@ -100,7 +101,7 @@ def test_what_dies_is_started_again(platform, victim):
     eventually("the service answers through the proxy", answers)
 
 
-def test_another_authenticator_takes_the_generated_password_out_of_use(make_platform):
+def test_another_authenticator_takes_the_generated_password_out_of_use(make_platform: Any) -> None:
     platform = make_platform(
         config="c.JupyterHub.authenticator_class = 'dummy'\nc.Authenticator.allow_all = True\n"
         "c.DummyAuthenticator.password = 'secret'\n"

@@ -3,6 +3,7 @@
 import json
 import stat
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -10,7 +11,7 @@ import pytest
 pytestmark = pytest.mark.timeout(300)
 
 
-def test_the_admin_logs_in_with_the_generated_password(platform):
+def test_the_admin_logs_in_with_the_generated_password(platform: Any) -> None:
     with platform.browser() as browser:
         page = platform.log_in(browser, "admin", platform.password)
         assert page.status_code == 200
@@ -21,18 +22,18 @@ def test_the_admin_logs_in_with_the_generated_password(platform):
     ("user", "password"),
     [("admin", "wrong"), ("admin", ""), ("admin", "pässword☃"), ("alice", "wrong"), ("root", "x" * 32)],
 )
-def test_nobody_else_logs_in(platform, user, password):
+def test_nobody_else_logs_in(platform: Any, user: Any, password: Any) -> None:
     with platform.browser() as browser:
         assert platform.log_in(browser, user, password).status_code == 403
         assert browser.get("/hub/api/user").status_code == 403
 
 
-def test_an_unknown_name_does_not_get_in_with_the_admins_password(platform):
+def test_an_unknown_name_does_not_get_in_with_the_admins_password(platform: Any) -> None:
     with platform.browser() as browser:
         assert platform.log_in(browser, "alice", platform.password).status_code == 403
 
 
-def test_the_login_file_is_enough_to_sign_in(platform):
+def test_the_login_file_is_enough_to_sign_in(platform: Any) -> None:
     login = json.loads((platform.home / "login.json").read_text())
     assert login["url"] == platform.url
     auth = {"username": login["username"], "password": login["password"]}
@@ -40,7 +41,7 @@ def test_the_login_file_is_enough_to_sign_in(platform):
     assert answer.status_code == 201
 
 
-def test_nobody_else_on_the_machine_can_read_the_secrets(platform):
+def test_nobody_else_on_the_machine_can_read_the_secrets(platform: Any) -> None:
     assert stat.S_IMODE(platform.home.stat().st_mode) == 0o700
     files = [platform.home / "login.json", *(platform.home / "secrets").iterdir()]
     assert len(files) > 5
@@ -48,7 +49,7 @@ def test_nobody_else_on_the_machine_can_read_the_secrets(platform):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
 
 
-def test_everything_listens_on_this_machine_only(platform):
+def test_everything_listens_on_this_machine_only(platform: Any) -> None:
     listening = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     ours = range(platform.port, platform.port + 5)
     found = {

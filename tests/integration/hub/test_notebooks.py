@@ -7,6 +7,8 @@ import re
 import shutil
 import signal
 import time
+from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import httpx
@@ -18,7 +20,7 @@ from tests.integration.hub.platform_process import eventually
 pytestmark = pytest.mark.timeout(300)
 
 
-def notebook(platform, path, token):
+def notebook(platform: Any, path: Any, token: Any) -> Any:
     return httpx.Client(
         base_url=platform.url + path,
         headers={"Authorization": f"token {token}"},
@@ -27,7 +29,7 @@ def notebook(platform, path, token):
     )
 
 
-def run_in_terminal(client, command, expected):
+def run_in_terminal(client: Any, command: Any, expected: Any) -> Any:
     """What a terminal in the notebook server shows."""
     from websockets.sync.client import connect
 
@@ -43,7 +45,7 @@ def run_in_terminal(client, command, expected):
     return shown
 
 
-def test_a_notebook_server_starts_answers_and_stops(platform):
+def test_a_notebook_server_starts_answers_and_stops(platform: Any) -> None:
     token, free = platform.token(), platform.free()
     path = platform.start_notebook(token)
     with notebook(platform, path, token) as server:
@@ -59,7 +61,7 @@ def test_a_notebook_server_starts_answers_and_stops(platform):
     platform.stop_notebook(token)
 
 
-def test_inside_the_hub_is_reached_and_its_secrets_are_not(platform):
+def test_inside_the_hub_is_reached_and_its_secrets_are_not(platform: Any) -> None:
     token = platform.token()
     path = platform.start_notebook(token, server="inside")
     with notebook(platform, path, token) as server:
@@ -77,7 +79,7 @@ def test_inside_the_hub_is_reached_and_its_secrets_are_not(platform):
     platform.stop_notebook(token, server="inside")
 
 
-def test_no_room_is_told_to_the_person_who_waits(platform):
+def test_no_room_is_told_to_the_person_who_waits(platform: Any) -> None:
     token = platform.token()
     first = f"first-{uuid4().hex[:8]}"
     platform.start_notebook(token, server=first, machine="whole")
@@ -90,13 +92,13 @@ def test_no_room_is_told_to_the_person_who_waits(platform):
     with platform.browser() as browser:
         platform.log_in(browser, "admin", platform.password)
         page = browser.get("/hub/spawn/admin/third").text
-        action = html.unescape(re.search(r'action="([^"]+)"', page)[1])
+        action = html.unescape(re.search(r'action="([^"]+)"', page)[1])  # type: ignore[index]
         shown = browser.post(action, files={"machine": (None, "whole"), "image": (None, "")}).text
         assert "No machine of type whole is free" in html.unescape(shown)
     platform.stop_notebook(token, server=first)
     with platform.service(token) as service:
 
-        def billed():
+        def billed() -> Any:
             runs = service.get("/usage/runs").json()["items"]
             return [run for run in runs if run["name"] == f"admin/{first}"]
 
@@ -117,14 +119,14 @@ def test_no_room_is_told_to_the_person_who_waits(platform):
         ({"user_admin": True}, "user_admin"),
     ],
 )
-def test_a_choice_that_cannot_be_is_refused_by_name(platform, options, word):
+def test_a_choice_that_cannot_be_is_refused_by_name(platform: Any, options: Any, word: str) -> None:
     with platform.hub(platform.token()) as hub:
         answer = hub.post("/users/admin/servers/odd", json=options)
         assert 400 <= answer.status_code < 500, answer.text
         assert word in answer.json()["message"]
 
 
-def test_a_notebook_survives_the_hub(make_platform):
+def test_a_notebook_survives_the_hub(make_platform: Any) -> None:
     platform = make_platform().start()
     token = platform.token()
     path = platform.start_notebook(token)
@@ -142,18 +144,18 @@ def test_a_notebook_survives_the_hub(make_platform):
     platform.stop_notebook(token)
 
 
-def test_a_server_that_dies_is_noticed(platform):
+def test_a_server_that_dies_is_noticed(platform: Any) -> None:
     token, free = platform.token(), platform.free()
     platform.start_notebook(token, server="dies")
     state = sandbox.state(platform.home / "run" / "notebooks" / "admin--dies")
     assert state.phase == "running"
-    os.kill(state.child_pid, signal.SIGKILL)
+    os.kill(state.child_pid, signal.SIGKILL)  # type: ignore[arg-type]
     with platform.hub(token) as hub:
         eventually("the Hub knows", lambda: "dies" not in hub.get("/users/admin").json()["servers"])
     eventually("the room is released", lambda: platform.free() == free)
 
 
-def test_the_culler_stops_an_idle_server(make_platform):
+def test_the_culler_stops_an_idle_server(make_platform: Any) -> None:
     platform = make_platform(OUTRIDER_CULL_TIMEOUT="3", OUTRIDER_CULL_EVERY="1").start()
     token = platform.token()
     with platform.hub(token) as hub:
@@ -162,7 +164,7 @@ def test_the_culler_stops_an_idle_server(make_platform):
         eventually("it is stopped", lambda: "" not in hub.get("/users/admin").json()["servers"])
 
 
-def test_keep_postpones_the_culler(make_platform):
+def test_keep_postpones_the_culler(make_platform: Any) -> None:
     platform = make_platform(OUTRIDER_CULL_TIMEOUT="3600", OUTRIDER_CULL_EVERY="600").start()
     token = platform.token()
     platform.start_notebook(token)
@@ -176,11 +178,11 @@ def test_keep_postpones_the_culler(make_platform):
     platform.stop_notebook(token)
 
 
-def test_without_bubblewrap_one_user_is_served_and_a_second_is_told_why(make_platform, tmp_path):
+def test_without_bubblewrap_one_user_is_served_and_a_second_is_told_why(make_platform: Any, tmp_path: Path) -> None:
     programs = tmp_path / "bin"
     programs.mkdir()
     for name in ("node", "sh", "git"):
-        (programs / name).symlink_to(shutil.which(name))
+        (programs / name).symlink_to(shutil.which(name))  # type: ignore[arg-type]
     platform = make_platform(
         PATH=str(programs),
         config="c.JupyterHub.authenticator_class = 'dummy'\nc.Authenticator.allow_all = True\n"

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -21,7 +22,7 @@ OUTRIDER = Path(sys.executable).with_name("outrider")
 class Terminal:
     """A person's shell: their own home and directory, and the platform's state directory to sign in by."""
 
-    def __init__(self, platform, home):
+    def __init__(self, platform: Any, home: Any) -> None:
         self.directory = home
         self.environ = {k: v for k, v in os.environ.items() if not k.startswith(("OUTRIDER_", "JUPYTERHUB"))}
         self.environ |= {"HOME": str(home), "XDG_CONFIG_HOME": str(home / ".config")}
@@ -40,11 +41,11 @@ class Terminal:
         assert done.returncode == code, f"{words}: {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done.stdout
 
-    def json(self, *words: str):
+    def json(self, *words: str) -> Any:
         return json.loads(self.outrider(*words, "--json"))
 
 
-def test_from_make_run_to_a_served_model(make_platform, tmp_path):
+def test_from_make_run_to_a_served_model(make_platform: Any, tmp_path: Path) -> None:
     platform = make_platform(OUTRIDER_CATALOG=str(REPOSITORY / "images" / "catalog.yaml"))
     platform.start("--config", "jupyterhub_config.py")
     said = platform.said()
@@ -75,7 +76,7 @@ def test_from_make_run_to_a_served_model(make_platform, tmp_path):
     body = {"length": 1.4, "width": 0.3}
     headers = {"Authorization": f"token {platform.token()}"}
 
-    def predicted():
+    def predicted() -> Any:
         answer = httpx.post(address, json=body, headers=headers, timeout=30)
         return answer.status_code == 200 and answer.json()
 

@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+from typing import Any
 
 import httpx
 import pytest
@@ -36,7 +37,7 @@ c.Spawner.environment = {{
 
 
 @pytest.fixture(scope="module")
-def registry(tmp_path_factory):
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Any:
     with running(tmp_path_factory.mktemp("registry"), login=False) as found:
         found.image("team/tools", "1", Env=["CUDA_VERSION=12.4.1"])
         found.image("team/arm", "1", "arm64")
@@ -44,7 +45,7 @@ def registry(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def platform(tmp_path_factory, registry):
+def platform(tmp_path_factory: pytest.TempPathFactory, registry: Any) -> Any:
     folder = tmp_path_factory.mktemp("spawn")
     work, served = folder / "work", folder / "git"
     served.mkdir()
@@ -71,18 +72,18 @@ def platform(tmp_path_factory, registry):
 class Person:
     """Somebody's browser, as far as it has no script."""
 
-    def __init__(self, platform, name):
+    def __init__(self, platform: Any, name: Any) -> None:
         self.name = name
         self.platform = platform
         self.http = platform.browser()
         assert platform.log_in(self.http, name, "secret").status_code == 200
 
-    def page(self, path, status=200):
+    def page(self, path: Any, status: Any = 200) -> Any:
         answer = self.http.get(path)
         assert answer.status_code == status, answer.text
         return BeautifulSoup(answer.text, "html.parser")
 
-    def send(self, page, **changes):
+    def send(self, page: Any, **changes: Any) -> Any:
         """Sends the page's form as it is filled in, with changes; the answer, whatever it is."""
         form = page.select_one("#spawn_form")
         fields = {}
@@ -94,10 +95,10 @@ class Person:
             fields[field["name"]] = chosen["value"]
         return self.http.post(form["action"], data=fields | changes)
 
-    def xsrf(self):
+    def xsrf(self) -> Any:
         return self.page("/hub/spawn").select_one("#spawn_form")["data-xsrf"]
 
-    def check(self, image, user=None, xsrf=None):
+    def check(self, image: Any, user: Any = None, xsrf: Any = None) -> Any:
         headers = {} if xsrf == "" else {"X-XSRFToken": xsrf or self.xsrf()}
         return self.http.post(
             f"/hub/api/outrider/users/{user or self.name}/check",
@@ -105,53 +106,53 @@ class Person:
             headers={"Sec-Fetch-Mode": "cors", "Sec-Fetch-Site": "same-origin", **headers},
         )
 
-    def notebooks(self):
+    def notebooks(self) -> Any:
         """The list, by name: its text and its forms."""
         return {row.h2.get_text(strip=True): row for row in self.page("/hub/home").select(".notebook")}
 
-    def press(self, row, words):
+    def press(self, row: Any, words: Any) -> Any:
         form = next(one for one in row.select("form") if one.button.get_text(strip=True) == words)
         fields = {field["name"]: field["value"] for field in form.select("input")}
         return self.http.post(form["action"], data=fields)
 
-    def runs(self, server=""):
+    def runs(self, server: Any = "") -> Any:
         """Waits until it does, and gives the service's word on it."""
         token = self.platform.token(self.name, "secret")
         with self.platform.service(token) as service:
             where = f"/notebooks/{server or '-'}"
 
-            def ready():
+            def ready() -> Any:
                 answer = service.get(where)
                 return answer.status_code == 200 and answer.json()["ready"] and answer.json()
 
             return eventually("the notebook runs", ready, 120)
 
-    def contents(self, path, server=""):
+    def contents(self, path: Any, server: Any = "") -> Any:
         where = f"/user/{self.name}/{server + '/' if server else ''}api/contents/{path}"
         headers = {"Authorization": f"token {self.platform.token(self.name, 'secret')}"}
         return httpx.request("GET", self.platform.url + where, headers=headers, timeout=30, follow_redirects=True)
 
 
 @pytest.fixture(scope="module")
-def ann(platform):
+def ann(platform: Any) -> Any:
     return Person(platform, "ann")
 
 
 @pytest.fixture(scope="module")
-def bob(platform):
+def bob(platform: Any) -> Any:
     return Person(platform, "bob")
 
 
-def machines(page):
+def machines(page: Any) -> Any:
     return {card["data-machine"]: card.get_text(" ", strip=True) for card in page.select("[data-machine]")}
 
 
-def errors(answer):
+def errors(answer: Any) -> Any:
     page = BeautifulSoup(answer.text, "html.parser")
-    return {error["id"].removesuffix("-error"): error.get_text() for error in page.select(".error[id]")}
+    return {error["id"].removesuffix("-error"): error.get_text() for error in page.select(".error[id]")}  # type: ignore[union-attr]
 
 
-def test_what_may_be_chosen_is_shown_with_price_and_room(ann, bob):
+def test_what_may_be_chosen_is_shown_with_price_and_room(ann: Any, bob: Any) -> None:
     page = ann.page("/hub/spawn")
     found = machines(page)
     assert list(found) == ["small", "whole", "huge", "staff", "capped"]
@@ -166,7 +167,7 @@ def test_what_may_be_chosen_is_shown_with_price_and_room(ann, bob):
     assert "staff" not in machines(bob.page("/hub/spawn")), "of a group that bob is not in"
 
 
-def test_nothing_on_the_page_is_inline_and_the_policy_holds_it_to_that(ann):
+def test_nothing_on_the_page_is_inline_and_the_policy_holds_it_to_that(ann: Any) -> None:
     for path in ("/hub/spawn", "/hub/home"):
         answer = ann.http.get(path)
         assert "default-src 'self'" in answer.headers["content-security-policy"]
@@ -179,7 +180,7 @@ def test_nothing_on_the_page_is_inline_and_the_policy_holds_it_to_that(ann):
             assert ann.http.get(file.get("src") or file["href"]).status_code == 200
 
 
-def test_an_address_fills_the_form_in_and_starts_nothing(bob):
+def test_an_address_fills_the_form_in_and_starts_nothing(bob: Any) -> None:
     page = bob.page("/hub/spawn?machine=capped&opt-other_image=evil.example/x:1&git_url=https://git.example/x")
     assert page.select_one('input[name="machine"][checked]')["value"] == "capped"
     assert page.select_one("#other_image")["value"] == "evil.example/x:1"
@@ -196,24 +197,26 @@ def test_an_address_fills_the_form_in_and_starts_nothing(bob):
         ("team/arm:1", "wrong_architecture", "buildx"),
     ],
 )
-def test_another_image_is_asked_about_at_its_registry(bob, registry, image, status, word):
+def test_another_image_is_asked_about_at_its_registry(
+    bob: Any, registry: Any, image: str, status: str, word: str
+) -> None:
     said = bob.check(f"{registry.name}/{image}")
     assert said.status_code == 200 and said.json()["status"] == status
     assert word in said.text and said.headers["cache-control"] == "no-store"
 
 
-def test_an_address_inside_is_not_asked(bob):
+def test_an_address_inside_is_not_asked(bob: Any) -> None:
     for image in ("169.254.169.254/latest/meta-data", "127.0.0.1:9/x", "localhost:22/x"):
         assert bob.check(image).json()["status"] == "refused", image
 
 
-def test_a_name_that_is_none_is_said_to_be_none(bob):
+def test_a_name_that_is_none_is_said_to_be_none(bob: Any) -> None:
     for image in ("", "not an image", "https://example.org/x", "Team/Upper"):
         answer = bob.check(image)
         assert answer.status_code == 422 and answer.json()["field"] == "image" and answer.json()["message"]
 
 
-def test_who_may_ask(platform, ann, bob):
+def test_who_may_ask(platform: Any, ann: Any, bob: Any) -> None:
     strange = platform.browser()
     url = "/hub/api/outrider/users/bob/"
     assert strange.post(url + "check", json={"image": "python"}).status_code == 403
@@ -226,22 +229,22 @@ def test_who_may_ask(platform, ann, bob):
     assert root.check("python", user="nobody").status_code == 404
 
 
-def test_what_is_free_now_is_told(ann):
+def test_what_is_free_now_is_told(ann: Any) -> None:
     headers = {"X-XSRFToken": ann.xsrf(), "Sec-Fetch-Mode": "cors", "Sec-Fetch-Site": "same-origin"}
     found = ann.http.get("/hub/api/outrider/users/ann/offer", headers=headers).json()["machines"]
     assert {one["machine"]: one["free"] for one in found}["whole"] == "1 of 1 free now"
 
 
-def test_every_mistake_stands_at_its_field_with_what_was_typed(bob, registry):
+def test_every_mistake_stands_at_its_field_with_what_was_typed(bob: Any, registry: Any) -> None:
     page = bob.page("/hub/spawn")
     answer = bob.send(page, git_url="file:///etc", git_ref="-x", max_age_s="soon", machine="capped")
     found = errors(answer)
     assert set(found) == {"git_url", "git_ref", "max_age_s"}
     again = BeautifulSoup(answer.text, "html.parser")
-    assert again.select_one("#git_url")["value"] == "file:///etc"
-    assert again.select_one('input[name="machine"][checked]')["value"] == "capped"
+    assert again.select_one("#git_url")["value"] == "file:///etc"  # type: ignore[index]
+    assert again.select_one('input[name="machine"][checked]')["value"] == "capped"  # type: ignore[index]
     field = again.select_one("#max_age_s")
-    assert field["aria-invalid"] == "true" and "max_age_s-error" in field["aria-describedby"]
+    assert field["aria-invalid"] == "true" and "max_age_s-error" in field["aria-describedby"]  # type: ignore[index]
 
     answer = bob.send(page, git_url="https://me:word@git.example/x.git")
     assert "password" in errors(answer)["git_url"]
@@ -256,10 +259,10 @@ def test_every_mistake_stands_at_its_field_with_what_was_typed(bob, registry):
     assert "stopped" in bob.notebooks()["Default notebook"].get_text()
 
 
-def test_several_notebooks_each_with_its_own_choice(platform, ann, registry):
+def test_several_notebooks_each_with_its_own_choice(platform: Any, ann: Any, registry: Any) -> None:
     assert "lower-case" in errors(ann.http.get("/hub/outrider/new", params={"name": "Not a name"}))["new"]
     page = BeautifulSoup(ann.http.get("/hub/outrider/new", params={"name": "first"}).text, "html.parser")
-    assert "first" in page.h1.get_text()
+    assert "first" in page.h1.get_text()  # type: ignore[union-attr]
     own = f"{registry.name}/team/tools:1"
     there, gone = "https://git.example/course.git", "https://git.example/no-such.git"
     choice = {"image": "?other", "other_image": own, "machine": "capped", "max_age_s": "3600", "group": "staff"}
@@ -288,8 +291,8 @@ def test_several_notebooks_each_with_its_own_choice(platform, ann, registry):
     assert httpx.put(platform.url + path, json=body, headers=headers, timeout=30).status_code in (200, 201)
     answer = ann.press(ann.notebooks()["first"], "Restart on another machine")
     again = BeautifulSoup(answer.text, "html.parser")
-    assert "first" in again.h1.get_text() and again.select_one('[selected][value="3600"]')
-    assert again.select_one("#git_url")["value"] == there
+    assert "first" in again.h1.get_text() and again.select_one('[selected][value="3600"]')  # type: ignore[union-attr]
+    assert again.select_one("#git_url")["value"] == there  # type: ignore[index]
     ann.send(again, machine="small", max_age_s="", git_url=gone, git_ref="")
     told = ann.runs("first")
     assert (told["machine"], told["image"], told["stop_final"]) == ("small", own, False)
@@ -305,7 +308,7 @@ def test_several_notebooks_each_with_its_own_choice(platform, ann, registry):
     assert "third" not in ann.notebooks()
 
 
-def test_nobody_stops_anothers_notebook(ann, bob):
+def test_nobody_stops_anothers_notebook(ann: Any, bob: Any) -> None:
     xsrf = bob.xsrf()
     answer = bob.http.post("/hub/outrider/stop", params={"_xsrf": xsrf}, data={"user": "ann", "server": ""})
     assert answer.status_code in (403, 404)
@@ -313,7 +316,7 @@ def test_nobody_stops_anothers_notebook(ann, bob):
     assert answer.status_code == 403
 
 
-def test_the_page_without_the_service_says_so(platform, ann):
+def test_the_page_without_the_service_says_so(platform: Any, ann: Any) -> None:
     (pid,) = platform.pids("-m outrider_service")
     os.kill(pid, signal.SIGSTOP)
     try:

@@ -257,7 +257,7 @@ def test_changes_are_told_by_datagrams(box: Box) -> None:
         listener.bind(path)
         listener.settimeout(20)
         box.shell("echo hello", notify=str(address))
-        told = set()
+        told = set()  # type: ignore[var-annotated]
         while told != {b"state job-1", b"log job-1"}:
             told.add(listener.recv(100))
         box.end()

@@ -96,7 +96,7 @@ def test_cgroups_are_removed_and_those_of_killed_supervisors_swept(box: Box) -> 
     os.kill(box.state.pid or 0, signal.SIGKILL)
     box.end()
     box.nothing_left()
-    until(lambda: cgroups.sweep() or not mine & ours())
+    until(lambda: cgroups.sweep() or not mine & ours())  # type: ignore[func-returns-value]
 
 
 @pytest.mark.skipif(CAN.memory == "sampling", reason="no memory cgroup can be made here")

@@ -50,7 +50,7 @@ def test_asked_at_any_moment_of_the_start_it_ends_stopped(box: Box) -> None:
         folder.mkdir()
         one = Box(folder, box.isolation)
         one.shell("sleep 1000")
-        until(lambda i=i, one=one: i < 4 or one.state.phase == "running")
+        until(lambda i=i, one=one: i < 4 or one.state.phase == "running")  # type: ignore[misc]
         sandbox.request_stop(folder)
         assert one.end().reason == "stopped"
         one.nothing_left()

@@ -129,7 +129,7 @@ async def test_a_notebooks_gpus_count_as_those_of_a_job(tmp_path: Path) -> None:
     spawns = Spawns(db, known, {"default": backend}, {"default": room}, "/", Budgets(db, known), 3600, lambda _: None)
 
     async def ask(name: str, server: str, **wanted: str) -> None:
-        await spawns.acquire(Caller(name, "user", False, (), frozenset()), server, SpawnRequest(**wanted))
+        await spawns.acquire(Caller(name, "user", False, (), frozenset()), server, SpawnRequest(**wanted))  # type: ignore[arg-type]
 
     await ask("alice", "a")
     await ask("alice", "a")

@@ -94,10 +94,10 @@ async def test_the_scheduler_sees_the_same_holdings_as_everybody_else(db: Databa
     machine = CATALOG.machine("small")
     async with db.write() as conn:
         job = job_lease_id("j00000000000a", 1)
-        await add_lease(conn, job, "alice", "team", machine, "python", ["GPU-1"], 1.0, nodes=2)
-        await add_lease(conn, "notebook/bob/lab", "bob", None, machine, "python", [], 2.0)
+        await add_lease(conn, job, "alice", "team", machine, "python", ["GPU-1"], 1.0, nodes=2)  # type: ignore[arg-type]
+        await add_lease(conn, "notebook/bob/lab", "bob", None, machine, "python", [], 2.0)  # type: ignore[arg-type]
     async with db.read() as conn:
-        held = await list_held(conn, machine.cluster)
+        held = await list_held(conn, machine.cluster)  # type: ignore[union-attr]
         assert {item.is_job for item in held} == {True, False}
         assert held == [held_by(lease) for lease in await list_leases(conn)]
         assert await list_held(conn, "another") == []

@@ -33,7 +33,7 @@ def test_a_table_of_contents_without_end_is_not_read(tmp_path: Path, monkeypatch
     def read(_path: Path) -> None:
         raise AssertionError("a million entries would become a million objects")
 
-    monkeypatch.setattr(snapshots.zipfile, "ZipFile", read)
+    monkeypatch.setattr(snapshots.zipfile, "ZipFile", read)  # type: ignore[attr-defined]
     path = tmp_path / "large.zip"
     path.write_bytes(table_of_contents(MOST_FILES + 1, said=1))
     with pytest.raises(BadSnapshot, match="files"):
