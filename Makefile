@@ -13,9 +13,9 @@ PYTHON_INPUTS := constraints.txt requirements.in requirements-dev.in client/pypr
 UI_INPUTS := docs/openapi.json $(shell find extensions -type f -not -path '*/node_modules/*' -not -path '*/lib/*' \
 	-not -path '*/share/*' -not -path '*/__pycache__/*' -not -name '*.py' \
 	-not -name 'schema.ts' -not -name '*.test.ts')
-TESTS := $(wildcard tests/unit tests/integration tests/browser)
+TESTS := tests/unit tests/integration tests/browser tests/helm
 
-.PHONY: help run test test-cluster cluster-up cluster-down lint format docs bench bench-cluster clean setup system system-test
+.PHONY: help run test test-cluster cluster-programs cluster-up cluster-down lint format docs bench bench-cluster clean setup system system-test
 
 help: ## What there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -32,6 +32,9 @@ cluster-up: .make/python ## A Kubernetes of our own on this machine, for the tes
 
 cluster-down: .make/python ## Takes it away again
 	@$(BIN)/python -m tests.cluster down
+
+cluster-programs: .make/python ## Builds the test cluster's programs, once a machine (minutes)
+	@$(BIN)/python -m tests.cluster build
 
 test-cluster: setup ## The tests on a real Kubernetes: KUBECONFIG's, or one of our own
 	$(BIN)/python -m tests.cluster test $(ARGS)

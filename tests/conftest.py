@@ -20,7 +20,8 @@ class Together(LoadScopeScheduling):
         path, _, name = nodeid.partition("::")
         if database := DATABASE.search(name):
             return database[1]
-        return "browser" if path.startswith("tests/browser/") else path
+        layer = path.split("/")[1]
+        return layer if layer in ("browser", "helm") else path
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Together:
