@@ -1,8 +1,8 @@
 """``python -m tests.cluster build|up|down|test``: the test cluster by hand, and the tests on it.
 
-``build`` only builds the cluster's programs, which ``up`` and ``test`` do as well. Where the machine cannot have a cluster,
-``test`` says so loudly, tests the chart alone and succeeds: that is no fault of the product's. ``OUTRIDER_CLUSTER=required``
-makes it one.
+``build`` only builds the cluster's programs, which ``up`` and ``test`` do as well. Where the machine cannot have a
+cluster, ``test`` says so loudly, tests the chart alone and succeeds: that is no fault of the product's.
+``OUTRIDER_CLUSTER=required`` makes it one.
 """
 
 from __future__ import annotations
