@@ -2,7 +2,7 @@
 
 import type { ReactElement } from 'react';
 
-import type { Check } from './shell.js';
+import type { Check } from '../shared/shell.js';
 
 const TITLES: Record<string, string> = {
   machine: 'Machine',

@@ -4,18 +4,18 @@ import { type FormEvent, type ReactElement, useEffect, useId, useMemo, useRef, u
 
 import { ApiError, sentence } from '../api/transport.js';
 import type { Job } from '../api/types.js';
-import { Button, Icon, Problem } from '../components/basics.js';
-import { type Draft, type Problems, problemsOf, submissionOfDraft } from '../core/draft.js';
-import { randomKey } from '../core/ids.js';
-import { firstMachine } from '../core/machines.js';
-import { useApi } from '../state/context.js';
-import { useLoaded, useSettled } from '../state/hooks.js';
+import { Button, Icon, Problem } from '../shared/basics.js';
+import { type Draft, type Problems, problemsOf, submissionOfDraft } from './draft.js';
+import { randomKey } from '../shared/ids.js';
+import { firstMachine } from '../shared/machines.js';
+import { useApi } from '../shared/context.js';
+import { useLoaded, useSettled } from '../shared/hooks.js';
 import { Checks } from './Checks.js';
 import { Cost } from './Cost.js';
 import { ParamRows, TextField } from './fields.js';
 import { MachineChoice } from './MachineChoice.js';
 import { More, MORE_FIELDS } from './More.js';
-import type { Check, SubmitShell } from './shell.js';
+import type { Check, SubmitShell } from '../shared/shell.js';
 import { WhatRuns } from './WhatRuns.js';
 import { FolderSummary, WorkspaceChoice } from './WorkspaceChoice.js';
 

@@ -2,12 +2,12 @@
 
 import type { ReactElement, ReactNode } from 'react';
 
-import { Loading, Problem } from '../components/basics.js';
-import type { Draft, WorkspaceKind } from '../core/draft.js';
-import { bytes, count } from '../core/format.js';
-import { useLoaded } from '../state/hooks.js';
+import { Loading, Problem } from '../shared/basics.js';
+import type { Draft, WorkspaceKind } from './draft.js';
+import { bytes, count } from '../shared/format.js';
+import { useLoaded } from '../shared/hooks.js';
 import { Radios, TextField } from './fields.js';
-import type { FolderLook } from './shell.js';
+import type { FolderLook } from '../shared/shell.js';
 
 interface Props {
   draft: Draft;
