@@ -16,6 +16,7 @@ from .api.openapi import document
 from .api.routes import registered
 from .api.routing import ApiHandler
 from .api.stream import StreamHandler
+from .compression import compression
 from .endpoints.handlers import Entrance, HostEndpoint, PathEndpoint
 from .service import Service
 
@@ -51,6 +52,7 @@ def make_app(service: Service) -> Application:
         cookie_secret=service.cookie_secret,
         log_function=_log_request,
         websocket_ping_interval=30,
+        transforms=[compression(service.prefix)],
     )
 
 
