@@ -15,7 +15,7 @@ UI_INPUTS := docs/openapi.json $(shell find extensions -type f -not -path '*/nod
 	-not -name 'schema.ts' -not -name '*.test.ts')
 TESTS := tests/unit tests/integration tests/browser tests/helm
 
-.PHONY: help run test test-cluster cluster-programs cluster-up cluster-down lint format docs bench bench-cluster clean setup system system-test
+.PHONY: help run test test-cluster cluster-programs cluster-up cluster-down lint format docs release bench bench-cluster clean setup system system-test
 
 help: ## What there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -44,6 +44,7 @@ lint: .make/python .make/ui ## What CI checks besides the tests
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@tools/version --check
 	npm run --silent lint
 
 format: .make/python .make/ui ## Puts the code into its form
@@ -55,14 +56,17 @@ docs: .make/python ## The documentation as HTML, in docs/_build
 	$(BIN)/sphinx-build -W --keep-going -q docs docs/_build
 	@echo "docs/_build/index.html"
 
-bench: setup ## The measurements of benchmarks/ as a table
+bench: setup system-test ## The measurements of benchmarks/ as a table
 	$(BIN)/python -m benchmarks $(ARGS)
 
 bench-cluster: setup ## Jobs on a real Kubernetes beside the cluster's own (as root)
 	$(BIN)/python -m benchmarks cluster cluster_scale $(ARGS)
 
+release: setup ## Sdists, wheels, the chart and their checksums, in dist (ARGS=--draft to try)
+	@tools/release $(ARGS)
+
 clean: ## Removes what the other targets made (never the state of a running platform)
-	rm -rf .venv node_modules extensions/*/node_modules extensions/*/lib extensions/jupyterlab/share hub/outrider_service/portal/static .make docs/_build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf .venv node_modules dist extensions/*/node_modules extensions/*/lib extensions/jupyterlab/share hub/outrider_service/portal/static .make docs/_build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
 setup: system .make/python .make/ui
 

@@ -1,8 +1,8 @@
 """``python -m tests.cluster build|up|down|test``: the test cluster by hand, and the tests on it.
 
-``build`` only builds the cluster's programs, which ``up`` and ``test`` do as well. Where the machine cannot have a
-cluster, ``test`` says so loudly, tests the chart alone and succeeds: that is no fault of the product's.
-``OUTRIDER_CLUSTER=required`` makes it one.
+``build`` only builds the cluster's programs, which ``up`` and ``test`` do as well; ``program NAME`` prints where one of
+them is, such as helm. Where the machine cannot have a cluster, ``test`` says so loudly and succeeds: that is no fault
+of the product's. ``OUTRIDER_CLUSTER=required`` makes it one.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ CLUSTER = "tests/cluster"
 
 def main() -> int:
     wanted = sys.argv[1] if len(sys.argv) > 1 else ""
+    if wanted == "program" and len(sys.argv) == 3:
+        print(go_programs(sys.argv[2])[sys.argv[2]])
+        return 0
     if wanted not in ("build", "up", "down", "test"):
         print("usage: python -m tests.cluster build|up|down|test", file=sys.stderr)
         return 2

@@ -78,8 +78,10 @@ def eventually(what: str, look: Callable[[], Any], timeout_s: float = DEADLINE_S
 class Platform:
     """One state directory and its block of ports; started and stopped as often as a test likes."""
 
-    def __init__(self, home: Path, *, config: str = "", **environment: str) -> None:
+    def __init__(self, home: Path, *, config: str = "", python: str = sys.executable, **environment: str) -> None:
+        """``python``: that of the environment in which Outrider is installed."""
         self.home = home
+        self.python = python
         self.port = free_block()
         self.url = f"http://127.0.0.1:{self.port}"
         self.environment = environment
@@ -97,12 +99,12 @@ class Platform:
         environ |= {"OUTRIDER_CATALOG": str(self.home / "catalog.yaml"), **self.environment}
         with self.output.open("a") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "outrider_hub", *arguments],
+                [self.python, "-m", "outrider_hub", *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env=environ,
-                cwd=REPOSITORY,
+                cwd=self.home,
                 text=True,
             )
         return self.process
