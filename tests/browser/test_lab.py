@@ -65,7 +65,7 @@ async def test_a_notebook_becomes_a_job_with_its_parameters(open_lab: Any, serve
     await expect(dialog.get_by_role("radio", name="Small")).to_be_checked()
     await expect(dialog.get_by_text("0.18 / h").last).to_be_visible()
     checks = dialog.get_by_role("region", name="Checked before sending")
-    await expect(checks.get_by_text("Packages fits")).to_be_visible()
+    await expect(checks.get_by_text("Available in this image.")).to_be_visible()
     await dialog.get_by_label("Value of lr").fill("much")
     await expect(dialog.get_by_text("“lr” must be a number.")).to_be_visible()
     await dialog.get_by_label("Value of lr").fill("0.5")

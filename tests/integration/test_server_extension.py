@@ -130,26 +130,55 @@ def test_a_file_is_sent_with_its_folder(server: Server, alice: User) -> None:
 
 
 def test_preflight_says_what_to_change(server: Server) -> None:
-    def checks(**wanted: Any) -> dict[str, dict[str, str]]:
-        items = server.http.post("/outrider/preflight", json=wanted).json()["items"]
-        return {item["check"]: item for item in items}
+    def checks(machine: str, image: str | None = None, **known: Any) -> dict[str, dict[str, str]]:
+        submission = {"command": "true", "machine": machine, **({"image": image} if image else {})}
+        answer = server.http.post("/outrider/preflight", json={"submission": submission, **known})
+        return {item["check"]: item for item in answer.json()["items"]}
 
-    good = checks(machine="small", image="python", imports=["json", "numpy"], kernel="python3")
+    good = checks("small", "python", imports=["json", "numpy"], kernel="python3")
     assert {name: item["answer"] for name, item in good.items()} == {
-        "machine": "yes",
+        "room": "yes",
         "limits": "yes",
         "packages": "yes",
         "kernel": "yes",
     }
-    bad = checks(machine="giant", imports=["no_such_package"], kernel="ir")
-    assert bad["machine"]["answer"] == "no"
-    assert "smaller" in bad["machine"]["message"]
+    bad = checks("giant", imports=["no_such_package"], kernel="ir")
+    assert bad["room"]["answer"] == "no"
+    assert "smaller" in bad["room"]["message"]
     assert "no_such_package" in bad["packages"]["message"]
     assert bad["kernel"]["answer"] == "no"
     # What lies in the folder goes along with the job.
     (server.folder / "work" / "mine.py").write_text("x = 1")
-    assert checks(machine="small", imports=["mine"], path="mine.py").get("packages") is None
-    assert checks(machine="small", image="other", imports=["numpy"])["packages"]["answer"] == "unknown"
+    assert checks("small", imports=["mine"], path="mine.py").get("packages") is None
+    assert checks("small", "other", imports=["numpy"])["packages"]["answer"] == "unknown"
+
+
+def test_preflight_takes_the_folder_for_the_workspace_of_a_notebook(server: Server) -> None:
+    (server.folder / "work" / "train.ipynb").write_text("{}")
+    wanted = {"submission": {"notebook": "train.ipynb", "machine": "small"}, "path": "train.ipynb"}
+    found = {item["check"]: item for item in server.http.post("/outrider/preflight", json=wanted).json()["items"]}
+    assert found["room"]["answer"] == "yes", found
+
+
+def test_preflight_counts_the_money_of_the_group_that_pays(server: Server, root: User, alice: User) -> None:
+    """What costs nothing is never refused for money; what the group pays goes by the group's budget."""
+    group = alice.get("/me").json()["groups"][0]
+
+    def answers(**fields: Any) -> dict[str, str]:
+        wanted = {"submission": {"command": "true", **fields}}
+        items = server.http.post("/outrider/preflight", json=wanted).json()["items"]
+        return {item["check"]: item["answer"] for item in items}
+
+    priced = {"name": "priced", "cpu": 1, "memory_mb": 64, "price_per_hour": 2.0}
+    assert root.post("/machines", json=priced).status_code == 201
+    root.put(f"/limits/group:{group}", json={"budget_per_month": 0})
+    try:
+        assert answers(machine="priced")["room"] == "yes"
+        assert answers(machine="priced", group=group)["submission"] == "no"
+        assert answers(machine="tiny", group=group)["room"] == "yes"
+    finally:
+        root.delete(f"/limits/group:{group}")
+        root.delete("/machines/priced")
 
 
 def test_preflight_knows_another_environment(server: Server, root: User, tmp_path: Path) -> None:
@@ -159,7 +188,8 @@ def test_preflight_knows_another_environment(server: Server, root: User, tmp_pat
     (package / "mine_alone.py").write_text("")
     root.post("/images", json={"name": "bare", "environment": str(tmp_path / "bare")})
     try:
-        wanted = {"machine": "small", "image": "bare", "imports": ["json", "mine_alone", "numpy"], "kernel": "python3"}
+        submission = {"command": "true", "machine": "small", "image": "bare"}
+        wanted = {"submission": submission, "imports": ["json", "mine_alone", "numpy"], "kernel": "python3"}
         items = server.http.post("/outrider/preflight", json=wanted).json()["items"]
         found = {item["check"]: item for item in items}
         assert found["packages"]["message"].startswith("This image lacks numpy:")

@@ -64,4 +64,6 @@ export { WhatRuns } from './submit/WhatRuns.js';
 export { WorkspaceChoice } from './submit/WorkspaceChoice.js';
 export { SubmitDialog } from './submit/SubmitDialog.js';
 export { SubmitForm } from './submit/SubmitForm.js';
+export { usePreflight } from './submit/usePreflight.js';
+export { useSubmission } from './submit/useSubmission.js';
 export type { Check, FolderLook, SubmitShell } from './shared/shell.js';

@@ -7,7 +7,7 @@ from ..capacity.leases import list_leases
 from ..capacity.waiting import waiting_by_machine
 from ..catalog.selection import Refused
 from ..jobs import preflight, store
-from ..schema.jobs import Finding, Preflight, Submission
+from ..schema.jobs import Finding, Preflight, PreflightRequest
 from .catalog import render_machine
 from .routing import Call, Route
 
@@ -41,7 +41,7 @@ ROUTES = [
         look,
         JOBS_WRITE,
         "What would become of a submission; nothing is kept",
-        request=Submission,
+        request=PreflightRequest,
         response=Preflight,
     )
 ]

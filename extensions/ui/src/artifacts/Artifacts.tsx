@@ -40,7 +40,7 @@ function Directory({
   const api = useApi();
   const at = directory.replace(/\/$/, '');
   // What a running job leaves appears when its record changes, which progress and the end do.
-  const first = useLoaded(`${job.id}/${directory}/${job.status}`, (signal) =>
+  const first = useLoaded(`artifacts/${job.id}/${directory}/${job.status}`, (signal) =>
     api.artifacts(job.id, at, undefined, signal),
   );
   const [more, setMore] = useState<{ items: FileEntry[]; next: string | null } | null>(null);

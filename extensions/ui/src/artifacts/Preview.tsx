@@ -88,7 +88,9 @@ function Picture({ href, name }: { href: string; name: string }): ReactElement {
 function Contents({ job, path, kind }: { job: Job; path: string; kind: PreviewKind }): ReactElement {
   const api = useApi();
   const most = kind === 'notebook' ? LARGEST_NOTEBOOK : HEAD;
-  const head = useLoaded(`${job.id}/${path}`, (signal) => api.artifactHead(job.id, path, most, signal));
+  const head = useLoaded(`preview/${job.id}/${path}`, (signal) =>
+    api.artifactHead(job.id, path, most, signal),
+  );
   if (head.error) return <Problem onRetry={head.reload}>{head.error.message}</Problem>;
   if (head.value === undefined) return <Loading />;
   const data = head.value;

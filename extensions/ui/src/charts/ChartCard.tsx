@@ -257,7 +257,7 @@ function useRefined(
   const api = useApi();
   const part = job === null ? null : partOf(chart, settings, context);
   const wanted = useSettled(part === null ? '' : JSON.stringify(part), SETTLE_MS);
-  const finer = useLoaded(wanted, async (signal) => {
+  const finer = useLoaded(`part/${job ?? ''}/${chart.chart}/${wanted}`, async (signal) => {
     if (wanted === '' || job === null) return null;
     const asked = JSON.parse(wanted) as Part;
     return { part: asked, chart: await api.chart(job, chart.chart, { points: DETAIL, ...asked }, signal) };

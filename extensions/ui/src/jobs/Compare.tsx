@@ -16,7 +16,9 @@ const MOST = 20;
 export function Compare({ ids }: { ids: readonly string[] }): ReactElement {
   const api = useApi();
   const shown = ids.slice(0, MOST);
-  const jobs = useLoaded(shown.join(), (signal) => Promise.all(shown.map((id) => api.job(id, signal))));
+  const jobs = useLoaded(`records/${shown.join()}`, (signal) =>
+    Promise.all(shown.map((id) => api.job(id, signal))),
+  );
   useEvery(LOOK_MS, jobs.value !== undefined, jobs.reload);
   if (shown.length === 0) return <Empty title="Choose jobs in the list to compare them." />;
   if (jobs.error && jobs.value === undefined)

@@ -20,7 +20,7 @@ interface Props {
 
 export function FailureCard({ job, actions, onView }: Props): ReactElement {
   const api = useApi();
-  const log = useLoaded(`${job.id}/${String(job.attempt)}`, (signal) =>
+  const log = useLoaded(`failure/${job.id}/${String(job.attempt)}`, (signal) =>
     api.logs(job.id, { tail: TAIL }, signal),
   );
   const lines = tellingLines(log.value?.items ?? []);
@@ -79,7 +79,7 @@ export function FailureCard({ job, actions, onView }: Props): ReactElement {
 function LargerMachine({ job, actions }: Pick<Props, 'job' | 'actions'>): ReactElement | null {
   const api = useApi();
   const wanted = job.reason === 'out_of_memory';
-  const machines = useLoaded(`machines/${String(wanted)}`, async (signal) =>
+  const machines = useLoaded(`larger/${String(wanted)}`, async (signal) =>
     wanted ? (await api.machines(signal)).items : [],
   );
   const larger = largerMachine(machines.value ?? [], job.machine);

@@ -15,8 +15,8 @@ const LINES = 6;
 
 export function Glimpse({ job }: { job: Job }): ReactElement | null {
   const api = useApi();
-  const charts = useLoaded(`${job.id}/${job.status}`, (signal) => api.charts(job.id, signal));
-  const log = useLoaded(`${job.id}/${job.status}`, (signal) => api.logs(job.id, { tail: TAIL }, signal));
+  const charts = useLoaded(`charts/${job.id}/${job.status}`, (signal) => api.charts(job.id, signal));
+  const log = useLoaded(`tail/${job.id}/${job.status}`, (signal) => api.logs(job.id, { tail: TAIL }, signal));
   const living = !hasEnded(job);
   useEvery(LOOK_MS, living, charts.reload);
   useEvery(LOOK_MS, living, log.reload);

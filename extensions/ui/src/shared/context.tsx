@@ -1,5 +1,6 @@
 /** What every component may use: the API, the stream, and the shell's way from one page to another. */
 
+import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import {
   createContext,
   type ReactElement,
@@ -53,6 +54,7 @@ export interface Extras {
 interface Outrider {
   api: Api;
   stream: Stream;
+  answers: QueryClient;
   navigation: Navigation;
   extras: Extras;
 }
@@ -68,10 +70,23 @@ interface ProviderProps {
 
 const NONE: Extras = {};
 
-const known = new WeakMap<Transport, { api: Api; stream: Stream }>();
+type Parts = Pick<Outrider, 'api' | 'stream' | 'answers'>;
 
-/** The one API client and the one stream of a transport: a shell may have several trees of components on a page. */
-function partsOf(transport: Transport): { api: Api; stream: Stream } {
+const known = new WeakMap<Transport, Parts>();
+
+const KEPT_MS = 60_000;
+
+/** Answers that several components share. What is on the machine itself answers without a network, too. */
+function newAnswers(): QueryClient {
+  return new QueryClient({
+    defaultOptions: {
+      queries: { retry: false, networkMode: 'always', refetchOnWindowFocus: false, gcTime: KEPT_MS },
+    },
+  });
+}
+
+/** What all trees of components on a page share: the API client, the stream and the answers. */
+function partsOf(transport: Transport): Parts {
   let parts = known.get(transport);
   if (parts === undefined) {
     const api = new Api(transport);
@@ -79,7 +94,7 @@ function partsOf(transport: Transport): { api: Api; stream: Stream } {
       () => transport.openStream(),
       () => api.me(),
     );
-    parts = { api, stream };
+    parts = { api, stream, answers: newAnswers() };
     known.set(transport, parts);
   }
   return parts;
@@ -106,7 +121,11 @@ export function OutriderProvider({
     };
   }, [parts]);
   const value = useMemo(() => ({ ...parts, navigation, extras }), [parts, navigation, extras]);
-  return <Context.Provider value={value}>{children}</Context.Provider>;
+  return (
+    <QueryClientProvider client={parts.answers}>
+      <Context.Provider value={value}>{children}</Context.Provider>
+    </QueryClientProvider>
+  );
 }
 
 function useOutrider(): Outrider {

@@ -1,6 +1,7 @@
 /** Hooks over the API: values that load, a clock that ticks, jobs and lists that stay current. */
 
-import { useCallback, useEffect, useRef, useState } from 'react';
+import { useQuery } from '@tanstack/react-query';
+import { useCallback, useEffect, useState } from 'react';
 
 import type { JobQuery } from '../api/client.js';
 import { ApiError } from '../api/transport.js';
@@ -16,46 +17,24 @@ export interface Loaded<T> {
 }
 
 /**
- * The answer to `ask`, asked again whenever `key` changes or `reload` is called. The last answer of the same key
- * stays while a newer one is on its way, so nothing jumps; an answer that comes too late is dropped.
+ * The answer to `ask`, asked again when `key` changes or `reload` is called. Components that ask with the same key share
+ * one request and its answer, so a key names what is asked for. The last answer stays while a newer one is on its way.
  */
 export function useLoaded<T>(key: string, ask: (signal: AbortSignal) => Promise<T>): Loaded<T> {
-  const [state, setState] = useState<{ key: string; value?: T; error?: ApiError; loading: boolean }>({
-    key,
-    loading: true,
+  const { data, error, isFetching, refetch } = useQuery<T, ApiError>({
+    queryKey: [key],
+    queryFn: async ({ signal }) => {
+      try {
+        return await ask(signal);
+      } catch (thrown) {
+        throw thrown instanceof ApiError ? thrown : new ApiError(0, String(thrown));
+      }
+    },
   });
-  const [round, setRound] = useState(0);
-  const latest = useRef(ask);
-  useEffect(() => {
-    latest.current = ask;
-  });
-  useEffect(() => {
-    const abort = new AbortController();
-    setState((old) => (old.key === key ? { ...old, loading: true } : { key, loading: true }));
-    latest.current(abort.signal).then(
-      (value) => {
-        if (!abort.signal.aborted) setState({ key, value, loading: false });
-      },
-      (thrown: unknown) => {
-        if (abort.signal.aborted) return;
-        const error = thrown instanceof ApiError ? thrown : new ApiError(0, String(thrown));
-        setState((old) => ({ ...(old.key === key ? old : { key }), error, loading: false }));
-      },
-    );
-    return () => {
-      abort.abort();
-    };
-  }, [key, round]);
   const reload = useCallback(() => {
-    setRound((n) => n + 1);
-  }, []);
-  const current = state.key === key;
-  return {
-    value: current ? state.value : undefined,
-    error: current ? state.error : undefined,
-    loading: state.loading || !current,
-    reload,
-  };
+    void refetch();
+  }, [refetch]);
+  return { value: data, error: error ?? undefined, loading: isFetching, reload };
 }
 
 /** The service's time, every `everyMs`; null stops the clock. */
@@ -196,7 +175,7 @@ const LIST_PACE_MS = 1_500;
 export function useJobs(query: JobQuery): Loaded<JobPage> {
   const api = useApi();
   const stream = useStream();
-  const loaded = useLoaded(JSON.stringify(query), (signal) => api.jobs(query, signal));
+  const loaded = useLoaded(`jobs/${JSON.stringify(query)}`, (signal) => api.jobs(query, signal));
   const { reload } = loaded;
   useEffect(() => {
     let known: number | undefined;

@@ -1,6 +1,6 @@
 /** Which files go along: those at hand, a repository, what an earlier job had, or none. */
 
-import type { ReactElement, ReactNode } from 'react';
+import { type ReactElement, type ReactNode, useId } from 'react';
 
 import { Loading, Problem } from '../shared/basics.js';
 import type { Draft, WorkspaceKind } from './draft.js';
@@ -88,7 +88,7 @@ export function FolderSummary({
 }: {
   folder: (signal: AbortSignal) => Promise<FolderLook>;
 }): ReactElement {
-  const look = useLoaded('folder', folder);
+  const look = useLoaded(`folder/${useId()}`, folder);
   if (look.error) return <Problem onRetry={look.reload}>{look.error.message}</Problem>;
   if (look.value === undefined) return <Loading />;
   const { folder: path, files, size, largest, left_out: out, warnings } = look.value;
