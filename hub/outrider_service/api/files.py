@@ -150,7 +150,7 @@ async def _download(call: Call, tree: Tree) -> None:
 
 
 def _describe(call: Call, name: str) -> None:
-    """Type and name; what a browser might run is confined to an origin of its own (design §5)."""
+    """Type and name; what a browser might run is confined to an origin of its own (docs/contract.md)."""
     kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
     if kind.startswith("text/"):
         kind += "; charset=utf-8"

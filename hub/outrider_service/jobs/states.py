@@ -1,4 +1,4 @@
-"""The rules of design §4 as pure functions: from what is wanted and what is seen to what to do next."""
+"""The rules of a job's life (docs/contract.md) as pure functions: from what is wanted and what is seen to the next step."""
 
 from __future__ import annotations
 
