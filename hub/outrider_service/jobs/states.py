@@ -1,4 +1,4 @@
-"""The rules of a job's life (docs/contract.md) as pure functions: from what is wanted and what is seen to the next step."""
+"""The rules of a job's life (docs/contract.md), pure: from what is wanted and what is seen to the next step."""
 
 from __future__ import annotations
 

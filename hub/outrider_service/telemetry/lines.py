@@ -16,7 +16,7 @@ import orjson
 from .metric_lines import parse_metric
 
 RECORD: Final = b"\x1e"
-"""First byte of a line that the runner itself wrote (the contract, docs/contract.md); the runner doubles it in the user's lines."""
+"""First byte of a line that the runner itself wrote (docs/contract.md); the runner doubles it in the user's lines."""
 LONGEST_TEXT: Final = 32 * 1024
 """Bytes of one stored line; a longer one goes on in the next lines, so that nothing is lost."""
 TIME_WIDTH: Final = 17
