@@ -88,8 +88,8 @@ async def render_machine(
     except BackendError:
         size = Capacity(None, None)
     return Machine(
-        **machine.model_dump(exclude={"groups", "title", "tolerations"}),
-        tolerations=list(machine.tolerations),
+        **machine.model_dump(exclude={"groups", "title", "kubernetes"}),
+        kubernetes=machine.kubernetes,
         title=machine.title or machine.name,
         groups=list(machine.groups),
         total=size.total,

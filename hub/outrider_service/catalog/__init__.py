@@ -2,7 +2,7 @@
 
 from .configured import ConfiguredCatalog, load_catalog
 from .listing import EVERYBODY, Listing
-from .model import Catalog, Contents, ImageEntry, LimitSet, MachineType
+from .model import Catalog, Contents, ImageEntry, KubernetesPlacement, LimitSet, MachineType
 
 __all__ = [
     "EVERYBODY",
@@ -10,6 +10,7 @@ __all__ = [
     "ConfiguredCatalog",
     "Contents",
     "ImageEntry",
+    "KubernetesPlacement",
     "LimitSet",
     "Listing",
     "MachineType",

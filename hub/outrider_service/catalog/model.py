@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Protocol
+from typing import Annotated, Any, Protocol
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from ..names import Label, image_reference
 
@@ -25,6 +25,16 @@ class Entry(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
+class KubernetesPlacement(Entry):
+    """Where the pods of a machine type may run, and under which name they ask for GPUs."""
+
+    gpu_resource: Annotated[str, Field(min_length=1, max_length=253)] = "nvidia.com/gpu"
+    node_selector: dict[str, str] = Field(default_factory=dict)
+    tolerations: Annotated[tuple[dict[str, str | int], ...], Field(max_length=MANY_GROUPS, strict=False)] = ()
+    scales_from_zero: bool = False
+    """Nodes appear when they are needed, so having none is no reason to refuse a job."""
+
+
 class MachineType(Entry):
     """A named size. ``groups`` empty: everybody may use it. Prices are per hour, in the operator's currency."""
 
@@ -36,7 +46,6 @@ class MachineType(Entry):
     memory_mb: Annotated[int, Field(ge=64, le=2**30)]
     gpu: Annotated[int, Field(ge=0, le=1024)] = 0
     gpu_model: Annotated[str, Field(max_length=128)] | None = None
-    gpu_resource: Annotated[str, Field(min_length=1, max_length=253)] = "nvidia.com/gpu"
     price_per_hour: Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)] = 0.0
     preemptible: bool = False
     groups: Groups = ()
@@ -50,10 +59,17 @@ class MachineType(Entry):
     """A notebook on it is stopped after that long without use; 0: never; None: the platform's own time."""
     gpu_idle_timeout_s: Annotated[int, Field(ge=60)] | None = None
     """A notebook whose GPUs did nothing for that long counts as not used; None: GPUs do not matter."""
-    node_selector: dict[str, str] = Field(default_factory=dict)
-    tolerations: Annotated[tuple[dict[str, str | int], ...], Field(max_length=MANY_GROUPS, strict=False)] = ()
-    scales_from_zero: bool = False
-    """Kubernetes: its nodes appear when they are needed, so that none being there is no reason to refuse."""
+    kubernetes: KubernetesPlacement = KubernetesPlacement()
+    """What only Kubernetes needs to know."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _flat_spelling(cls, value: Any) -> Any:
+        """Earlier catalogs have the fields of ``kubernetes`` beside the others."""
+        if not isinstance(value, dict) or not (flat := value.keys() & KubernetesPlacement.model_fields.keys()):
+            return value
+        rest = {key: given for key, given in value.items() if key not in flat}
+        return {**rest, "kubernetes": {**(rest.get("kubernetes") or {}), **{key: value[key] for key in flat}}}
 
 
 class Contents(Entry):

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, create_model
 
-from ..catalog.model import Entry, ImageEntry, ImageName, LimitSet, MachineType, Text
+from ..catalog.model import Entry, ImageEntry, ImageName, KubernetesPlacement, LimitSet, MachineType, Text
 from ..names import Label
 from .common import Request, Resource, Timestamp
 
@@ -22,7 +22,6 @@ class Machine(Resource):
     memory_mb: int
     gpu: int
     gpu_model: str | None
-    gpu_resource: str
     price_per_hour: float
     preemptible: bool
     groups: list[str] = Field(description="who may use it; empty: everybody")
@@ -31,9 +30,7 @@ class Machine(Resource):
     max_age_s: int | None = Field(description="a notebook on it is stopped at this age, used or not")
     idle_timeout_s: int | None = Field(description="…and after so long without use; 0: never; null: the usual time")
     gpu_idle_timeout_s: int | None = Field(description="…and when its GPUs have done nothing for so long")
-    node_selector: dict[str, str] = Field(description="Kubernetes: labels of the nodes that it runs on")
-    tolerations: list[dict[str, Any]] = Field(description="Kubernetes: taints of nodes that it may run on")
-    scales_from_zero: bool = Field(description="Kubernetes: its nodes appear when they are needed")
+    kubernetes: KubernetesPlacement = Field(description="which nodes it runs on, where the platform is Kubernetes")
     total: int | None = Field(description="how many fit the platform when it is empty; null: unknown")
     free: int | None = Field(description="how many fit now; null: unknown")
     waiting: int = Field(description="jobs that wait for this type")

@@ -31,7 +31,7 @@ def image(name: Any, owner: Any = None, facts: Any = None, **fields: Any) -> Any
 def machine(name: Any, free: Any = 1, total: Any = 4, **fields: Any) -> Any:
     entry = {"cpu": 0.5, "memory_mb": 2048, **fields}
     model = MachineType(name=name, title=name.title(), **entry).model_dump()
-    return Machine(**{**model, "groups": [], "tolerations": []}, total=total, free=free, waiting=0)
+    return Machine(**{**model, "groups": []}, total=total, free=free, waiting=0)
 
 
 def offer(images: Any = (), machines: Any = (), refusals: Any = None, unusable: Any = None, sandboxed: Any = ()) -> Any:

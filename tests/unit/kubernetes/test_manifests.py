@@ -10,7 +10,7 @@ from typing import Any
 
 from outrider_service.backends.base import Attempt
 from outrider_service.backends.kubernetes import KubernetesSettings, manifests
-from outrider_service.catalog import MachineType
+from outrider_service.catalog import KubernetesPlacement, MachineType
 from outrider_service.storage.directories import Directories
 
 Make = Callable[..., Attempt]
@@ -242,9 +242,11 @@ def test_gpus_selectors_and_tolerations(attempt: Make) -> None:
         cpu=4,
         memory_mb=8192,
         gpu=2,
-        gpu_resource="nvidia.com/mig-1g.10gb",
-        node_selector={"pool": "spot"},
-        tolerations=({"key": "spot", "operator": "Exists"},),
+        kubernetes=KubernetesPlacement(
+            gpu_resource="nvidia.com/mig-1g.10gb",
+            node_selector={"pool": "spot"},
+            tolerations=({"key": "spot", "operator": "Exists"},),
+        ),
         preemptible=True,
     )
     settings = SETTINGS.model_copy(update={"pull_secrets": ("all",), "priority_classes": {"0": "low", "10": "high"}})

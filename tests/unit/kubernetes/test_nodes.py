@@ -8,7 +8,7 @@ import pytest
 
 from outrider_service.backends.base import Capacity
 from outrider_service.backends.kubernetes.nodes import Demand, capacity, never_fits, quantity, read_nodes, requests
-from outrider_service.catalog import MachineType
+from outrider_service.catalog import KubernetesPlacement, MachineType
 
 GPU = MachineType(name="gpu", cpu=1, memory_mb=1024, gpu=2)
 
@@ -60,15 +60,17 @@ def test_taints_and_labels() -> None:
         name="spot",
         cpu=1,
         memory_mb=1024,
-        node_selector={"pool": "spot"},
-        tolerations=({"key": "spot", "operator": "Equal", "value": "yes", "effect": "NoSchedule"},),
+        kubernetes=KubernetesPlacement(
+            node_selector={"pool": "spot"},
+            tolerations=({"key": "spot", "operator": "Equal", "value": "yes", "effect": "NoSchedule"},),
+        ),
     )
     taint = {"key": "spot", "value": "yes", "effect": "NoSchedule"}
     there = read_nodes([node("a", taints=[taint], labels={"pool": "spot"}), node("b")], [])
     assert capacity(Demand.of_machine(spot), there) == Capacity(3, 3)
     assert capacity(Demand.of_machine(GPU), there) == Capacity(0, 0)
     assert "nvidia.com/gpu" in (never_fits(Demand.of_machine(GPU), there) or "")
-    elsewhere = spot.model_copy(update={"node_selector": {"pool": "none"}})
+    elsewhere = spot.model_copy(update={"kubernetes": KubernetesPlacement(node_selector={"pool": "none"})})
     assert "labels" in (never_fits(Demand.of_machine(elsewhere), there) or "")
 
 

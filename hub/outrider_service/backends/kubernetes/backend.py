@@ -349,7 +349,7 @@ class KubernetesBackend:
         await self._synced()
         for pod in self.picture.pods.objects.values():
             if notebook_of(pod) == (user, server) and reading.unscheduled(pod):
-                return self._waits(pod, scales=machine.scales_from_zero)
+                return self._waits(pod, scales=machine.kubernetes.scales_from_zero)
         return None
 
     async def forget_notebook(self, lease: str) -> None:

@@ -128,7 +128,7 @@ def job(attempt: Attempt, settings: KubernetesSettings, directories: Directories
         spec["suspend"] = True
     pulls = pulling(attempt, settings) is not None
     annotations = {OWNER_ANNOTATION: attempt.owner, PULL_ANNOTATION: "true" if pulls else "false"}
-    if attempt.machine.scales_from_zero:
+    if attempt.machine.kubernetes.scales_from_zero:
         annotations[SCALES_ANNOTATION] = "true"
     return {
         "apiVersion": "batch/v1",
@@ -165,7 +165,7 @@ def pod(attempt: Attempt, settings: KubernetesSettings, directories: Directories
             }
             for state in ("not-ready", "unreachable")
         ]
-        + [dict(toleration) for toleration in machine.tolerations],
+        + [dict(toleration) for toleration in machine.kubernetes.tolerations],
         "initContainers": [
             {
                 "name": PREPARE,
@@ -198,8 +198,8 @@ def pod(attempt: Attempt, settings: KubernetesSettings, directories: Directories
         del spec["initContainers"]
     if attempt.nodes > 1:
         spec["subdomain"] = name
-    if machine.node_selector:
-        spec["nodeSelector"] = dict(machine.node_selector)
+    if machine.kubernetes.node_selector:
+        spec["nodeSelector"] = dict(machine.kubernetes.node_selector)
     if attempt.own_image:
         # A node that has an image would give it to whoever names it.
         spec["containers"][0]["imagePullPolicy"] = "Always"
@@ -235,7 +235,7 @@ def resources(attempt: Attempt) -> Manifest:
     }
     if machine.gpu:
         for part in found.values():
-            part[machine.gpu_resource] = str(machine.gpu)
+            part[machine.kubernetes.gpu_resource] = str(machine.gpu)
     return found
 
 

@@ -80,8 +80,12 @@ class Demand:
     def of_machine(cls, machine: MachineType) -> Demand:
         amounts = {"cpu": machine.cpu, "memory": machine.memory_mb * 2.0**20}
         if machine.gpu:
-            amounts[machine.gpu_resource] = float(machine.gpu)
-        return cls(amounts, machine.node_selector, [dict(toleration) for toleration in machine.tolerations])
+            amounts[machine.kubernetes.gpu_resource] = float(machine.gpu)
+        return cls(
+            amounts,
+            machine.kubernetes.node_selector,
+            [dict(toleration) for toleration in machine.kubernetes.tolerations],
+        )
 
     @classmethod
     def of_pod(cls, spec: Object) -> Demand:

@@ -52,7 +52,7 @@ def notebook_pod(
     machine = place.machine
     image = reference(place.image, place.image_digest, settings)
     own = login_for(image, place.registry_logins) is not None
-    resources: dict[str, Any] = {machine.gpu_resource: str(machine.gpu)} if machine.gpu else {}
+    resources: dict[str, Any] = {machine.kubernetes.gpu_resource: str(machine.gpu)} if machine.gpu else {}
     places = [
         {
             "name": "platform",
@@ -98,8 +98,8 @@ def notebook_pod(
             *cloning,
         ],
         "resources": resources,
-        "node_selector": dict(machine.node_selector),
-        "tolerations": [dict(toleration) for toleration in machine.tolerations],
+        "node_selector": dict(machine.kubernetes.node_selector),
+        "tolerations": [dict(toleration) for toleration in machine.kubernetes.tolerations],
         "pull_secrets": [
             *([notebook_secret_name(settings.prefix, place.lease)] if own else []),
             *settings.pull_secrets,
