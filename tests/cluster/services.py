@@ -39,7 +39,7 @@ def catalog() -> dict[str, Any]:
             {"name": "small", "cpu": 0.1, "memory_mb": 256},
             {"name": "giant", "cpu": 1000, "memory_mb": 1024},
             *({"name": f"gpu-{n}", "cpu": 0.05, "memory_mb": 128, "gpu": n} for n in (1, 2, 4)),
-            {"name": "elsewhere", "cpu": 0.05, "memory_mb": 128, "kubernetes": {"node_selector": {"pool": "none-such"}}},
+            {"name": "elsewhere", "cpu": 0.05, "memory_mb": 128, "kubernetes": {"node_selector": {"pool": "none"}}},
             # Nodes that only say that they run something.
             {"name": "said-to-run", "cpu": 0.05, "memory_mb": 128, "node_selector": LABEL, "tolerations": [TOLERATION]},
             {
