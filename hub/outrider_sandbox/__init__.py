@@ -20,12 +20,14 @@ from .control import (
     version,
 )
 from .linux import short_path
-from .spec import CLOSED_NETWORKS, Mount, Spec, check_networks
+from .spec import CLOSED_NETWORKS, MemoryLimit, Mount, Network, Spec, check_networks
 
 __all__ = [
     "CLOSED_NETWORKS",
     "Capabilities",
+    "MemoryLimit",
     "Mount",
+    "Network",
     "Spec",
     "State",
     "StillRunning",

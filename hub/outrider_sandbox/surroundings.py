@@ -38,16 +38,19 @@ class Surroundings:
         as well."""
         spec = self._spec
         (self._folder / files.PORTS).mkdir(mode=0o700, exist_ok=True)
-        if spec.memory_bytes:
+        if spec.memory_bytes and spec.memory_limit == "cgroup":
             self._cgroup = cgroups.create(spec.id, spec.memory_bytes, kill_all=spec.oom_kills_all)
         if spec.isolation == "bubblewrap":
-            self.tree = BubblewrapTree(spec, self._write_etc(), output, self._cgroup)
+            etc = self._folder / files.ETC
+            etc.mkdir(exist_ok=True)
+            bubblewrap.write_etc(etc, spec)
+            self.tree = BubblewrapTree(spec, str(etc), output, self._cgroup)
             self._namespaces = network.open_namespaces(self.tree.root_pid)
         else:
             linux.adopt_orphans()
             self.tree = PlainTree(spec, output, self._cgroup)
         closing: network.Closing | None = None
-        if spec.network and self._namespaces is not None:
+        if spec.network == "full" and self._namespaces is not None:
             self._slirp = network.Slirp(self._namespaces)
             if spec.closed_networks:
                 closing = network.Closing(self._namespaces, spec.closed_networks)
@@ -59,15 +62,6 @@ class Surroundings:
         if self._slirp is not None:
             self._slirp.wait_until_ready()
         return self.tree
-
-    def _write_etc(self) -> str:
-        etc = self._folder / files.ETC
-        etc.mkdir(exist_ok=True)
-        etc.chmod(0o755)
-        for name, text in bubblewrap.etc_files(self._spec).items():
-            (etc / name).write_text(text)
-            (etc / name).chmod(0o644)
-        return str(etc)
 
     # ── helpers that end too early ─────────────────────────────────────────────────────────────────────────────────
 

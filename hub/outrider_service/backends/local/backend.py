@@ -69,9 +69,9 @@ class LocalBackend:
         self.room = room
         self.closed_networks = list(closed_networks)
         self.capabilities = sandbox.usable()
-        self.isolation: Any = isolation or ("bubblewrap" if self.capabilities.bubblewrap else "plain")
-        if self.isolation == "plain" and self.capabilities.notes:
-            log.warning("no sandboxes: %s", " ".join(self.capabilities.notes))
+        self.isolation: Any = isolation or self.capabilities.isolation
+        for note in self.capabilities.notes:
+            log.warning("%s", note)
         self.wakes = Wakes(directories.run)
         self._contents = ContentsOfEnvironments()
         self._starting: defaultdict[AttemptRef, asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -243,10 +243,12 @@ class LocalBackend:
             mounts=self._mounts(attempt, folder) if self.isolation == "bubblewrap" else [],
             home=paths["home"],
             memory_bytes=attempt.machine.memory_mb * 2**20,
+            memory_limit=self.capabilities.memory_limit,
             shm_bytes=shm_mb * 2**20,
             gpu_devices=device_nodes(attempt.gpus),
             ports=attempt.ports,
             let_in={HUB_PORT: self.hub_address} if self.hub_address else {},
+            network=self.capabilities.network,
             closed_networks=self.closed_networks,
             grace_s=attempt.grace_s,
             notify=str(self.wakes.path),
