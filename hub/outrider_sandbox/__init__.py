@@ -20,7 +20,9 @@ from .control import (
     version,
 )
 from .linux import short_path
-from .spec import CLOSED_NETWORKS, MemoryLimit, Mount, Network, Spec, check_networks
+from .spec import CLOSED_NETWORKS, MemoryLimit, Mount, Network, Spec, Web, check_networks
+from .web import from_environment as web_from_environment
+from .web import to_environment as web_to_environment
 
 __all__ = [
     "CLOSED_NETWORKS",
@@ -31,6 +33,7 @@ __all__ = [
     "Spec",
     "State",
     "StillRunning",
+    "Web",
     "check_networks",
     "connect_path",
     "launch",
@@ -42,4 +45,6 @@ __all__ = [
     "state",
     "usable",
     "version",
+    "web_from_environment",
+    "web_to_environment",
 ]

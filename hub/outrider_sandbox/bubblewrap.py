@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from . import web
 from .spec import Mount, Spec
 
 UID = 1000
@@ -115,7 +116,8 @@ def options(spec: Spec, folder: str, cgroup: Mount | None = None) -> list[str]:
         words += ["--ro-bind" if mount.read_only else "--bind", mount.source, mount.target]
     # What is left of the root is a tmpfs that nobody should fill.
     words += ["--remount-ro", "/", "--chdir", spec.cwd, "--clearenv"]
-    for name, value in spec.env.items():
+    env = web.environment(spec.env) if spec.network == "web" else spec.env
+    for name, value in env.items():
         words += ["--setenv", name, value]
     return words
 

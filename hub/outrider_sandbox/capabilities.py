@@ -23,16 +23,15 @@ _TRIES = 3
 _TRY_PORT = 9  # any would do: nothing else is in that namespace
 _TRY = Spec(id="try", argv=["true"], env={"TRY": "1"}, memory_bytes=64 << 20, shm_bytes=1 << 20)
 _WEB_ONLY = (
-    "Web access only: jobs and notebooks reach HTTP and HTTPS servers, through a proxy that their HTTP_PROXY and "
-    "HTTPS_PROXY name (pip, git over https and curl use it by themselves), and nothing by other protocols, UDP "
-    "among them."
+    "Web access only: jobs and notebooks reach HTTP and HTTPS servers, through a proxy that HTTP_PROXY and HTTPS_PROXY "
+    "name there (pip, curl, and git over https use it by themselves). Other protocols, and UDP, reach nothing outside."
 )
 
 
 @dataclass(frozen=True)
 class Capabilities:
     """`network` is what sandboxes reach outside; plain processes use the machine's own network. `notes` say what
-    is lost, why, and what to do about it: one sentence or two for each."""
+    is lost, why, and what to do about it."""
 
     bubblewrap: bool
     network: Network
@@ -135,7 +134,7 @@ def _network(notes: list[str]) -> Network:
         why = f"slirp4netns does not work here: {said}"
     else:
         return "full"
-    notes.append(f"{why}. {_WEB_ONLY}")
+    notes.append(f"{_WEB_ONLY} The reason: {why}.")
     return "web"
 
 

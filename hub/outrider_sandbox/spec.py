@@ -32,6 +32,17 @@ class Mount:
 
 
 @dataclass(frozen=True)
+class Web:
+    """What the proxy of a sandbox with web access adds to the rules that hold everywhere: hosts (`mirror`,
+    `10.0.0.5:3141`) that may be reached wherever they are, and the proxy that leads out of this network."""
+
+    hosts: list[str] = field(default_factory=list)
+    http_proxy: str = ""
+    https_proxy: str = ""
+    no_proxy: str = ""
+
+
+@dataclass(frozen=True)
 class Spec:
     """One command and its surroundings. Paths in `argv`, `cwd` and `home` are those inside the sandbox."""
 
@@ -51,6 +62,7 @@ class Spec:
     host_ports: dict[int, int] = field(default_factory=dict)
     let_in: dict[int, str] = field(default_factory=dict)
     network: Network = "full"
+    web: Web = field(default_factory=Web)
     closed_networks: list[str] = field(default_factory=lambda: list(CLOSED_NETWORKS))
     grace_s: float = 10.0
     notify: str | None = None
@@ -65,6 +77,7 @@ def decode(data: bytes) -> Spec:
     raw["mounts"] = [Mount(**mount) for mount in raw["mounts"]]
     raw["host_ports"] = {int(outside): inside for outside, inside in raw["host_ports"].items()}
     raw["let_in"] = {int(inside): address for inside, address in raw["let_in"].items()}
+    raw["web"] = Web(**raw.get("web", {}))
     # Written by a release that knew only all or nothing.
     raw["network"] = {True: "full", False: "none"}.get(raw["network"], raw["network"])
     return Spec(**raw)

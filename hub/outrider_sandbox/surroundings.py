@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from . import bubblewrap, cgroups, files, linux, network, processes, relay
+from . import bubblewrap, cgroups, files, gateway, linux, network, processes, relay
 from .spec import Spec
 from .trees import BubblewrapTree, PlainTree, Tree
 
@@ -28,6 +28,7 @@ class Surroundings:
         self._cgroup: cgroups.Cgroup | None = None
         self._namespaces: network.Namespaces | None = None
         self._slirp: network.Slirp | None = None
+        self._web: gateway.Gateway | None = None
         self._restarts = 0
         self._sampled_oom = False
         self.tree: Tree | None = None
@@ -54,6 +55,8 @@ class Surroundings:
             self._slirp = network.Slirp(self._namespaces)
             if spec.closed_networks:
                 closing = network.Closing(self._namespaces, spec.closed_networks)
+        if spec.network == "web" and self._namespaces is not None:
+            self._web = gateway.Gateway(spec, self._namespaces)
         if relay.needed(spec):
             self.relay = relay.Relay(self._folder, spec, self._namespaces)
             self.relay.wait_until_ready()
@@ -73,10 +76,20 @@ class Surroundings:
             self._slirp.close()
             self._slirp = None
             self._restart_slirp()
+        elif self._web is not None and pid == self._web.pid:
+            self._web = None
+            self._restart_web()
+
+    def _is_alive(self) -> bool:
+        return self.tree is not None and processes.start_time(self.tree.root_pid) is not None
+
+    def _restart_web(self) -> None:
+        if self._is_alive() and self._namespaces is not None and self._may_restart("the proxy for web access"):
+            with contextlib.suppress(OSError):
+                self._web = gateway.Gateway(self._spec, self._namespaces)
 
     def _restart_slirp(self) -> None:
-        alive = self.tree is not None and processes.start_time(self.tree.root_pid) is not None
-        if alive and self._namespaces is not None and self._may_restart("the network helper"):
+        if self._is_alive() and self._namespaces is not None and self._may_restart("the network helper"):
             with contextlib.suppress(OSError):
                 self._slirp = network.Slirp(self._namespaces)
                 self._slirp.wait_until_ready()
@@ -137,6 +150,9 @@ class Surroundings:
         if self._slirp is not None:
             self._slirp.close()
             self._slirp = None
+        if self._web is not None:
+            _end(self._web.pid)
+            self._web = None
         self._end_relay()
         if self._spec.isolation == "plain":
             processes.kill_descendants(os.getpid())
@@ -150,7 +166,11 @@ class Surroundings:
             return
         self.relay.close()
         if self.relay.pid:
-            processes.send(self.relay.pid, signal.SIGKILL)
-            with contextlib.suppress(ChildProcessError):
-                os.waitpid(self.relay.pid, 0)
+            _end(self.relay.pid)
         self.relay = None
+
+
+def _end(pid: int) -> None:
+    processes.send(pid, signal.SIGKILL)
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pid, 0)

@@ -17,7 +17,7 @@ from typing import Any
 from jupyterhub.spawner import Spawner
 from jupyterhub.utils import random_port, url_path_join
 from tornado.httpclient import AsyncHTTPClient
-from traitlets import Float, List, Unicode
+from traitlets import Float, Instance, List, Unicode
 
 import outrider_sandbox as sandbox
 from outrider_service.contracts.local import device_nodes, mounts_for, runner_directory
@@ -46,6 +46,9 @@ class LocalSpawner(CatalogMixin, Spawner):
     home = Unicode(help="The state directory (OUTRIDER_HOME).").tag(config=True)
     hub_address = Unicode(help="host:port of the Hub's public address on this machine.").tag(config=True)
     closed_networks = List(Unicode(), help="IPv4 networks that servers cannot reach.").tag(config=True)
+    web = Instance(sandbox.Web, (), help="What servers with web access only may reach, and through which proxy.").tag(
+        config=True
+    )
     lab_extension = Unicode(
         help="The directory of Outrider's JupyterLab extension, mounted rather than installed; empty: none."
     ).tag(config=True)
@@ -132,6 +135,7 @@ class LocalSpawner(CatalogMixin, Spawner):
             runner=str(runner_directory()),
             network=found.network,
             memory_limit=found.memory_limit,
+            web=self.web,
             closed_networks=list(self.closed_networks),
             grace_s=self.grace_s,
         )

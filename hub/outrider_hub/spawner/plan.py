@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from outrider_sandbox import MemoryLimit, Mount, Network, Spec
+from outrider_sandbox import MemoryLimit, Mount, Network, Spec, Web
 from outrider_service.contracts.spawning import Repository, SpawnSpec, slug
 
 INSIDE_PORT = 65432
@@ -45,6 +45,7 @@ class Server:
     """The directory of the runner's code on this machine."""
     network: Network
     memory_limit: MemoryLimit
+    web: Web
     closed_networks: list[str]
     grace_s: float
 
@@ -119,6 +120,7 @@ def sandbox(server: Server, spec: SpawnSpec, isolation: str) -> Spec:
         host_ports={server.port: server.port} if confined else {},
         let_in={INSIDE_PORT: server.hub_address} if confined else {},
         network=server.network,
+        web=server.web,
         closed_networks=server.closed_networks,
         grace_s=server.grace_s,
         notify=None,

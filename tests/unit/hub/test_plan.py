@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from outrider_hub.spawner import plan
-from outrider_sandbox import Mount
+from outrider_sandbox import Mount, Web
 from outrider_service.schema.resources import Repository, SpawnSpec
 
 SPEC = SpawnSpec(
@@ -40,6 +40,7 @@ SERVER = plan.Server(
     runner="/code/outrider/runner",
     network="web",
     memory_limit="sampling",
+    web=Web(hosts=["mirror"]),
     closed_networks=["169.254.0.0/16"],
     grace_s=10,
 )
