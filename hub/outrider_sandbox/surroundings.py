@@ -85,8 +85,10 @@ class Surroundings:
 
     def _restart_web(self) -> None:
         if self._is_alive() and self._namespaces is not None and self._may_restart("the proxy for web access"):
-            with contextlib.suppress(OSError):
+            try:
                 self._web = gateway.Gateway(self._spec, self._namespaces)
+            except OSError as error:
+                self._note(f"the proxy for web access could not be started again: {error}")
 
     def _restart_slirp(self) -> None:
         if self._is_alive() and self._namespaces is not None and self._may_restart("the network helper"):
