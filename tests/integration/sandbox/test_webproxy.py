@@ -140,7 +140,12 @@ def test_a_tunnel_carries_megabytes_both_ways_and_each_end(server: Any) -> None:
     far = server(echo)
     data = bytes(range(256)) * 20_000
     with proxy(far.place) as port, tunnel(port, far.place) as connection:
-        sender = threading.Thread(target=lambda: (connection.sendall(data), connection.shutdown(socket.SHUT_WR)))
+
+        def send() -> None:
+            connection.sendall(data)
+            connection.shutdown(socket.SHUT_WR)
+
+        sender = threading.Thread(target=send)
         sender.start()
         assert read_all(connection) == data
         sender.join()
