@@ -17,6 +17,8 @@ import httpx
 import pytest
 from websockets.sync.client import connect
 
+from outrider_hub.launch.hub_process import default_config
+
 from .machines import Machine
 from .platform_process import Platform, eventually
 
@@ -84,7 +86,7 @@ def started(request: pytest.FixtureRequest, web: str) -> Iterator[Started]:
     platform = Platform(machine.person / "home", prefix=prefix, OUTRIDER_WEB_HOSTS=web)
     machine.own()
     try:
-        platform.start("--config", "jupyterhub_config.py")
+        platform.start("--config", str(default_config()))  # with the sample job, as a first start
         yield Started(request.param, platform, platform.token(), web)
     finally:
         platform.stop()
