@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from outrider_sandbox import web_to_environment
+
 from . import culler, scopes, state
 from .adjust import adjust
 from .authenticator import AdminOnlyAuthenticator
@@ -103,6 +105,8 @@ def service_environment(settings: Settings, environ: Mapping[str, str]) -> dict[
         "OUTRIDER_APPS_PORT": str(settings.apps_port),
         "OUTRIDER_CATALOG": str(settings.catalog),
         "OUTRIDER_CLOSED_NETWORKS": " ".join(settings.closed_networks),
+        # The Hub hands on no others, and the usual names would lead the service's own requests astray.
+        **web_to_environment(settings.web),
         "OUTRIDER_CULL_TIMEOUT": str(settings.cull_timeout_s),
         "PYTHONUNBUFFERED": "1",
     }
@@ -124,5 +128,6 @@ def _notebooks(c: Any, settings: Settings, secrets: state.Secrets) -> None:
     c.CatalogMixin.service_token = secrets.spawner_token
     c.LocalSpawner.home = str(settings.home)
     c.LocalSpawner.closed_networks = list(settings.closed_networks)
+    c.LocalSpawner.web = settings.web
     c.LocalSpawner.lab_extension = str(settings.lab_extension)
     c.LocalSpawner.hub_address = f"127.0.0.1:{settings.port}"

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from outrider_sandbox import CLOSED_NETWORKS, check_networks
+from outrider_sandbox import CLOSED_NETWORKS, Web, check_networks, web_from_environment
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 """The checkout; means nothing where the package was installed from a wheel."""
@@ -58,6 +58,8 @@ class Settings:
     most_notebooks: int = MOST_NOTEBOOKS
     closed_networks: tuple[str, ...] = CLOSED_NETWORKS
     """What notebooks and jobs cannot reach, as IPv4 networks."""
+    web: Web = field(default_factory=Web)
+    """Where they have web access only: what else they may reach, and the proxy out of this network."""
 
     @property
     def ports(self) -> dict[str, int]:
@@ -142,6 +144,7 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
         cull_every_s=_number(environ, "OUTRIDER_CULL_EVERY", CULL_EVERY_S, 1, 10**6),
         most_notebooks=_number(environ, "OUTRIDER_NOTEBOOKS_PER_USER", MOST_NOTEBOOKS, 0, 1000),
         closed_networks=_networks(environ, "OUTRIDER_CLOSED_NETWORKS"),
+        web=web_from_environment(environ),
     )
 
 

@@ -20,15 +20,20 @@ from .control import (
     version,
 )
 from .linux import short_path
-from .spec import CLOSED_NETWORKS, Mount, Spec, check_networks
+from .spec import CLOSED_NETWORKS, MemoryLimit, Mount, Network, Spec, Web, check_networks
+from .web import from_environment as web_from_environment
+from .web import to_environment as web_to_environment
 
 __all__ = [
     "CLOSED_NETWORKS",
     "Capabilities",
+    "MemoryLimit",
     "Mount",
+    "Network",
     "Spec",
     "State",
     "StillRunning",
+    "Web",
     "check_networks",
     "connect_path",
     "launch",
@@ -40,4 +45,6 @@ __all__ = [
     "state",
     "usable",
     "version",
+    "web_from_environment",
+    "web_to_environment",
 ]

@@ -1,5 +1,5 @@
 """bwrap's command line: what of the host a sandbox sees. A pure function of the specification and of the
-host's facts.
+host's facts. Writes the sandbox's own files of /etc where it is told to.
 
 Whoever is root outside is still the owner of root's files inside, though without any capability. What such
 a process could do through /proc (core_pattern, sysrq-trigger and others are writable for their owner) is
@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from . import web
 from .spec import Mount, Spec
 
 UID = 1000
@@ -68,9 +69,17 @@ def etc_files(spec: Spec) -> dict[str, str]:
         "hosts": f"127.0.0.1 localhost {host_name(spec)}\n::1 localhost ip6-localhost ip6-loopback\n",
         "hostname": f"{host_name(spec)}\n",
         # slirp4netns answers here, with whatever resolver the host uses at that time
-        "resolv.conf": "nameserver 10.0.2.3\noptions edns0\n" if spec.network else "",
+        "resolv.conf": "nameserver 10.0.2.3\noptions edns0\n" if spec.network == "full" else "",
         "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\nservices: files\nprotocols: files\n",
     }
+
+
+def write_etc(folder: Path, spec: Spec) -> None:
+    """Those files, into an existing directory, readable for whoever the sandbox's user is."""
+    folder.chmod(0o755)
+    for name, text in etc_files(spec).items():
+        (folder / name).write_text(text)
+        (folder / name).chmod(0o644)
 
 
 def host_name(spec: Spec) -> str:
@@ -107,7 +116,8 @@ def options(spec: Spec, folder: str, cgroup: Mount | None = None) -> list[str]:
         words += ["--ro-bind" if mount.read_only else "--bind", mount.source, mount.target]
     # What is left of the root is a tmpfs that nobody should fill.
     words += ["--remount-ro", "/", "--chdir", spec.cwd, "--clearenv"]
-    for name, value in spec.env.items():
+    env = web.environment(spec.env) if spec.network == "web" else spec.env
+    for name, value in env.items():
         words += ["--setenv", name, value]
     return words
 

@@ -1,5 +1,5 @@
 """What this machine can do for sandboxes, found out by trying, with sentences for the person who installs
-it."""
+it. What is found goes into each sandbox's specification, so that nothing is tried there that failed here."""
 
 from __future__ import annotations
 
@@ -7,64 +7,101 @@ import contextlib
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from . import bubblewrap, cgroups, network
+from .spec import CLOSED_NETWORKS, Isolation, MemoryLimit, Mount, Network, Spec
 from .trees import SetupError, StatusPipe, wait_until_made
 
 _TRY_S = 20.0
 _TRIES = 3
-_BWRAP = ["bwrap", "--unshare-all", "--unshare-user", "--uid", "1000", "--gid", "1000", "--die-with-parent"]
+_TRY_PORT = 9  # any would do: nothing else is in that namespace
+_TRY = Spec(id="try", argv=["true"], env={"TRY": "1"}, memory_bytes=64 << 20, shm_bytes=1 << 20)
+_WEB_ONLY = (
+    "Web access only: jobs and notebooks reach HTTP and HTTPS servers, through a proxy that HTTP_PROXY and HTTPS_PROXY "
+    "name there (pip, curl, and git over https use it by themselves). Other protocols, and UDP, reach nothing outside."
+)
 
 
 @dataclass(frozen=True)
 class Capabilities:
+    """`network` is what sandboxes reach outside; plain processes use the machine's own network. `notes` say what
+    is lost, why, and what to do about it."""
+
     bubblewrap: bool
-    network: bool
+    network: Network
     memory: Literal["cgroup2", "cgroup1", "sampling"]
     notes: list[str] = field(default_factory=list)
 
+    @property
+    def isolation(self) -> Isolation:
+        return "bubblewrap" if self.bubblewrap else "plain"
+
+    @property
+    def memory_limit(self) -> MemoryLimit:
+        return "sampling" if self.memory == "sampling" else "cgroup"
+
 
 def usable() -> Capabilities:
-    """Takes some tens of milliseconds; starts and ends a few processes."""
+    """Takes some tenths of a second; starts and ends a few processes."""
     notes: list[str] = []
     isolated = _bubblewrap(notes)
-    connected = isolated and _network(notes)
-    return Capabilities(isolated, connected, _memory(notes), notes)
+    outside = _network(notes) if isolated else "full"
+    return Capabilities(isolated, outside, _memory(notes, isolated), notes)
 
 
-def _root() -> list[str]:
-    """What sandboxes stand on, and not all of the host's mounts, some of which may come and go meanwhile."""
-    return [*bubblewrap.system(), "--proc", "/proc", "--dev", "/dev"]
-
-
-def _tried(attempt: Callable[[], str | None]) -> str | None:
+def _tried(attempt: Callable[[], None]) -> str | None:
     """What was wrong, each time: a busy machine is slow or refuses once, and that must cost nobody the sandbox."""
     said = None
     for _ in range(_TRIES):
-        said = attempt()
-        if said is None:
+        try:
+            attempt()
+        except (OSError, SetupError, subprocess.SubprocessError) as error:
+            said = str(error).rstrip(".")
+        else:
             return None
     return said
 
 
-def _try_bubblewrap() -> str | None:
-    try:
-        tried = subprocess.run(
-            [*_BWRAP, *_root(), "true"],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_TRY_S,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return f"{error}."
-    if tried.returncode != 0:
-        return tried.stderr.decode(errors="replace").strip() or f"it ends with {tried.returncode}."
-    return None
+@contextmanager
+def _sandbox(cgroup: cgroups.Cgroup | None = None) -> Iterator[network.Namespaces]:
+    """A sandbox made with all options that a real one has: an old bwrap knows some of them only. It ends by
+    itself when its stdin ends; killing it while it sets itself up would leave half of it behind."""
+    with tempfile.TemporaryDirectory(prefix="outrider-try-") as folder, tempfile.TemporaryFile() as said:
+        bubblewrap.write_etc(Path(folder), _TRY)
+        mount = Mount(str(cgroup.path), cgroup.inside) if cgroup else None
+        status = StatusPipe()
+        options = os.memfd_create("bwrap")
+        try:
+            os.write(options, bubblewrap.as_file(bubblewrap.options(_TRY, folder, mount)))
+            os.lseek(options, 0, os.SEEK_SET)
+            words = ["bwrap", "--args", str(options), "--json-status-fd", str(status.write)]
+            words += ["--", "/bin/sh", "-c", "read _"]
+            with subprocess.Popen(
+                words, pass_fds=[options, status.write], stdin=subprocess.PIPE, stdout=said, stderr=said
+            ) as process:
+                status.close_write()
+                try:
+                    pid, pidfd = wait_until_made(status)
+                except SetupError as error:
+                    process.wait(_TRY_S)
+                    said.seek(0)
+                    raise SetupError(said.read().decode(errors="replace").strip() or str(error)) from error
+                os.close(pidfd)
+                namespaces = network.open_namespaces(pid)
+                try:
+                    yield namespaces
+                finally:
+                    namespaces.close()
+                process.communicate(timeout=_TRY_S)
+        finally:
+            os.close(options)
+            status.close()
 
 
 def _bubblewrap(notes: list[str]) -> bool:
@@ -74,70 +111,65 @@ def _bubblewrap(notes: list[str]) -> bool:
         return False
     if said := _tried(_try_bubblewrap):
         notes.append(
-            f"bubblewrap does not work here: {said} User namespaces may be switched off "
-            "(sysctl kernel.unprivileged_userns_clone, user.max_user_namespaces), or this is a container. "
-            f"{lost}"
+            f"bubblewrap does not work here: {said}. User namespaces may be switched off "
+            "(sysctl kernel.unprivileged_userns_clone, user.max_user_namespaces), bubblewrap may be older than 0.5, "
+            f"or this is a container. {lost}"
         )
         return False
     return True
 
 
-def _network(notes: list[str]) -> bool:
-    lost = "Without it, sandboxes have no network of their own and reach nothing outside."
+def _try_bubblewrap() -> None:
+    """Ports lead in and out through its network namespace: one that cannot be joined is of no use."""
+    with _sandbox() as namespaces:
+        network.listen_inside(namespaces, _TRY_PORT).close()
+
+
+def _network(notes: list[str]) -> Network:
     if shutil.which("slirp4netns") is None:
-        notes.append(f"slirp4netns is not installed (Debian: apt-get install slirp4netns). {lost}")
-        return False
-    if not os.access("/dev/net/tun", os.R_OK | os.W_OK):
-        notes.append(f"/dev/net/tun is missing or not accessible (modprobe tun; its mode is usually 0666). {lost}")
-        return False
-    error = _tried(_try_network)
-    if error:
-        notes.append(f"slirp4netns does not work here: {error}. {lost}")
-    return not error
+        why = "slirp4netns is not installed (Debian: apt-get install slirp4netns)"
+    elif not os.access("/dev/net/tun", os.R_OK | os.W_OK):
+        why = "/dev/net/tun is missing or not accessible (as root: modprobe tun; chmod 0666 /dev/net/tun)"
+    elif said := _tried(_try_network):
+        why = f"slirp4netns does not work here: {said}"
+    else:
+        return "full"
+    notes.append(f"{_WEB_ONLY} The reason: {why}.")
+    return "web"
 
 
-def _try_network() -> str | None:
-    status = StatusPipe()
-    # It ends by itself when its stdin ends: killing it while it sets itself up would leave half of it behind.
-    words = [*_BWRAP, *_root(), "--json-status-fd", str(status.write), "/bin/sh", "-c", "read _"]
-    try:
-        with subprocess.Popen(words, pass_fds=[status.write], stdin=subprocess.PIPE) as sandbox:
-            status.close_write()
-            pid, pidfd = wait_until_made(status)
-            os.close(pidfd)
-            _attach(pid)
-            sandbox.communicate(timeout=_TRY_S)
-    except (OSError, SetupError, subprocess.SubprocessError) as error:
-        return str(error)
-    finally:
-        status.close()
-    return None
-
-
-def _attach(pid: int) -> None:
-    namespaces = network.open_namespaces(pid)
-    try:
+def _try_network() -> None:
+    with _sandbox() as namespaces:
         slirp = network.Slirp(namespaces, output=os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC))
         try:
+            network.Closing(namespaces, CLOSED_NETWORKS).wait()
             slirp.wait_until_ready()
         finally:
             slirp.close()
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(slirp.pid, 0)
-    finally:
-        namespaces.close()
 
 
-def _memory(notes: list[str]) -> Literal["cgroup2", "cgroup1", "sampling"]:
+def _memory(notes: list[str], isolated: bool) -> Literal["cgroup2", "cgroup1", "sampling"]:
     cgroup = cgroups.create("try", 64 << 20)
-    if cgroup is None:
-        notes.append(
-            "No memory cgroup can be made here: the memory limit is kept by looking twice a second, so a job "
-            "that grows very fast may take memory from others first."
-        )
-        return "sampling"
-    cgroup.remove()
-    return "cgroup2" if cgroup.version == 2 else "cgroup1"
+    said = None
+    if cgroup is not None:
+        try:
+            said = _tried(lambda: _try_cgroup(cgroup)) if isolated else None
+        finally:
+            cgroup.remove()
+    if cgroup is not None and said is None:
+        return "cgroup2" if cgroup.version == 2 else "cgroup1"
+    notes.append(
+        f"No memory cgroup can be {f'used here: {said}' if said else 'made here'}. The memory limit is kept by "
+        "looking twice a second, so a job that grows very fast may take memory from others first."
+    )
+    return "sampling"
+
+
+def _try_cgroup(cgroup: cgroups.Cgroup) -> None:
+    with _sandbox(cgroup):
+        pass
 
 
 def which_python_prefixes(executable: str) -> list[Path]:

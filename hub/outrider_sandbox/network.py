@@ -9,10 +9,12 @@ from __future__ import annotations
 import fcntl
 import os
 import select
+import signal
 import socket
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NoReturn
 
 from . import linux, spawn
 
@@ -39,6 +41,46 @@ def open_namespaces(pid: int) -> Namespaces:
     return Namespaces(pid, network, linux.user_namespace_of(network))
 
 
+def join(namespaces: Namespaces) -> None:
+    """Move the calling process, which must have one thread, into the sandbox's network."""
+    linux.setns(namespaces.user, linux.CLONE_NEWUSER)
+    linux.setns(namespaces.network, linux.CLONE_NEWNET)
+
+
+def listen_inside(namespaces: Namespaces, port: int) -> socket.socket:
+    """A socket that listens on the sandbox's loopback. It stays in the namespace in which it was made, whoever
+    accepts from it. Raises OSError."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
+    with ours:
+        pid = os.fork()
+        if pid == 0:
+            _send_listener(namespaces, port, theirs)
+        theirs.close()
+        ours.settimeout(_READY_S)
+        try:
+            said, descriptors, _, _ = socket.recv_fds(ours, 4096, 1)
+        finally:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+    if not descriptors:
+        raise OSError(said.decode(errors="replace") or "the sandbox's network could not be joined")
+    return socket.socket(fileno=descriptors[0])
+
+
+def _send_listener(namespaces: Namespaces, port: int, channel: socket.socket) -> NoReturn:
+    try:
+        join(namespaces)
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", port))
+        listener.listen(128)
+        socket.send_fds(channel, [b"s"], [listener.fileno()])
+    except BaseException as error:
+        channel.send(f"the sandbox's network cannot be used: {error}".encode()[:4000])
+    finally:
+        os._exit(0)
+
+
 class Closing:
     """A process that joins the namespace and closes networks there; nobody inside has the power to open them again."""
 
@@ -47,8 +89,7 @@ class Closing:
         self.pid = os.fork()
         if self.pid == 0:
             try:
-                linux.setns(namespaces.user, linux.CLONE_NEWUSER)
-                linux.setns(namespaces.network, linux.CLONE_NEWNET)
+                join(namespaces)
                 with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as inside:
                     for route in routes:
                         fcntl.ioctl(inside, _SIOCADDRT, route)

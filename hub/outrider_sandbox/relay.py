@@ -21,7 +21,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from . import files, linux, spawn
+from . import files, linux, network, spawn
 from .network import Namespaces
 from .spec import Spec, inner_ports
 
@@ -84,8 +84,7 @@ def _run(folder: Path, spec: Spec, namespaces: Namespaces | None, channel: socke
         listeners = _listen_outside(folder, spec, plain=namespaces is None)
         addresses = {port: _resolve(address) for port, address in spec.let_in.items()}
         if namespaces is not None:
-            linux.setns(namespaces.user, linux.CLONE_NEWUSER)
-            linux.setns(namespaces.network, linux.CLONE_NEWNET)
+            network.join(namespaces)
         inside = _listen_inside(spec, plain=namespaces is None)
         linux.die_with_parent(signal.SIGKILL)  # only now: joining a user namespace resets it
         channel.send(_READY)

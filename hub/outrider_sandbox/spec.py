@@ -8,12 +8,18 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 CLOSED_NETWORKS = ("169.254.0.0/16", "100.100.100.200/32")
 """Where clouds tell a machine its own credentials."""
 
 Isolation = Literal["bubblewrap", "plain"]
+Network = Literal["full", "web", "none"]
+"""What a sandbox reaches outside: everything, HTTP and HTTPS through a proxy, or nothing."""
+
+
+MemoryLimit = Literal["cgroup", "sampling"]
+"""What keeps the memory limit: the kernel, or the supervisor by looking at the processes now and then."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +29,17 @@ class Mount:
     source: str
     target: str
     read_only: bool = True
+
+
+@dataclass(frozen=True)
+class Web:
+    """What the proxy of a sandbox with web access adds to the rules that hold everywhere: hosts (`mirror`,
+    `10.0.0.5:3141`) that may be reached wherever they are, and the proxy that leads out of this network."""
+
+    hosts: list[str] = field(default_factory=list)
+    http_proxy: str = ""
+    https_proxy: str = ""
+    no_proxy: str = ""
 
 
 @dataclass(frozen=True)
@@ -37,13 +54,15 @@ class Spec:
     mounts: list[Mount] = field(default_factory=list)
     home: str = "/home/user"
     memory_bytes: int | None = None
+    memory_limit: MemoryLimit = "cgroup"  # where no cgroup can be made after all, it is sampling
     oom_kills_all: bool = True  # above the memory limit: end everything, or only the largest process
     shm_bytes: int | None = None
     gpu_devices: list[str] = field(default_factory=list)
     ports: list[int] = field(default_factory=list)
     host_ports: dict[int, int] = field(default_factory=dict)
     let_in: dict[int, str] = field(default_factory=dict)
-    network: bool = True
+    network: Network = "full"
+    web: Web = field(default_factory=Web)
     closed_networks: list[str] = field(default_factory=lambda: list(CLOSED_NETWORKS))
     grace_s: float = 10.0
     notify: str | None = None
@@ -58,6 +77,9 @@ def decode(data: bytes) -> Spec:
     raw["mounts"] = [Mount(**mount) for mount in raw["mounts"]]
     raw["host_ports"] = {int(outside): inside for outside, inside in raw["host_ports"].items()}
     raw["let_in"] = {int(inside): address for inside, address in raw["let_in"].items()}
+    raw["web"] = Web(**raw.get("web", {}))
+    # Written by a release that knew only all or nothing.
+    raw["network"] = {True: "full", False: "none"}.get(raw["network"], raw["network"])
     return Spec(**raw)
 
 
@@ -72,6 +94,12 @@ def check(spec: Spec) -> None:
             raise ValueError(f"env: {name!r} is not a name for a variable")
     if spec.isolation not in ("bubblewrap", "plain"):
         raise ValueError(f"isolation: {spec.isolation!r} is neither 'bubblewrap' nor 'plain'")
+    for name, value, known in (
+        ("network", spec.network, get_args(Network)),
+        ("memory_limit", spec.memory_limit, get_args(MemoryLimit)),
+    ):
+        if value not in known:
+            raise ValueError(f"{name}: {value!r} is none of {', '.join(known)}")
     for mount in spec.mounts:
         if not mount.source.startswith("/") or not mount.target.startswith("/"):
             raise ValueError(f"mounts: {mount.source} → {mount.target}: both must be absolute")

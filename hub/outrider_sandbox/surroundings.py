@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from . import bubblewrap, cgroups, files, linux, network, processes, relay
+from . import bubblewrap, cgroups, files, gateway, linux, network, processes, relay
 from .spec import Spec
 from .trees import BubblewrapTree, PlainTree, Tree
 
@@ -28,6 +28,7 @@ class Surroundings:
         self._cgroup: cgroups.Cgroup | None = None
         self._namespaces: network.Namespaces | None = None
         self._slirp: network.Slirp | None = None
+        self._web: gateway.Gateway | None = None
         self._restarts = 0
         self._sampled_oom = False
         self.tree: Tree | None = None
@@ -38,19 +39,24 @@ class Surroundings:
         as well."""
         spec = self._spec
         (self._folder / files.PORTS).mkdir(mode=0o700, exist_ok=True)
-        if spec.memory_bytes:
+        if spec.memory_bytes and spec.memory_limit == "cgroup":
             self._cgroup = cgroups.create(spec.id, spec.memory_bytes, kill_all=spec.oom_kills_all)
         if spec.isolation == "bubblewrap":
-            self.tree = BubblewrapTree(spec, self._write_etc(), output, self._cgroup)
+            etc = self._folder / files.ETC
+            etc.mkdir(exist_ok=True)
+            bubblewrap.write_etc(etc, spec)
+            self.tree = BubblewrapTree(spec, str(etc), output, self._cgroup)
             self._namespaces = network.open_namespaces(self.tree.root_pid)
         else:
             linux.adopt_orphans()
             self.tree = PlainTree(spec, output, self._cgroup)
         closing: network.Closing | None = None
-        if spec.network and self._namespaces is not None:
+        if spec.network == "full" and self._namespaces is not None:
             self._slirp = network.Slirp(self._namespaces)
             if spec.closed_networks:
                 closing = network.Closing(self._namespaces, spec.closed_networks)
+        if spec.network == "web" and self._namespaces is not None:
+            self._web = gateway.Gateway(spec, self._namespaces)
         if relay.needed(spec):
             self.relay = relay.Relay(self._folder, spec, self._namespaces)
             self.relay.wait_until_ready()
@@ -59,15 +65,6 @@ class Surroundings:
         if self._slirp is not None:
             self._slirp.wait_until_ready()
         return self.tree
-
-    def _write_etc(self) -> str:
-        etc = self._folder / files.ETC
-        etc.mkdir(exist_ok=True)
-        etc.chmod(0o755)
-        for name, text in bubblewrap.etc_files(self._spec).items():
-            (etc / name).write_text(text)
-            (etc / name).chmod(0o644)
-        return str(etc)
 
     # ── helpers that end too early ─────────────────────────────────────────────────────────────────────────────────
 
@@ -79,10 +76,22 @@ class Surroundings:
             self._slirp.close()
             self._slirp = None
             self._restart_slirp()
+        elif self._web is not None and pid == self._web.pid:
+            self._web = None
+            self._restart_web()
+
+    def _is_alive(self) -> bool:
+        return self.tree is not None and processes.start_time(self.tree.root_pid) is not None
+
+    def _restart_web(self) -> None:
+        if self._is_alive() and self._namespaces is not None and self._may_restart("the proxy for web access"):
+            try:
+                self._web = gateway.Gateway(self._spec, self._namespaces)
+            except OSError as error:
+                self._note(f"the proxy for web access could not be started again: {error}")
 
     def _restart_slirp(self) -> None:
-        alive = self.tree is not None and processes.start_time(self.tree.root_pid) is not None
-        if alive and self._namespaces is not None and self._may_restart("the network helper"):
+        if self._is_alive() and self._namespaces is not None and self._may_restart("the network helper"):
             with contextlib.suppress(OSError):
                 self._slirp = network.Slirp(self._namespaces)
                 self._slirp.wait_until_ready()
@@ -143,6 +152,9 @@ class Surroundings:
         if self._slirp is not None:
             self._slirp.close()
             self._slirp = None
+        if self._web is not None:
+            _end(self._web.pid)
+            self._web = None
         self._end_relay()
         if self._spec.isolation == "plain":
             processes.kill_descendants(os.getpid())
@@ -156,7 +168,11 @@ class Surroundings:
             return
         self.relay.close()
         if self.relay.pid:
-            processes.send(self.relay.pid, signal.SIGKILL)
-            with contextlib.suppress(ChildProcessError):
-                os.waitpid(self.relay.pid, 0)
+            _end(self.relay.pid)
         self.relay = None
+
+
+def _end(pid: int) -> None:
+    processes.send(pid, signal.SIGKILL)
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pid, 0)

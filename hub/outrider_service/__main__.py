@@ -22,7 +22,7 @@ from tornado.netutil import bind_sockets
 from traitlets import Bool, Float, Integer, List, Unicode, default
 from traitlets.config import Application
 
-from outrider_sandbox import CLOSED_NETWORKS
+from outrider_sandbox import CLOSED_NETWORKS, web_from_environment
 
 from .db import Database
 from .db.engine import migrate
@@ -160,6 +160,7 @@ class OutriderService(Application):
             isolation=self.isolation or None,
             kubernetes=Path(self.kubernetes) if self.kubernetes else None,
             closed_networks=tuple(self.closed_networks),
+            web=web_from_environment(os.environ),
             registries=tuple(self.registries),
             webhooks=tuple(self.webhooks),
         )

@@ -9,13 +9,13 @@ import os
 import platform
 import secrets
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 import aiohttp
 
-from outrider_sandbox import CLOSED_NETWORKS
+from outrider_sandbox import CLOSED_NETWORKS, Web
 
 from .accounting.budgets import Budgets
 from .auth import Authenticator
@@ -85,6 +85,7 @@ class Settings:
     kubernetes: Path | None = None
     """The file that describes the cluster; None: jobs run on this machine."""
     closed_networks: tuple[str, ...] = CLOSED_NETWORKS
+    web: Web = field(default_factory=Web)
     """On this machine: what jobs cannot reach."""
     registries: tuple[str, ...] = ()
     webhooks: tuple[str, ...] = ()
@@ -242,6 +243,7 @@ class Service:
                 self.settings.isolation,
                 room,
                 self.settings.closed_networks,
+                self.settings.web,
             )
             self.backends["default"], self.rooms["default"] = local, room
 

@@ -33,6 +33,7 @@ import { Link as WouterLink } from 'wouter';
 
 import { usePlatform } from './forms.js';
 import { Budgets, Keeps } from './Allowance.js';
+import { Notes } from './Notes.js';
 import { HUB, USER } from './place.js';
 
 const RECENT = 8;
@@ -79,6 +80,7 @@ export function Home(): ReactElement {
         <Figure name="Cost per hour now" value={me.value && money(me.value.usage.price_per_hour)} />
       </dl>
       {error && <Problem onRetry={me.reload}>{error.message}</Problem>}
+      <Notes notes={me.value?.notes ?? []} />
       <div className="portal-columns">
         <div>
           {running.length > 0 && (

@@ -17,7 +17,7 @@ from typing import Any
 from jupyterhub.spawner import Spawner
 from jupyterhub.utils import random_port, url_path_join
 from tornado.httpclient import AsyncHTTPClient
-from traitlets import Float, List, Unicode
+from traitlets import Float, Instance, List, Unicode
 
 import outrider_sandbox as sandbox
 from outrider_service.contracts.local import device_nodes, mounts_for, runner_directory
@@ -46,6 +46,9 @@ class LocalSpawner(CatalogMixin, Spawner):
     home = Unicode(help="The state directory (OUTRIDER_HOME).").tag(config=True)
     hub_address = Unicode(help="host:port of the Hub's public address on this machine.").tag(config=True)
     closed_networks = List(Unicode(), help="IPv4 networks that servers cannot reach.").tag(config=True)
+    web = Instance(sandbox.Web, (), help="What servers with web access only may reach, and through which proxy.").tag(
+        config=True
+    )
     lab_extension = Unicode(
         help="The directory of Outrider's JupyterLab extension, mounted rather than installed; empty: none."
     ).tag(config=True)
@@ -92,14 +95,13 @@ class LocalSpawner(CatalogMixin, Spawner):
         spec = await self.claim()
         self.step(30, f"Starting a sandbox on {spec.machine}")
         found = await asyncio.to_thread(capabilities)
-        isolation = "bubblewrap" if found.bubblewrap else "plain"
         await self._remove_leftover()
-        self._choose_addresses(isolation)
+        self._choose_addresses(found.isolation)
         self._ours = True
         directory = self.directory
         await asyncio.to_thread(directory.mkdir, 0o700, parents=True, exist_ok=True)
         devices = await asyncio.to_thread(device_nodes, spec.gpus)
-        await asyncio.to_thread(sandbox.launch, str(directory), self._plan(spec, isolation, devices))
+        await asyncio.to_thread(sandbox.launch, str(directory), self._plan(spec, found, devices))
         if spec.repository is not None:
             self.step(45, f"Cloning {spec.repository.url}")
         self.step(60, "Waiting for JupyterLab")
@@ -116,9 +118,9 @@ class LocalSpawner(CatalogMixin, Spawner):
         self.ip, self.port = "127.0.0.1", self._host_port
         self.hub_connect_url = plan.hub_url(isolation, self.hub_address)
 
-    def _plan(self, spec: SpawnSpec, isolation: str, gpu_devices: list[str]) -> sandbox.Spec:
+    def _plan(self, spec: SpawnSpec, found: sandbox.Capabilities, gpu_devices: list[str]) -> sandbox.Spec:
         command = [*self.cmd, *self.get_args()]
-        if isolation == "plain" and os.geteuid() == 0:
+        if found.isolation == "plain" and os.geteuid() == 0:
             command.append("--allow-root")
         server = plan.Server(
             user=self.user.name,
@@ -131,10 +133,13 @@ class LocalSpawner(CatalogMixin, Spawner):
             environment_mounts=mounts_for(plan.python_prefix(spec.environment)),
             lab_extension=self.lab_extension if Path(self.lab_extension).is_dir() else "",
             runner=str(runner_directory()),
+            network=found.network,
+            memory_limit=found.memory_limit,
+            web=self.web,
             closed_networks=list(self.closed_networks),
             grace_s=self.grace_s,
         )
-        return plan.sandbox(server, spec, isolation)
+        return plan.sandbox(server, spec, found.isolation)
 
     async def _remove_leftover(self) -> None:
         """A sandbox that a killed Hub had started without writing it down must not run beside ours."""

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from outrider_sandbox import Mount, Spec
+from outrider_sandbox import MemoryLimit, Mount, Network, Spec, Web
 from outrider_service.contracts.spawning import Repository, SpawnSpec, slug
 
 INSIDE_PORT = 65432
@@ -43,6 +43,9 @@ class Server:
     lab_extension: str
     runner: str
     """The directory of the runner's code on this machine."""
+    network: Network
+    memory_limit: MemoryLimit
+    web: Web
     closed_networks: list[str]
     grace_s: float
 
@@ -108,6 +111,7 @@ def sandbox(server: Server, spec: SpawnSpec, isolation: str) -> Spec:
         ],
         home=home,
         memory_bytes=spec.memory_mb * MIB,
+        memory_limit=server.memory_limit,
         # A kernel that is too large dies alone; the server, and with it the other notebooks, stay.
         oom_kills_all=False,
         shm_bytes=spec.memory_mb * MIB // 2,
@@ -115,7 +119,8 @@ def sandbox(server: Server, spec: SpawnSpec, isolation: str) -> Spec:
         ports=[],
         host_ports={server.port: server.port} if confined else {},
         let_in={INSIDE_PORT: server.hub_address} if confined else {},
-        network=True,
+        network=server.network,
+        web=server.web,
         closed_networks=server.closed_networks,
         grace_s=server.grace_s,
         notify=None,

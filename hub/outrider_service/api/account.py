@@ -47,6 +47,7 @@ async def me(call: Call) -> Me:
         ),
         budgets=[_budget(account) for account in accounts],
         storage="/storage",
+        notes=[note for backend in service.backends.values() for note in backend.notes],
     )
 
 

@@ -194,4 +194,8 @@ class Backend(Protocol):
     def refusal(self, owner: str) -> str | None:
         """Why this user cannot use the platform at all, or None."""
 
+    @property
+    def notes(self) -> list[str]:
+        """What people miss on this platform, why, and what helps: in sentences for them. Empty where all is well."""
+
     async def health(self) -> str: ...

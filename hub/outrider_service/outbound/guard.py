@@ -16,9 +16,8 @@ from urllib.parse import urlsplit
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+from outrider_sandbox.addresses import Address, unwrapped
 
-NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
 LOOKUP_S: Final = 10.0
 
 
@@ -29,11 +28,9 @@ class Refusal(Exception):
 def is_public(address: Address) -> bool:
     """Whether this is an address of the public Internet, however it is written."""
     if isinstance(address, ipaddress.IPv6Address):
-        embedded = address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
-        if embedded is None and address in NAT64:
-            embedded = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-        if embedded is not None:
-            return is_public(embedded)
+        address = unwrapped(address)
+        if isinstance(address, ipaddress.IPv4Address):
+            return is_public(address)
         if address.is_site_local:
             return False
     return address.is_global and not (address.is_multicast or address.is_reserved or address.is_unspecified)

@@ -112,6 +112,7 @@ class Me(Resource):
     usage: Usage
     budgets: list[Budget] = Field(description="what may be spent this month: one's own, and one's groups'")
     storage: str = Field(description="where /storage is seen by jobs")
+    notes: list[str] = Field(description="what is missing on this platform, why, and what helps; usually nothing")
 
 
 class Notebook(Resource):

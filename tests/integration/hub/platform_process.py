@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -78,10 +78,20 @@ def eventually(what: str, look: Callable[[], Any], timeout_s: float = DEADLINE_S
 class Platform:
     """One state directory and its block of ports; started and stopped as often as a test likes."""
 
-    def __init__(self, home: Path, *, config: str = "", python: str = sys.executable, **environment: str) -> None:
-        """``python``: that of the environment in which Outrider is installed."""
+    def __init__(
+        self,
+        home: Path,
+        *,
+        config: str = "",
+        python: str = sys.executable,
+        prefix: Sequence[str] = (),
+        **environment: str,
+    ) -> None:
+        """``python``: that of the environment in which Outrider is installed. ``prefix``: words of a command that
+        starts the launcher in surroundings of its own."""
         self.home = home
         self.python = python
+        self.prefix = list(prefix)
         self.port = free_block()
         self.url = f"http://127.0.0.1:{self.port}"
         self.environment = environment
@@ -99,7 +109,7 @@ class Platform:
         environ |= {"OUTRIDER_CATALOG": str(self.home / "catalog.yaml"), **self.environment}
         with self.output.open("a") as output:
             self.process = subprocess.Popen(
-                [self.python, "-m", "outrider_hub", *arguments],
+                [*self.prefix, self.python, "-m", "outrider_hub", *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

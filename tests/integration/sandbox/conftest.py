@@ -51,7 +51,7 @@ class Box:
 
     def spec(self, *argv: str, **fields: Any) -> sandbox.Spec:
         env = {"PATH": f"{Path(sys.executable).parent}:{os.defpath}", "MARK": self.mark}
-        spec = sandbox.Spec(id="job-1", argv=list(argv), env=env, network=False, grace_s=10)
+        spec = sandbox.Spec(id="job-1", argv=list(argv), env=env, network="none", grace_s=10)
         env.update(fields.pop("env", {}))
         fields.setdefault("isolation", self.isolation)
         fields["mounts"] = [*PYTHON_MOUNTS, *fields.get("mounts", [])]

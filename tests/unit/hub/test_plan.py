@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from outrider_hub.spawner import plan
-from outrider_sandbox import Mount
+from outrider_sandbox import Mount, Web
 from outrider_service.schema.resources import Repository, SpawnSpec
 
 SPEC = SpawnSpec(
@@ -38,6 +38,9 @@ SERVER = plan.Server(
     environment_mounts=[Mount("/opt/python", "/opt/python")],
     lab_extension="/code/lab",
     runner="/code/outrider/runner",
+    network="web",
+    memory_limit="sampling",
+    web=Web(hosts=["mirror"]),
     closed_networks=["169.254.0.0/16"],
     grace_s=10,
 )
@@ -46,6 +49,7 @@ SERVER = plan.Server(
 def test_in_a_sandbox_everything_is_at_its_place() -> None:
     spec = plan.sandbox(SERVER, SPEC, "bubblewrap")
     assert spec.argv == ["/opt/python/bin/jupyterhub-singleuser", "--debug"]
+    assert (spec.network, spec.memory_limit) == ("web", "sampling")
     assert spec.closed_networks == ["169.254.0.0/16"]
     assert spec.cwd == spec.home == spec.env["HOME"] == "/home/outrider"
     assert spec.host_ports == {40000: 40000}

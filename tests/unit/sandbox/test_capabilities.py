@@ -2,39 +2,60 @@
 
 from __future__ import annotations
 
-import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
 from outrider_sandbox import capabilities
+from outrider_sandbox.trees import SetupError
 
 
 @pytest.fixture
-def tries(monkeypatch: pytest.MonkeyPatch) -> list[int | None]:
-    """The exit statuses of bubblewrap, in turn; None: it does not answer in time."""
-    statuses: list[int | None] = []
+def tries(monkeypatch: pytest.MonkeyPatch) -> list[str | None]:
+    """What bubblewrap says against each sandbox, in turn; None: it makes it. After those it makes every one."""
+    answers: list[str | None] = []
 
-    def run(words: list[str], **_: Any) -> subprocess.CompletedProcess[bytes]:
-        if (status := statuses.pop(0)) is None:
-            raise subprocess.TimeoutExpired(words[0], 20)
-        return subprocess.CompletedProcess(words, status, b"", b"loopback: Failed RTM_NEWADDR" if status else b"")
+    @contextmanager
+    def sandbox(*_: Any) -> Iterator[None]:
+        if answers and (said := answers.pop(0)) is not None:
+            raise SetupError(said)
+        yield
 
-    monkeypatch.setattr(capabilities.shutil, "which", lambda name: f"/usr/bin/{name}")  # type: ignore[attr-defined]
-    monkeypatch.setattr(capabilities.subprocess, "run", run)  # type: ignore[attr-defined]
+    monkeypatch.setattr("outrider_sandbox.capabilities.shutil.which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(capabilities, "_sandbox", sandbox)
     monkeypatch.setattr(capabilities, "_try_network", lambda: None)
-    monkeypatch.setattr(capabilities.os, "access", lambda *_: True)  # type: ignore[attr-defined]
-    return statuses
+    monkeypatch.setattr("outrider_sandbox.network.listen_inside", lambda *_: open("/dev/null"))  # noqa: SIM115, PTH123
+    monkeypatch.setattr("outrider_sandbox.capabilities.os.access", lambda *_: True)
+    return answers
 
 
-@pytest.mark.parametrize("first", [None, 1])
-def test_a_busy_machine_keeps_its_sandboxes(tries: list[int | None], first: int | None) -> None:
-    tries += [first, 0]
+def test_a_busy_machine_keeps_its_sandboxes(tries: list[str | None]) -> None:
+    tries += ["bwrap was not done after 60 s", None]
     assert capabilities.usable().bubblewrap
 
 
-def test_a_machine_that_never_can_is_told_why(tries: list[int | None]) -> None:
-    tries += [1, None, 1]
+def test_a_machine_that_never_can_is_told_why(tries: list[str | None]) -> None:
+    tries += ["loopback: Failed RTM_NEWADDR"] * 3
     found = capabilities.usable()
-    assert not found.bubblewrap
+    assert (found.isolation, found.network) == ("plain", "full"), "plain processes use the machine's network"
     assert "RTM_NEWADDR" in found.notes[0]
+
+
+def test_without_a_tap_device_there_is_the_web(tries: list[str | None], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("outrider_sandbox.capabilities.os.access", lambda *_: False)
+    found = capabilities.usable()
+    assert (found.isolation, found.network) == ("bubblewrap", "web")
+    assert "/dev/net/tun" in found.notes[0]
+    assert "Web access only" in found.notes[0]
+
+
+def test_a_helper_that_is_there_and_fails_is_not_used(tries: list[str | None], monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails() -> None:
+        raise OSError("slirp4netns could not attach to the sandbox's network namespace")
+
+    monkeypatch.setattr(capabilities, "_try_network", fails)
+    found = capabilities.usable()
+    assert found.network == "web"
+    assert "could not attach" in found.notes[0]

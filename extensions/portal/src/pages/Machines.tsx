@@ -14,6 +14,7 @@ import {
 import { type ReactElement, useState } from 'react';
 
 import { Check, Field, FormDialog, number, text, useAction, usePlatform, words } from '../forms.js';
+import { Notes } from '../Notes.js';
 import { CATALOG_ADMIN, type MachineType } from '../platform.js';
 import { LimitsSection } from './Limits.js';
 
@@ -47,6 +48,7 @@ export function Machines(): ReactElement {
         )}
       </header>
       {machines.error && <Problem onRetry={machines.reload}>{machines.error.message}</Problem>}
+      <Notes notes={me.value?.notes ?? []} />
       {removal.fault && <Problem>{removal.fault.message}</Problem>}
       {machines.value === undefined && !machines.error && <Loading />}
       <div className="or-scroll">

@@ -41,6 +41,7 @@ import {
   TITLES,
 } from '../newjob/steps.js';
 import { WorkspaceStep } from '../newjob/WorkspaceStep.js';
+import { Notes } from '../Notes.js';
 
 const WRITE_MS = 400;
 const MIB = 2 ** 20;
@@ -128,6 +129,7 @@ function Form({ step, query }: { step: Step; query: string }): ReactElement {
   return (
     <div className="newjob">
       <h1>New job</h1>
+      <Notes notes={me.value?.notes ?? []} />
       <Steps current={step} filled={filled} wrong={wrong} touched={touched} />
       <form className="or-submit newjob-form" noValidate onSubmit={onSubmit}>
         <h2 ref={heading} tabIndex={-1}>

@@ -113,6 +113,10 @@ class KubernetesBackend:
     async def contents(self, image: ImageEntry) -> Contents | None:
         return None
 
+    @property
+    def notes(self) -> list[str]:
+        return []
+
     async def health(self) -> str:
         try:
             await self._synced()

@@ -62,16 +62,18 @@ class LocalBackend:
         isolation: str | None = None,
         room: Room | None = None,
         closed_networks: Sequence[str] = sandbox.CLOSED_NETWORKS,
+        web: sandbox.Web | None = None,
     ) -> None:
         """``hub_address``: host:port that sandboxes may reach on the loopback. ``isolation``: None to find out."""
         self.directories = directories
         self.hub_address = hub_address
         self.room = room
         self.closed_networks = list(closed_networks)
+        self.web = web or sandbox.Web()
         self.capabilities = sandbox.usable()
-        self.isolation: Any = isolation or ("bubblewrap" if self.capabilities.bubblewrap else "plain")
-        if self.isolation == "plain" and self.capabilities.notes:
-            log.warning("no sandboxes: %s", " ".join(self.capabilities.notes))
+        self.isolation: Any = isolation or self.capabilities.isolation
+        for note in self.capabilities.notes:
+            log.warning("%s", note)
         self.wakes = Wakes(directories.run)
         self._contents = ContentsOfEnvironments()
         self._starting: defaultdict[AttemptRef, asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -103,6 +105,10 @@ class LocalBackend:
             f"This machine cannot run sandboxes, so the platform serves one user only, and that is {first}. "
             + " ".join(self.capabilities.notes)
         )
+
+    @property
+    def notes(self) -> list[str]:
+        return self.capabilities.notes
 
     async def health(self) -> str:
         if self.isolation == "bubblewrap":
@@ -243,10 +249,13 @@ class LocalBackend:
             mounts=self._mounts(attempt, folder) if self.isolation == "bubblewrap" else [],
             home=paths["home"],
             memory_bytes=attempt.machine.memory_mb * 2**20,
+            memory_limit=self.capabilities.memory_limit,
             shm_bytes=shm_mb * 2**20,
             gpu_devices=device_nodes(attempt.gpus),
             ports=attempt.ports,
             let_in={HUB_PORT: self.hub_address} if self.hub_address else {},
+            network=self.capabilities.network,
+            web=self.web,
             closed_networks=self.closed_networks,
             grace_s=attempt.grace_s,
             notify=str(self.wakes.path),
