@@ -88,7 +88,7 @@ def test_what_is_told_is_the_owners_choice(make_service: Make, receiver: Receive
     alice, spawner = service.user("alice"), User(service, "spawner-token")
     body = {"url": f"{receiver.origin}/", "events": ["notebook.stopping", "budget.warning"]}
     hook = alice.post("/webhooks", json=body).json()
-    soon = {"stops_at": "2030-01-01T00:00:00Z", "reason": "not used for 12 hours"}
+    soon = {"stops_at": "2030-01-01T00:00:00Z", "reason": "idle for 12 hours"}
     assert spawner.post("/spawns/alice/lab/culling", json=soon).status_code == 204
     eventually("the cull is told", lambda: len(receiver.heard) == 1)
     assert alice.run("sleep 60")["reason"] == "over_budget"

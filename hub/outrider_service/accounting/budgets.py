@@ -1,4 +1,4 @@
-"""Monthly budgets: what is left, who is told at 80 %, and the end of what runs when nothing is left."""
+"""Monthly budgets: what is left, a warning at 80 %, and stopping what runs when nothing is left."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Account:
 
 
 def next_month(time: float) -> datetime:
-    """When budgets are full again."""
+    """When budgets are next reset."""
     today = datetime.fromtimestamp(time, UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     return today.replace(year=today.year + today.month // 12, month=today.month % 12 + 1)
 
@@ -63,7 +63,7 @@ class Budgets:
         return limits.budget_per_month
 
     async def accounts(self, subjects: Iterable[str]) -> list[Account]:
-        """How these stand now."""
+        """The current state of these budgets."""
         chosen = list(dict.fromkeys(subjects))
         users = [s.removeprefix("user:") for s in chosen if s.startswith("user:")]
         groups = [s.removeprefix("group:") for s in chosen if s.startswith("group:")]
@@ -72,7 +72,7 @@ class Budgets:
         return [Account(subject, self.budget_of(subject), spent.get(subject, 0.0)) for subject in chosen]
 
     async def refusal(self, owner: str, group: str | None, price_per_hour: float) -> str | None:
-        """Why something of this price cannot start, or None. What costs nothing always can."""
+        """Why something at this price cannot start, or None. What is free of charge always can."""
         subject = payer(owner, group)
         if price_per_hour <= 0 or self.budget_of(subject) is None:
             return None
@@ -87,7 +87,7 @@ class Budgets:
 
 
 class Stops(Protocol):
-    """How what runs is ended."""
+    """Stops jobs and notebooks."""
 
     async def job(self, job_id: str) -> None: ...
 
@@ -98,7 +98,7 @@ Warn = Callable[[Account], Awaitable[None]]
 
 
 class BudgetGuard:
-    """Looks at everybody who spends: warns once a month, stops when nothing is left."""
+    """Checks everyone who spends: warns once a month and stops what runs when nothing is left."""
 
     def __init__(self, db: Database, budgets: Budgets, stops: Stops, warn: Warn) -> None:
         self._db = db

@@ -1,7 +1,8 @@
-"""The ledger: what ran, from the containers' own times, at the price of that moment. Written once, never changed.
+"""The ledger records what ran, by the containers' own times, at the price of that moment. Entries are never
+changed.
 
-A lease is an open entry; that it is dropped, that its entry is written and that the day's sums grow is one
-transaction, so that no crash loses or doubles a second. What still runs is worked out from the leases.
+A lease is an open entry. Dropping it, writing its entry and adding to the day's sums happen in one transaction, so
+no crash loses or doubles a second. What still runs is worked out from the leases.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from ..db.tables import leases, ledger, usage_days, usage_sums
 
 DAY_S: Final = 86400
 NOBODY: Final = ""
-"""A group or project that is none; a primary key has no nulls."""
+"""Stands for no group or no project, because a primary key cannot be null."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class Piece:
 
 
 def pieces(started: float, finished: float, price_per_hour: float, gpus: int) -> Iterator[Piece]:
-    """A run cut at midnights; together as long and as dear as the whole. Pure."""
+    """The run split at each midnight (UTC); durations and costs add up to the whole. Pure."""
     at = started
     while at < finished:
         day = int(at // DAY_S)
@@ -58,9 +59,8 @@ def month_start(now: float) -> int:
 
 
 async def settle(conn: AsyncConnection, lease: Lease, started: float | None, finished: float) -> None:
-    """End a lease, and write down what it cost: in the caller's transaction, with whatever else has ended.
-
-    ``started`` None: nothing ever ran, and nothing is billed.
+    """End a lease and record its cost, in the caller's transaction. ``started`` None: nothing ran, so nothing is
+    billed.
     """
     gone = await conn.execute(delete(leases).where(leases.c.id == lease.id, leases.c.created_at == lease.created_at))
     if gone.rowcount == 0 or started is None:
@@ -92,12 +92,12 @@ TOTAL: Final = "total"
 
 
 def payer(owner: str, group: str | None) -> str:
-    """Who pays: the group that it is billed to, or else the user."""
+    """The subject that pays: the group it is billed to, else the user."""
     return f"group:{group}" if group else f"user:{owner}"
 
 
 async def _add(conn: AsyncConnection, lease: Lease, piece: Piece) -> None:
-    """To the day's sums: one row with every detail, and those that answer the usual questions at once."""
+    """Add to the day's sums: one row with every detail, and the rows that answer the usual questions directly."""
     amounts = {"seconds": piece.seconds, "gpu_seconds": piece.gpu_seconds, "cost": piece.cost}
     names = {
         TOTAL: "",
@@ -133,7 +133,7 @@ async def _grow(conn: AsyncConnection, table: Table, rows: list[dict[str, Any]])
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Whose usage is looked at. ``seen_by`` None: everybody's; else what the user pays, and what the groups pay."""
+    """Whose usage is reported. ``seen_by`` None: everyone's; otherwise what this user and these groups pay."""
 
     seen_by: str | None = None
     groups: tuple[str, ...] = ()
@@ -145,13 +145,13 @@ class Scope:
 
     @property
     def plain(self) -> bool:
-        """Whether nothing is asked but whose usage it is."""
+        """Whether there are no other filters."""
         asked = (self.owner, self.group, self.project, self.machine, self.kind)
         return all(value is None for value in asked)
 
     @property
     def payers(self) -> list[str]:
-        """The scopes of sums that make up this one; each run is in one of them alone."""
+        """The scopes whose sums make up this one. They are disjoint."""
         if self.seen_by is None:
             return [EVERYBODY]
         return [f"user:{self.seen_by}", *(f"group:{group}" for group in self.groups)]
@@ -172,7 +172,7 @@ class Scope:
         return found
 
     def covers(self, lease: Lease) -> bool:
-        """The same question about something that still runs."""
+        """Whether a run that has not ended is in this scope."""
         mine = lease.owner == self.seen_by and not lease.group_name
         if self.seen_by is not None and not mine and lease.group_name not in self.groups:
             return False
@@ -187,13 +187,13 @@ class Scope:
 
 
 async def open_leases(conn: AsyncConnection, scope: Scope) -> list[Lease]:
-    """What runs now and is not in the ledger yet."""
+    """What is running now, and therefore not in the ledger yet."""
     rows = (await conn.execute(select(leases).where(leases.c.started_at.is_not(None)))).mappings()
     return [lease for lease in (Lease(**row) for row in rows) if scope.covers(lease)]
 
 
 def running_pieces(held: Iterable[Lease], now: float) -> Iterator[tuple[Lease, Piece]]:
-    """What those cost so far, by day."""
+    """Their cost so far, by day."""
     for lease in held:
         if lease.started_at is not None:
             for piece in pieces(lease.started_at, now, lease.price_per_hour, lease.gpu_count):

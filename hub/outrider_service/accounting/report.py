@@ -1,4 +1,4 @@
-"""Hours and money by user, group, project, machine type or day: the days' sums, and what still runs on top."""
+"""Hours and cost by user, group, project, machine type or day: daily sums plus what is running."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _shown(by: tuple[str, ...], key: tuple[Any, ...]) -> tuple[str, ...]:
 
 
 def _from_sums(scope: Scope, by: tuple[str, ...], first: int, last: int) -> Select[Any]:
-    """By one name at most, and by day: what is kept summed for just this question."""
+    """By at most one name, and by day: read from sums kept for exactly this question."""
     sums = usage_sums.c
     dimension = next((name for name in by if name != "day"), TOTAL)
     columns = [sums.day if name == "day" else sums.name for name in by]
@@ -62,7 +62,7 @@ def _from_sums(scope: Scope, by: tuple[str, ...], first: int, last: int) -> Sele
 
 
 def _from_details(scope: Scope, by: tuple[str, ...], first: int, last: int) -> Select[Any]:
-    """By several names at once, or filtered."""
+    """By several names, or filtered."""
     columns = [usage_days.c[COLUMNS[name]] for name in by]
     where = [*scope.conditions(usage_days), usage_days.c.day >= first, usage_days.c.day <= last]
     if scope.kind is not None:
@@ -74,7 +74,8 @@ def _from_details(scope: Scope, by: tuple[str, ...], first: int, last: int) -> S
 async def report(
     conn: AsyncConnection, scope: Scope, by: tuple[str, ...], first: int, last: int, now: float
 ) -> list[tuple[tuple[str, ...], Sum]]:
-    """Sums by the names in ``by`` over the days from ``first`` to ``last``; the dearest first, days in order."""
+    """Sums by the names in ``by`` over the days from ``first`` to ``last``, the most expensive first, days in
+    order."""
     names = [name for name in by if name != "day"]
     query = _from_sums if scope.plain and len(names) <= 1 else _from_details
     found: dict[tuple[Any, ...], Sum] = {}
@@ -94,7 +95,7 @@ async def report(
 async def spent_by_subject(
     conn: AsyncConnection, now: float, users: Iterable[str] = (), groups: Iterable[str] = ()
 ) -> dict[str, float]:
-    """Money of this month by "user:NAME" and "group:NAME". What is billed to a group is the group's alone."""
+    """This month's cost by "user:NAME" and "group:NAME". What is billed to a group counts only for the group."""
     wanted = {*(f"user:{name}" for name in users), *(f"group:{name}" for name in groups)}
     first = month_start(now)
     total: dict[str, float] = {}

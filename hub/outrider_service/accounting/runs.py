@@ -1,4 +1,4 @@
-"""The ledger's lines, the newest first, a page at a time."""
+"""The ledger's entries, newest first, one page at a time."""
 
 from __future__ import annotations
 
@@ -9,12 +9,9 @@ from typing import Any
 from sqlalchemy import select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from ..db.cursors import BadCursor
 from ..db.tables import ledger
 from .ledger import Scope
-
-
-class BadCursor(ValueError):
-    """The cursor is none that this service gave out."""
 
 
 def _encode(row: Any) -> str:
@@ -32,7 +29,7 @@ def _decode(cursor: str) -> tuple[float, str]:
 async def list_runs(
     conn: AsyncConnection, scope: Scope, cursor: str | None, limit: int
 ) -> tuple[list[dict[str, Any]], str | None]:
-    """Lines and the cursor of the next page. Raises BadCursor."""
+    """Entries and the cursor of the next page. Raises BadCursor."""
     query = select(ledger).where(*scope.conditions(ledger))
     if cursor is not None:
         query = query.where(tuple_(ledger.c.finished_at, ledger.c.id) < tuple_(*_decode(cursor)))

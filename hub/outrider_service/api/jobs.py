@@ -10,6 +10,7 @@ from ..accounting.ledger import payer
 from ..auth import JOBS_READ, JOBS_WRITE
 from ..backends.base import AttemptRef
 from ..catalog.selection import Refused
+from ..db.cursors import BadCursor
 from ..jobs import store
 from ..jobs.model import JobRecord
 from ..jobs.submit import Accepted
@@ -114,7 +115,7 @@ async def list_jobs(call: Call) -> Page[Job]:
     async with call.service.db.read() as conn:
         try:
             page = await store.list_jobs(conn, wanted, query.cursor, query.limit)
-        except store.BadCursor as error:
+        except BadCursor as error:
             raise ApiError(422, f"cursor: {error}", "cursor") from error
         places: dict[str, int] = {}
         for cluster in {job.cluster for job in page.items if job.status is Status.PENDING}:

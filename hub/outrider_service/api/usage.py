@@ -10,9 +10,10 @@ from typing import Any
 
 from ..accounting.ledger import Scope
 from ..accounting.report import Sum, report
-from ..accounting.runs import BadCursor, list_runs
+from ..accounting.runs import list_runs
 from ..auth import JOBS_READ, USAGE_READ_ALL, Caller
 from ..clock import now
+from ..db.cursors import BadCursor
 from ..schema.usage import Run, RunPage, RunQuery, UsageQuery, UsageReport, UsageRow
 from .errors import ApiError
 from .render import instant

@@ -1,4 +1,5 @@
-"""Leases: who holds which part of a platform. One row each, made and dropped in the same transaction as the reason."""
+"""Leases record who holds which part of a platform. A lease is added and dropped in the same transaction as what
+causes it."""
 
 from __future__ import annotations
 
@@ -46,12 +47,12 @@ class Lease:
 
 
 def kind_of(lease_id: str) -> str:
-    """job or notebook."""
+    """The kind of a lease, from its id: job or notebook."""
     return lease_id.partition("/")[0]
 
 
 def held_by(lease: Lease) -> Held:
-    """A lease as the arithmetic of capacity sees it."""
+    """The lease as input for the arithmetic of capacity."""
     return Held(
         lease.owner,
         lease.group_name,
@@ -89,8 +90,8 @@ async def add_lease(
     max_age_s: int | None = None,
     idle_timeout_s: int | None = None,
 ) -> None:
-    """``nodes``: how many such machines. ``price_per_hour`` (of all of them) None: the machine type's own of now. The
-    last two: what a notebook's owner chose."""
+    """Add the lease of ``nodes`` machines. ``price_per_hour`` covers all of them; None takes the machine type's
+    current price. ``max_age_s`` and ``idle_timeout_s`` are what a notebook's owner chose."""
     await conn.execute(
         insert(leases).values(
             id=lease_id,
@@ -114,31 +115,31 @@ async def add_lease(
 
 
 async def take_turn(conn: AsyncConnection) -> None:
-    """Until the transaction ends nobody else takes capacity: what is free is read and taken in one piece. (SQLite has
-    one writer anyway.)"""
+    """Lock capacity until the transaction ends, so that reading what is free and taking it is atomic. SQLite has a
+    single writer anyway."""
     if conn.dialect.name == "postgresql":
         await conn.execute(text("LOCK TABLE leases IN SHARE ROW EXCLUSIVE MODE"))
 
 
 async def mark_started(conn: AsyncConnection, lease_id: str, started: float) -> None:
-    """Its container runs, since then."""
+    """Record that the container has been running since ``started``."""
     await conn.execute(update(leases).where(leases.c.id == lease_id).values(started_at=started, seen_at=started))
 
 
 async def mark_seen(conn: AsyncConnection, lease_ids: Sequence[str], time: float) -> None:
-    """These run now."""
+    """Record that these are running now."""
     for at in range(0, len(lease_ids), 500):
         chosen = leases.c.id.in_(lease_ids[at : at + 500])
         await conn.execute(update(leases).where(chosen).values(seen_at=time))
 
 
 async def mark_gpu_used(conn: AsyncConnection, lease_id: str, time: float) -> None:
-    """A notebook's GPUs were looked at, and had worked then."""
+    """Record when a notebook's GPUs were last busy."""
     await conn.execute(update(leases).where(leases.c.id == lease_id).values(gpu_used_at=time))
 
 
 async def mark_kept(conn: AsyncConnection, lease_id: str, time: float) -> None:
-    """Its owner wants a notebook to go on."""
+    """Record that the owner asked to keep the notebook."""
     await conn.execute(update(leases).where(leases.c.id == lease_id).values(kept_at=time))
 
 
@@ -148,7 +149,7 @@ async def get_lease(conn: AsyncConnection, lease_id: str) -> Lease | None:
 
 
 async def list_held(conn: AsyncConnection, cluster: str) -> list[Held]:
-    """``held_by`` of every lease of a platform, and nothing more of them: the scheduler asks each time it looks."""
+    """``held_by`` of every lease of a platform. Reads no more than that, because the scheduler asks on every pass."""
     c = leases.c
     query = select(c.id, c.owner, c.group_name, c.cpu, c.memory_mb, c.gpus, c.machine, c.gpu_count, c.nodes)
     rows = await conn.execute(query.where(c.cluster == cluster))

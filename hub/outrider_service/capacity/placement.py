@@ -1,4 +1,4 @@
-"""Who goes next on a platform whose queue the service is: pure, strict, by priority and then age."""
+"""Decides which pending jobs start next, where the service is the queue: strictly by priority, then by age. Pure."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Waiting:
     created_at: float
     not_before: float
     nodes: int = 1
-    """On how many machines at once."""
+    """How many machines it uses at once."""
 
 
 class Limits(Protocol):
@@ -56,13 +56,13 @@ class Placement:
 
 @dataclass(slots=True)
 class Plan:
-    """What one look at the queue decided."""
+    """The result of one pass over the queue."""
 
     placed: list[Placement] = field(default_factory=list)
     impossible: list[str] = field(default_factory=list)
     wake_at: float | None = None
     full: bool = False
-    """The first that does not fit was reached: nobody behind it may start."""
+    """Whether the pass reached a job that does not fit; none behind it may start."""
 
 
 def in_order(queue: Iterable[Waiting]) -> list[Waiting]:
@@ -80,8 +80,8 @@ def plan(
 ) -> Plan:
     """Place jobs in order until the first that does not fit: a large job is never overtaken by smaller ones.
 
-    A job that its user's or group's limit holds back does not hold back others; nor does one that waits for its
-    retry's time. ``room`` None: the platform itself queues, and only limits hold anybody back.
+    A job that is held back by its user's or group's limit, or that waits for its next retry, does not block
+    others. ``room`` None: the platform itself queues, and only limits hold anybody back.
     """
     held = list(held)
     free = room.less(held) if room is not None else None

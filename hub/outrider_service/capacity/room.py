@@ -20,9 +20,9 @@ class Held:
     is_job: bool
     machine: str = ""
     gpu_count: int = 0
-    """How many GPUs it has in all, also where the platform decides which."""
+    """Its total number of GPUs, also where the platform picks them."""
     nodes: int = 1
-    """On how many machines at once."""
+    """How many machines it uses at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Room:
 
 @dataclass(slots=True)
 class Free:
-    """What is left of a room."""
+    """What is free in a room."""
 
     cpu: float
     memory_mb: int

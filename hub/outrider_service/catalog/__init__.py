@@ -1,4 +1,4 @@
-"""Machine types and images: what may be asked for, by whom, at what price."""
+"""Machine types, images and limits: what may be requested, by whom, at what price."""
 
 from .configured import ConfiguredCatalog, load_catalog
 from .listing import EVERYBODY, Listing

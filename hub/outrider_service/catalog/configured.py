@@ -13,13 +13,13 @@ from .model import ImageEntry, LimitSet, MachineType
 
 
 def is_subject(key: str) -> bool:
-    """Whether limits can be for this: "default", "user:NAME" or "group:NAME"."""
+    """Whether limits can be set for this: "default", "user:NAME" or "group:NAME"."""
     kind, colon, name = key.partition(":")
     return key == "default" or (bool(colon and name) and kind in ("user", "group"))
 
 
 class LocalCapacity(BaseModel):
-    """What the local platform hands out; None: what the machine has."""
+    """The capacity of the local platform; None: all that the machine has."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     cpu: float | None = Field(default=None, gt=0)

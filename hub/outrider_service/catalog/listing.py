@@ -1,4 +1,4 @@
-"""A catalog held in memory: what is looked up for every submission must not wait for a database."""
+"""A catalog in memory, because every submission looks things up in it."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Listing:
         return any(limits.budget_per_month is not None for limits in self._limits.values())
 
     def limits(self, user: str) -> LimitSet:
-        """The user's own limits if set, else the default. (Limits of groups hold for the group as a whole.)"""
+        """The user's own limits if set, else the default. Limits of a group apply to the group as a whole."""
         return self._limits.get(f"user:{user}") or self._limits.get("default") or LimitSet()
 
     def group_limits(self, group: str) -> LimitSet:

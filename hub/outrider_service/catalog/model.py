@@ -51,21 +51,20 @@ class MachineType(Entry):
     groups: Groups = ()
     enabled: bool = True
     max_per_user: Annotated[int, Field(ge=1)] | None = None
-    """How many one user may hold at once, those of jobs (each of their machines) and notebooks together; None: no such
-    limit."""
+    """How many one user may hold at once, by jobs (each of their machines) and notebooks together; None: no limit."""
     max_age_s: Annotated[int, Field(ge=60)] | None = None
-    """A notebook on it is stopped that long after its start, used or not; None: never for its age."""
+    """Notebooks are stopped at this age, used or idle; None: no maximum age."""
     idle_timeout_s: Annotated[int, Field(ge=0)] | None = None
-    """A notebook on it is stopped after that long without use; 0: never; None: the platform's own time."""
+    """Notebooks are stopped after this idle time; 0: never; None: the platform's default."""
     gpu_idle_timeout_s: Annotated[int, Field(ge=60)] | None = None
-    """A notebook whose GPUs did nothing for that long counts as not used; None: GPUs do not matter."""
+    """A notebook whose GPUs were idle for this long counts as idle; None: GPUs do not count."""
     kubernetes: KubernetesPlacement = KubernetesPlacement()
     """What only Kubernetes needs to know."""
 
     @model_validator(mode="before")
     @classmethod
     def _flat_spelling(cls, value: Any) -> Any:
-        """Earlier catalogs have the fields of ``kubernetes`` beside the others."""
+        """Accept the fields of ``kubernetes`` at the top level, where earlier catalogs have them."""
         if not isinstance(value, dict) or not (flat := value.keys() & KubernetesPlacement.model_fields.keys()):
             return value
         rest = {key: given for key, given in value.items() if key not in flat}
@@ -73,30 +72,30 @@ class MachineType(Entry):
 
 
 class Contents(Entry):
-    """What an image has for programs: ``modules`` are top-level names that Python can import, its own aside."""
+    """What an image contains: ``modules`` are importable top-level names beside the standard library."""
 
     modules: Annotated[tuple[Name, ...], Field(max_length=MANY_MODULES, strict=False)]
     kernels: Annotated[tuple[Name, ...], Field(max_length=MANY_GROUPS, strict=False)] = ("python3",)
 
 
 class ImageEntry(Entry):
-    """An image of the catalog; on the local platform ``environment`` is the Python prefix used in its place."""
+    """An image of the catalog. On the local platform ``environment`` is the Python prefix used instead."""
 
     name: ImageName
     title: Text = ""
     description: Text = ""
     notes: Annotated[str, Field(max_length=10 * LONGEST_TEXT)] = ""
     icon: Annotated[str, Field(max_length=64)] = ""
-    """A word or an emoji that stands for the image; never the address of a picture elsewhere."""
+    """A word or an emoji; never a URL."""
     for_jobs: bool = True
     for_notebooks: bool = True
     environment: Annotated[str, Field(max_length=4096)] | None = None
     contents: Contents | None = None
-    """Said by who keeps the catalog, where nothing better tells; None: unknown."""
+    """Declared by the administrator where it cannot be found out; None: unknown."""
     groups: Groups = ()
     enabled: bool = True
     digest: Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")] | None = None
-    """What the tag meant when it was pinned; None: the tag is followed."""
+    """The pinned digest; None: the tag is followed."""
 
     @field_validator("icon", "title", "environment")
     @classmethod
@@ -115,25 +114,25 @@ class LimitSet(Entry):
     max_upload_mb: Annotated[int, Field(ge=1)] = 512
     max_storage_mb: Annotated[int, Field(ge=1)] | None = None
     budget_per_month: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
-    """Money of a calendar month (UTC), in the operator's currency."""
+    """The budget of a calendar month (UTC), in the operator's currency."""
 
 
 class Catalog(Protocol):
-    """What the rest of the service knows of a catalog. Whatever is asked for by name is found, disabled or not: it may
-    be in use. Lists hold what can be chosen."""
+    """The interface of a catalog. Lookups by name also find disabled entries, which may be in use; lists hold what
+    can be chosen."""
 
     def machines(self) -> list[MachineType]: ...
 
     def machine(self, name: str) -> MachineType | None: ...
 
     def images(self, owner: str | None = None) -> list[ImageEntry]:
-        """Those for everybody, and the owner's own behind them."""
+        """Shared images, followed by the owner's own."""
 
     def image(self, name: str, owner: str | None = None) -> ImageEntry | None: ...
 
     @property
     def has_budgets(self) -> bool:
-        """Whether anybody's spending is limited."""
+        """Whether anyone has a budget."""
 
     def limits(self, user: str) -> LimitSet: ...
 

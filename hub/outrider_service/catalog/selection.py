@@ -7,7 +7,7 @@ from .model import Catalog, ImageEntry, MachineType
 
 
 class Refused(Exception):
-    """A submission that cannot be taken; ``kind`` is invalid, forbidden, conflict or full."""
+    """The request cannot be accepted; ``kind`` is invalid, forbidden, conflict or full."""
 
     def __init__(self, kind: str, message: str, field: str | None = None) -> None:
         super().__init__(message)
@@ -17,7 +17,7 @@ class Refused(Exception):
 
 
 def allowed_machine(catalog: Catalog, name: str | None, caller: Caller) -> MachineType:
-    """The machine type asked for, or the first. One that the caller may not use looks unknown."""
+    """The requested machine type, or the first one. A type that the caller may not use is reported as unknown."""
     usable = [machine for machine in catalog.machines() if may_use(machine.groups, caller)]
     found = next((machine for machine in usable if name in (None, machine.name)), None)
     if found is not None:
@@ -28,7 +28,7 @@ def allowed_machine(catalog: Catalog, name: str | None, caller: Caller) -> Machi
 
 
 def allowed_image(catalog: Catalog, name: str | None, caller: Caller, *, notebook: bool) -> ImageEntry:
-    """The image asked for, or the first: of everybody's, and of the caller's own."""
+    """The requested image, or the first one, among the shared images and the caller's own."""
     usable = [
         image
         for image in catalog.images(caller.name)

@@ -1,7 +1,7 @@
-"""The catalog as admins and users keep it: in the database, with a copy in memory that every look goes to.
+"""The catalog in the database, with a copy in memory that serves all reads.
 
-The operator's file seeds it. Entries that nobody has changed follow the file; what an admin changed or removed stays
-so. The service is the database's only writer, so the copy is always what the tables say.
+The operator's file seeds it. Entries that nobody has changed follow the file; changes and removals by an
+administrator stay. The service is the database's only writer, so the copy is always what the tables say.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ WRITTEN = ("origin", "position", "entry", "facts", "changed_at", "changed_by")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One entry with what is known about it. ``entry`` has the fields of the kind's model but its name."""
+    """One entry and its metadata. ``entry`` has the fields of the kind's model except the name."""
 
     kind: str
     owner: str
@@ -52,12 +52,12 @@ class Row:
 
 
 def entry_of(model: Entry) -> dict[str, Any]:
-    """What is kept of an entry: what differs from the defaults, so that defaults may change."""
+    """The stored form of an entry: only what differs from the defaults, so that defaults may change."""
     return model.model_dump(mode="json", exclude={"name"}, exclude_defaults=True)
 
 
 def seeded(content: CatalogFile, known: Iterable[Row], time: float) -> tuple[list[Row], list[Row]]:
-    """What the file makes of the rows that there are: (to write, to delete). Pure."""
+    """The rows to write and to delete so that the table follows the file. Pure."""
     rows = {row.key: row for row in known if row.owner == EVERYBODY}
     wanted: list[tuple[str, str, Entry, int]] = [
         *(("image", image.name, image, n) for n, image in enumerate(content.images)),
@@ -85,10 +85,10 @@ class StoredCatalog(Listing):
         self.db = db
         self._rows: dict[tuple[str, str, str], Row] = {}
         self._changing = asyncio.Lock()
-        """One change at a time: the memory must not hold two changes in another order than the tables."""
+        """One change at a time, so that memory and tables see changes in the same order."""
 
     async def load(self, content: CatalogFile) -> None:
-        """Fill the tables from the file, and the memory from the tables. Once, before anything is served."""
+        """Fill the tables from the file and the memory from the tables. Call once, before serving."""
         async with self._changing, self.db.write() as conn:
             known = [Row(**row) for row in (await conn.execute(select(catalog))).mappings()]
             write, gone = seeded(content, known, now())
@@ -100,7 +100,7 @@ class StoredCatalog(Listing):
         self._show({key: row for key, row in rows.items() if row not in gone})
 
     def _show(self, rows: dict[tuple[str, str, str], Row]) -> None:
-        """Make these the catalog."""
+        """Replace the copy in memory."""
         shown = sorted((r for r in rows.values() if r.origin != "removed"), key=lambda r: (r.position, r.name))
         own: dict[str, list[ImageEntry]] = {}
         for row in shown:
@@ -115,7 +115,7 @@ class StoredCatalog(Listing):
         )
 
     def rows(self, kind: Kind, owner: str = EVERYBODY) -> list[Row]:
-        """All entries of a kind in their order, the disabled ones as well."""
+        """All entries of a kind in order, disabled ones included."""
         found = [r for r in self._rows.values() if r.kind == kind and r.owner == owner and r.origin != "removed"]
         return sorted(found, key=lambda row: (row.position, row.name))
 
@@ -124,7 +124,7 @@ class StoredCatalog(Listing):
         return None if found is None or found.origin == "removed" else found
 
     def pinned_images(self) -> list[Row]:
-        """Everybody's and users' own images that mean one digest, whatever their tag means by now."""
+        """Shared and own images that are pinned to a digest."""
         return [row for row in self._rows.values() if row.kind == "image" and row.entry.get("digest")]
 
     async def save(
@@ -138,7 +138,7 @@ class StoredCatalog(Listing):
         position: int | None = None,
         facts: dict[str, Any] | None = None,
     ) -> Row:
-        """Add an entry or change it; a new one goes to the end. ``facts`` None: as they were."""
+        """Add or change an entry; a new one goes to the end. ``facts`` None leaves them unchanged."""
         async with self._changing:
             known = self.row(kind, name, owner)
             if position is None:
@@ -150,14 +150,14 @@ class StoredCatalog(Listing):
             return await self._put(row)
 
     async def note_facts(self, row: Row, facts: dict[str, Any]) -> None:
-        """What a registry said about an image: no change of the entry, which goes on to follow the file."""
+        """Keep what a registry said about an image. The entry still counts as unchanged and follows the file."""
         async with self._changing:
             current = self.row("image", row.name, row.owner)
             if current is not None:
                 await self._put(replace(current, facts=facts))
 
     async def remove(self, kind: Kind, name: str, by: str, *, owner: str = EVERYBODY) -> None:
-        """Gone for good: what the file names does not come back with the next start."""
+        """Remove an entry for good: it does not come back from the file on the next start."""
         async with self._changing:
             known = self.row(kind, name, owner)
             if known is None:

@@ -30,6 +30,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ..capacity.placement import Waiting
+from ..db.cursors import BadCursor
 from ..db.tables import attempts, events, jobs, tags
 from ..schema.jobs import ENDED, Status
 from .model import JobRecord
@@ -38,10 +39,6 @@ UNENDED: Final = tuple(status.value for status in Status if status not in ENDED)
 JOB_ID_START: Final = re.compile(r"j[0-9a-z]{0,12}")
 RARE_TAG: Final = 2000
 VISIBLE = jobs.c.desired != "delete"
-
-
-class BadCursor(ValueError):
-    """The cursor is none that this service gave out."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Machines for notebooks, from the same capacity as the jobs' machines."""
+"""Leases machines to notebooks, from the same capacity that jobs use."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from .stopping import Rules, TooLong, check_choice, chosen
 log = logging.getLogger(__name__)
 
 FORGET_AFTER_S = 300.0
-"""A lease this old without a server at the Hub belongs to a spawn that died."""
+"""A lease of this age whose server the Hub does not know is left over from a spawn that died."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +60,12 @@ def rules_for(machine: MachineType | None, lease: Lease | None) -> Rules:
 
 
 def choice_of(lease: Lease) -> tuple[str, str, int | None, int | None]:
-    """What makes two requests for a notebook the same."""
+    """Two requests for a notebook are the same if these are."""
     return lease.machine, lease.image, lease.max_age_s, lease.idle_timeout_s
 
 
 class Spawns:
-    """Gives and takes back the leases of notebooks."""
+    """Acquires and releases leases for notebooks."""
 
     def __init__(
         self,
@@ -89,7 +89,8 @@ class Spawns:
         self._released = released
 
     async def acquire(self, person: Caller, server: str, wanted: SpawnRequest) -> Acquired:
-        """The lease of a notebook; the same again while it holds one. Raises Refused."""
+        """Lease a machine for a notebook; while it holds one, the same request returns the same lease. Raises
+        Refused."""
         machine = allowed_machine(self.catalog, wanted.machine, person)
         image = allowed_image(self.catalog, wanted.image, person, notebook=True)
         refusal = self.backends[machine.cluster].refusal(person.name)
@@ -132,8 +133,7 @@ class Spawns:
         return self._acquired(lease, image, machine)
 
     async def refusals(self, person: Caller, machines: Iterable[MachineType]) -> dict[str, str]:
-        """Why this person cannot have a machine type for a notebook now, by its name; those that they can are not
-        there."""
+        """Why this person cannot get a machine type for a notebook now, by its name. Available types are absent."""
         async with self.db.read() as conn:
             held = await list_leases(conn)
             waiting = await waiting_by_machine(conn)
@@ -152,7 +152,7 @@ class Spawns:
         return found
 
     def _check_limits(self, held: list[Lease], machine: MachineType, user: str, group: str | None) -> None:
-        """A notebook's GPUs count as those of a job."""
+        """Raises Refused where a limit is reached; GPUs of notebooks and jobs count together."""
         own = [lease for lease in held if lease.owner == user]
         teams = [lease for lease in held if group is not None and lease.group_name == group]
         same = sum(lease.nodes for lease in own if lease.machine == machine.name)
@@ -176,7 +176,7 @@ class Spawns:
         return self._check_room(held, machine, (await waiting_by_machine(conn)).get(machine.name, 0))
 
     def _check_room(self, held: list[Lease], machine: MachineType, waiting: int) -> list[str]:
-        """The GPUs that it gets. Raises Refused where there is no room for it."""
+        """The GPUs it gets. Raises Refused if it does not fit."""
         room = self.rooms.get(machine.cluster)
         if room is None:
             return []
@@ -197,7 +197,7 @@ class Spawns:
         return gpus
 
     async def started(self, user: str, server: str, time: float) -> None:
-        """The notebook's container runs, since then. Repeats and unknown ones are fine."""
+        """Record when the notebook's container started. Idempotent; an unknown notebook is ignored."""
         async with self.db.write() as conn:
             lease = await get_lease(conn, notebook_lease_id(user, server))
             if lease is not None and lease.started_at is None:
@@ -206,8 +206,8 @@ class Spawns:
     async def release(
         self, user: str, server: str, started: float | None = None, finished: float | None = None
     ) -> None:
-        """The notebook has stopped; the times are its container's, where they are known. Unknown is fine. Raises
-        BackendError; then the lease is still there, and with it the wish to try again."""
+        """Release the lease of a notebook that has stopped; the times are its container's, where known. An unknown
+        notebook is ignored. Raises BackendError and keeps the lease, so that the release can be tried again."""
         lease_id = notebook_lease_id(user, server)
         async with self.db.read() as conn:
             known = await get_lease(conn, lease_id)
@@ -224,7 +224,7 @@ class Spawns:
             self._released(lease.cluster)
 
     async def reconcile(self, hub: HubApi) -> None:
-        """Drop leases whose server the Hub does not know: it was killed between two lines."""
+        """Drop leases whose server the Hub does not know, left behind when the Hub was killed during a spawn."""
         async with self.db.read() as conn:
             leases = await list_leases(conn, prefix="notebook/")
         if not leases:

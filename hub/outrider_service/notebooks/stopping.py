@@ -10,17 +10,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What a machine type says. ``idle_s`` 0: never; None: the platform's default. Others None: no such rule."""
+    """The rules of a machine type. ``idle_s`` 0: never; None: the platform's default. For the others None means no
+    rule."""
 
     idle_s: int | None = None
     max_age_s: int | None = None
     gpu_idle_s: int | None = None
     own_age: bool = False
-    """Whether the age is what the notebook's owner chose."""
+    """Whether the notebook's owner chose the maximum age."""
 
 
 class TooLong(ValueError):
-    """A time that somebody chose and the machine type does not allow; ``field`` names it."""
+    """A chosen time exceeds what the machine type allows; ``field`` names it."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(f"{field}: {message}")
@@ -28,24 +29,24 @@ class TooLong(ValueError):
 
 
 def check_choice(rules: Rules, max_age_s: int | None, idle_s: int | None, default_idle_s: float) -> None:
-    """Raises TooLong where a choice is not within what the machine type says."""
+    """Raises TooLong if a choice exceeds what the machine type allows."""
     if max_age_s is not None and rules.max_age_s is not None and max_age_s > rules.max_age_s:
-        raise TooLong("max_age_s", f"this machine type ends a notebook after {duration(rules.max_age_s)} at the latest")
+        raise TooLong("max_age_s", f"this machine type stops notebooks after {duration(rules.max_age_s)} at the latest")
     most = default_idle_s if rules.idle_s is None else rules.idle_s
     if idle_s is not None and most and idle_s > most:
-        raise TooLong("idle_timeout_s", f"this machine type allows {duration(most)} without use at most")
+        raise TooLong("idle_timeout_s", f"this machine type allows at most {duration(most)} of idle time")
 
 
 def chosen(rules: Rules, max_age_s: int | None, idle_s: int | None) -> Rules:
-    """The machine type's rules with the owner's choice, which was checked, in their place."""
+    """The machine type's rules, overridden by the owner's choices, which have been checked."""
     age = rules.max_age_s if max_age_s is None else max_age_s
     return Rules(rules.idle_s if idle_s is None else idle_s, age, rules.gpu_idle_s, own_age=max_age_s is not None)
 
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """What is known of a running notebook. ``used_at`` is what the Hub calls last activity; ``gpu_used_at`` is None
-    where its GPUs were not looked at."""
+    """Activity of a running notebook. ``used_at`` is the Hub's last activity; ``gpu_used_at`` is None if its GPUs
+    are not watched."""
 
     started_at: float
     used_at: float
@@ -55,7 +56,7 @@ class Life:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """``final``: no use of the notebook postpones it."""
+    """A coming stop. ``final``: activity does not postpone it."""
 
     at: float
     reason: str
@@ -63,18 +64,18 @@ class Stop:
 
 
 def next_stop(rules: Rules, life: Life, default_idle_s: float) -> Stop | None:
-    """The earliest end that the rules give; None: it runs until somebody stops it."""
+    """The earliest stop under the rules; None: it runs until somebody stops it."""
     found = []
     idle_s = default_idle_s if rules.idle_s is None else rules.idle_s
     if idle_s:
         used = max(life.used_at, life.started_at)
-        found.append(Stop(used + idle_s, f"not used for {duration(idle_s)}"))
+        found.append(Stop(used + idle_s, f"idle for {duration(idle_s)}"))
     if rules.gpu_idle_s and life.gpu_used_at is not None:
         used = max(life.gpu_used_at, life.kept_at or 0.0, life.started_at)
-        found.append(Stop(used + rules.gpu_idle_s, f"its GPU was not used for {duration(rules.gpu_idle_s)}"))
+        found.append(Stop(used + rules.gpu_idle_s, f"its GPU was idle for {duration(rules.gpu_idle_s)}"))
     if rules.max_age_s:
-        what = "its owner chose that it ends" if rules.own_age else "this machine type ends"
-        text = f"{what} after {duration(rules.max_age_s)}, used or not"
+        what = "its owner chose to stop it" if rules.own_age else "this machine type stops notebooks"
+        text = f"{what} after {duration(rules.max_age_s)}, used or idle"
         found.append(Stop(life.started_at + rules.max_age_s, text, final=True))
     return min(found, key=lambda stop: stop.at, default=None)
 

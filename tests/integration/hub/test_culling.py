@@ -61,7 +61,7 @@ def test_an_open_page_that_nobody_touches_does_not_keep_a_server(quick: Platform
 
         eventually("it is stopped", ended)
     after = seen(quick, token, "open")
-    assert after["stop_reason"] == f"not used for {IDLE_S} seconds"
+    assert after["stop_reason"] == f"idle for {IDLE_S} seconds"
     assert after["stopped_at"] and after["stops_at"] is None
 
 

@@ -74,7 +74,7 @@ async def test_the_unused_go_and_the_used_stay() -> None:
     hub = Hub(user("ann", default=server(0, NOW - 101)), user("bob", lab=server(0, NOW - 99)))
     service = await cull(hub)
     assert hub.deleted == ["/users/ann/server"]
-    assert ("/spawns/ann/-/culled", "not used for 100 seconds") in service.told
+    assert ("/spawns/ann/-/culled", "idle for 100 seconds") in service.told
 
 
 async def test_each_by_the_rule_of_its_machine_type() -> None:
@@ -98,7 +98,7 @@ async def test_a_gpu_that_does_nothing_ends_a_notebook_in_use_and_keeping_it_cou
     )
     await cull(hub, service)
     assert hub.deleted == ["/users/ann/servers/idle"]
-    assert ("/spawns/ann/idle/culled", "its GPU was not used for 10 minutes") in service.told
+    assert ("/spawns/ann/idle/culled", "its GPU was idle for 10 minutes") in service.told
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ async def test_the_owner_is_told_once_before_the_end() -> None:
     culler = Culler(hub, service, IDLE_S)  # type: ignore[arg-type]
     await culler.round(NOW)
     await culler.round(NOW + 1)
-    assert service.told == [("/spawns/ann/-/culling", "not used for 100 seconds")]
+    assert service.told == [("/spawns/ann/-/culling", "idle for 100 seconds")]
 
 
 async def test_all_pages_are_read_though_stops_shorten_them() -> None:
