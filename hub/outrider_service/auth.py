@@ -1,4 +1,4 @@
-"""Who calls, and what they may: JupyterHub's identities and scopes, checked in one place.
+"""Callers and their scopes: JupyterHub's identities, checked in one place.
 
 A caller comes from a token (``Authorization: token …``) or from the cookie of HubOAuth's login. The scopes are
 JupyterHub's custom scopes ``custom:outrider:…``, with its filters ``!user=`` and ``!group=``.
@@ -21,12 +21,12 @@ STORAGE_WRITE: Final = "custom:outrider:storage:write"
 CATALOG_ADMIN: Final = "custom:outrider:catalog:admin"
 USAGE_READ_ALL: Final = "custom:outrider:usage:read-all"
 SPAWN: Final = "custom:outrider:spawn"
-"""The Hub's spawner alone: ask for a notebook's machine and give it back."""
+"""For the Hub's spawner only: acquire and release a notebook's machine."""
 
 IDENTIFIED: Final = "identified"
-"""No scope: whoever is known may call."""
+"""No scope: any identified caller."""
 PUBLIC: Final = "public"
-"""No scope: nobody need be known."""
+"""No scope and no login."""
 SCOPES: Final = frozenset(
     {
         JOBS_READ,
@@ -41,10 +41,11 @@ SCOPES: Final = frozenset(
         PUBLIC,
     }
 )
-"""All that a route may ask for."""
+"""Every value that a route's scope may have."""
 
 SHARED_BY_GROUP: Final = frozenset({JOBS_READ, ENDPOINTS})
-"""What members of the group that a job is billed to may do with it, if they may do it with their own."""
+"""Scopes that members of the group a job is billed to also have for that job, if they have them for their own
+jobs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ class Caller:
         )
 
     def may(self, scope: str, owner: str | None = None, group: str | None = None) -> bool:
-        """Whether the scope covers things of ``owner`` (billed to ``group``); without an owner, everybody's."""
+        """Whether the scope covers things of ``owner`` billed to ``group``; without an owner, everyone's."""
         if scope in self.scopes:
             return True
         if owner is not None and f"{scope}!user={owner}" in self.scopes:
@@ -80,20 +81,20 @@ class Caller:
         return scope in SHARED_BY_GROUP and group in self.groups and f"{scope}!user={self.name}" in self.scopes
 
     def groups_with(self, scope: str) -> tuple[str, ...]:
-        """The groups whose things the scope covers."""
+        """The groups covered by the scope."""
         named = {s.removeprefix(f"{scope}!group=") for s in self.scopes if s.startswith(f"{scope}!group=")}
         return tuple(sorted(named | {group for group in self.groups if self.may(scope, None, group)}))
 
 
 def header_token(authorization: str | None) -> str | None:
-    """The token of an Authorization header, by JupyterHub's two spellings."""
+    """The token of an Authorization header; JupyterHub accepts ``token`` and ``Bearer``."""
     kind, _, token = (authorization or "").strip().partition(" ")
     return token.strip() or None if kind.lower() in ("token", "bearer") else None
 
 
 class Authenticator:
-    """Asks the Hub who a request is from. Answers are kept for ``cache_s``, which is how long a revoked token lives;
-    whoever stays to read is asked after every ``recheck_s``."""
+    """Asks the Hub who sent a request. Answers are cached for ``cache_s``, which is how long a revoked token still
+    works; readers of long streams are checked again every ``recheck_s``."""
 
     def __init__(self, cache_s: int) -> None:
         self.recheck_s = 3.0 * cache_s
@@ -107,7 +108,7 @@ class Authenticator:
         return await self._admitted(self.hub._get_user_cookie(handler))
 
     async def still(self, handler: RequestHandler, allowed: Callable[[Caller], bool]) -> bool:
-        """Whether who began to read a long answer may go on. While the Hub is away, yes."""
+        """Whether the reader of a stream may go on. Yes while the Hub is unreachable."""
         try:
             caller = await self.caller(handler)
         except HTTPError:
@@ -115,7 +116,7 @@ class Authenticator:
         return caller is not None and allowed(caller)
 
     async def program(self, handler: RequestHandler) -> Caller | None:
-        """The caller by token alone: whoever a browser's cookie speaks for does not count."""
+        """The caller by token alone; cookies are ignored."""
         token = header_token(handler.request.headers.get("Authorization"))
         return None if token is None else await self._admitted(self.hub.user_for_token(token, sync=False))
 
@@ -125,7 +126,7 @@ class Authenticator:
         except HTTPError as error:
             if error.status_code < 500:
                 raise
-            # The Hub's own words name addresses inside.
+            # The Hub's message would reveal internal addresses.
             raise HTTPError(503, "JupyterHub cannot say now who you are. Try again in a moment.") from error
         if not model or not self.hub.check_scopes(self.hub.access_scopes, model):
             return None

@@ -1,4 +1,4 @@
-"""The Hub's REST API, as far as the service needs it: servers of a user, and reporting activity."""
+"""A client for the parts of the Hub's REST API that the service uses: users' servers and activity."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _active(model: dict[str, Any]) -> bool:
 
 
 class HubUnreachable(Exception):
-    """The Hub did not answer, or not as it should."""
+    """The Hub did not answer, or answered with an error."""
 
 
 class HubApi:
@@ -36,7 +36,7 @@ class HubApi:
         self._headers = {"Authorization": f"token {os.environ.get('JUPYTERHUB_API_TOKEN', '')}"}
 
     async def _request(self, method: str, path: str, *, fine: tuple[int, ...] = (), **options: Any) -> Any:
-        """The answer; None where there is nothing, or for the statuses that are ``fine``."""
+        """The decoded answer; None for 404 and for the statuses in ``fine``."""
         try:
             async with self._session.request(
                 method, f"{self._url}{path}", headers=self._headers, timeout=TIMEOUT, **options
@@ -76,14 +76,14 @@ class HubApi:
             offset += limit
 
     async def stop_server(self, user: str, server: str) -> None:
-        """Ask for its end; one that does not run is no error."""
-        # 400 is what the Hub says of one that does not run.
+        """Stop a server; it is not an error if it is not running."""
+        # The Hub answers 400 for a server that is not running.
         await self._request("DELETE", _server_path(user, server), fine=(400,))
 
     async def start_server(self, user: str, server: str, options: dict[str, Any]) -> str | None:
-        """Ask for a start. Returns why the Hub refuses, or None."""
+        """Start a server. Returns the reason if the Hub refuses, else None."""
         url = f"{self._url}{_server_path(user, server)}"
-        # Without any the Hub takes the choice of the last time.
+        # Without options the Hub uses those of the last start.
         chosen = options or None
         try:
             async with self._session.post(url, headers=self._headers, timeout=START_TIMEOUT, json=chosen) as answer:
@@ -97,7 +97,7 @@ class HubApi:
             raise HubUnreachable("the Hub does not answer") from error
 
     async def report_activity(self, user: str, server: str) -> None:
-        """Tell the Hub that a server is in use now, which is what its culler goes by."""
+        """Report activity for a server, which postpones culling."""
         time = datetime.now(UTC).isoformat().replace("+00:00", "Z")
         await self._request(
             "POST",

@@ -1,4 +1,4 @@
-"""In-process wake-ups: a topic counts up, and whoever waits for it to pass a number goes on.
+"""In-process wake-ups: each topic is a counter, and waiters resume when it changes.
 
 Followers hold no queue: they read what is new from the store at their own pace, so one that never reads costs
 nothing and cannot slow the others.

@@ -1,4 +1,4 @@
-"""SQLite under asyncio with one passage to its thread a statement.
+"""SQLite under asyncio with one hop to its thread per statement.
 
 aiosqlite runs each step in the connection's own thread: making a cursor, executing, fetching, closing it, and the end
 of a transaction that never began. Each passage costs more than a small query itself. SQLAlchemy always takes the

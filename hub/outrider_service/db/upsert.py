@@ -1,4 +1,4 @@
-"""Rows that may be there already, written in one statement, so that two at once cannot get in each other's way."""
+"""Insert-or-update in one statement, so that concurrent writers cannot conflict."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 
 async def upsert(conn: AsyncConnection, table: Table, values: dict[str, Any], *fresh: str) -> None:
-    """Insert a row; of one with the same primary key only the columns ``fresh`` are written."""
+    """Insert a row, or update only the columns ``fresh`` of the row with the same primary key."""
     build = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
     statement = build(table).values(values)
     key = list(table.primary_key)

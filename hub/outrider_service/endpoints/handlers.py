@@ -49,7 +49,7 @@ class Endpoints:
 
 
 class Refusal(Exception):
-    """An answer in place of the program's."""
+    """An error response instead of the program's."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -59,7 +59,7 @@ class Refusal(Exception):
 
 @stream_request_body
 class EndpointHandler(RequestHandler):
-    """What both ways share: the body as a stream, the job's address, forwarding."""
+    """What both handlers share: the streamed body, the job's address, forwarding."""
 
     SUPPORTED_METHODS = METHODS
     endpoints: Endpoints
@@ -71,7 +71,7 @@ class EndpointHandler(RequestHandler):
         self._gone = False
 
     def check_xsrf_cookie(self) -> None:
-        """Forms of the users' programs are theirs to protect."""
+        """Users' programs protect their own forms."""
 
     def compute_etag(self) -> None:
         return None
@@ -111,7 +111,7 @@ class EndpointHandler(RequestHandler):
             yield chunk
 
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
-        """Without the query, which may hold a ticket or the program's own secrets."""
+        """Leaves out the query, which may hold a ticket or the program's secrets."""
         log.error("%s %s failed", self.request.method, self.request.path, exc_info=(typ, value, tb))
 
     async def _run(self) -> None:
@@ -286,7 +286,7 @@ class HostEndpoint(EndpointHandler):
                 self._send_to_login(job, port)
                 return
             if from_elsewhere(self.request):
-                # The browser adds the cookie by itself, also when the page of another job asks it to.
+                # Browsers also send the cookie for requests from another job's page.
                 raise Refusal(403, "A page of another address sent this request.")
         await self.pass_on(
             job,

@@ -1,4 +1,4 @@
-"""Where a browser's request comes from and where it is sent on to: pure functions over what the browser says."""
+"""The origin of a browser's request and the targets of redirects. Pure."""
 
 from __future__ import annotations
 

@@ -38,32 +38,32 @@ HOP_BY_HOP: Final = frozenset(
         "expect",
     }
 )
-"""Between two neighbours only. (What a client expects before it sends its body, this end has told it already.)"""
+"""Hop-by-hop headers. (``Expect`` has already been answered here.)"""
 DOMAIN_WIDE: Final = frozenset(
     {"alt-svc", "clear-site-data", "expect-ct", "nel", "public-key-pins", "report-to", "strict-transport-security"}
 )
 """What a browser takes as said for the whole origin or its domain: the Hub's, or that of other people's ports."""
 HUB_WIDE: Final = frozenset({"reporting-endpoints", "service-worker-allowed", "set-cookie", "set-cookie2"})
-"""What on the Hub's origin is the Hub's alone."""
+"""Headers that only the Hub may set on its origin."""
 CONNECT_S: Final = 10.0
 LONGEST_HEADER: Final = 1 << 16
 KEPT_LINES: Final = 64
-"""Addresses to which idle connections are kept."""
+"""How many addresses keep idle connections."""
 
 Confine = Callable[[str, str], str | None]
-"""A header of the program's answer (name and value) as the client may see it; None: not at all."""
+"""Filters a header of the program's answer (name and value); None removes it."""
 
 
 class NotListening(Exception):
-    """Nothing answers on the port (yet)."""
+    """Nothing listens on the port (yet)."""
 
 
 class BadAnswer(Exception):
-    """What the program answered is no answer; the message is for a person."""
+    """The program's answer is not valid HTTP; the message is for a person."""
 
 
 class DeepUnixConnector(aiohttp.UnixConnector):
-    """Reaches a unix socket however deep it lies: an address holds 108 bytes, and state directories may be long."""
+    """Connects to a Unix socket at any path length; a socket address holds only 108 bytes."""
 
     def __init__(self, path: Path) -> None:
         self._directory = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -105,25 +105,25 @@ def request_headers(
 
 
 def confined_cookie(value: str) -> str:
-    """A Set-Cookie header without its Domain attribute: the cookie stays on the host that set it."""
+    """A Set-Cookie header without its Domain attribute, so that the cookie stays on its host."""
     return ";".join(part for part in value.split(";") if not part.strip().lower().startswith("domain"))
 
 
 def on_own_host(name: str, value: str) -> str | None:
-    """What a program may answer with on its port's own host."""
+    """Filter for answers on the port's own host."""
     if name.lower() in DOMAIN_WIDE:
         return None
     return confined_cookie(value) if name.lower() == "set-cookie" else value
 
 
 def on_hub_host(name: str, value: str) -> str | None:
-    """What a program may answer with on the Hub's origin."""
+    """Filter for answers on the Hub's origin."""
     return None if name.lower() in DOMAIN_WIDE | HUB_WIDE else value
 
 
 @dataclass(slots=True)
 class Line:
-    """The connections to one address, and how many requests are on their way there."""
+    """The connections to one address and the number of requests in flight."""
 
     session: aiohttp.ClientSession
     users: int = 0
@@ -145,7 +145,7 @@ def open_line(address: Address) -> Line:
 
 
 class Proxy:
-    """Holds the connections to jobs' ports; those that were used last are kept for the next request."""
+    """Keeps the most recently used connections to jobs' ports for the next request."""
 
     def __init__(self) -> None:
         self._lines: dict[Address, Line] = {}
@@ -167,7 +167,7 @@ class Proxy:
             await self._close_idle()
 
     async def _close_idle(self) -> None:
-        """Close what was not used for longest, and never what somebody is using."""
+        """Close the least recently used connections that are idle."""
         idle = [address for address, line in self._lines.items() if line.users == 0]
         closing = [self._lines.pop(address) for address in idle[: max(0, len(idle) - KEPT_LINES)]]
         for line in closing:
@@ -206,7 +206,7 @@ class Proxy:
                 handler.clear_header("Date")
                 handler.set_status(answer.status, answer.reason)
                 for raw_name, raw_value in answer.raw_headers:
-                    # As the bytes that they are: whatever they mean is between the program and its caller.
+                    # Pass the bytes on as they are; their meaning is between the program and its client.
                     name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
                     if name.lower() in HOP_BY_HOP and name.lower() != "content-length":
                         continue
@@ -226,7 +226,7 @@ class Proxy:
             if handler._headers_written:
                 handler.request.connection.stream.close()  # type: ignore[union-attr]
                 return
-            # What leads inside takes the connection before it knows whether anybody listens there, and then ends it.
+            # The forwarder accepts the connection before it knows whether the program listens, and then closes it.
             if isinstance(error, aiohttp.ClientConnectionError | OSError):
                 raise NotListening(str(error)) from error
             raise BadAnswer(str(error) or type(error).__name__) from error

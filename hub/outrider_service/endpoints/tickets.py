@@ -1,4 +1,4 @@
-"""Signed, short-lived words: the one-time ticket that leads from the Hub's origin to a port's own host, and the
+"""Signed, short-lived tokens: the one-time ticket that leads from the Hub's origin to a port's own host, and the
 cookie that stays there.
 
 Both are "<base64 of the claims>.<HMAC-SHA256>"; the purpose is part of what is signed, so that neither passes for
@@ -34,7 +34,8 @@ class Claims:
 
 
 class Tickets:
-    """Signs and checks. Tickets are used up in memory: after a restart an old one may pass once more, within 60 s."""
+    """Issues and checks tokens. Used tickets are remembered in memory, so after a restart one may pass again
+    within 60 s."""
 
     def __init__(self, key: bytes) -> None:
         self._key = key
@@ -49,9 +50,9 @@ class Tickets:
         return f"{payload.decode()}.{self._sign(payload)}"
 
     def check(self, word: str, purpose: str, job: str, port: int) -> Claims | None:
-        """The claims of a valid word for this port, or None."""
+        """The claims of a valid token for this port, or None."""
         payload, _, signature = word.rpartition(".")
-        # As bytes: strings are compared only where they are ASCII, and this one is anybody's.
+        # Compare bytes: ``compare_digest`` takes only ASCII strings, and this input may be anything.
         if not hmac.compare_digest(self._sign(payload.encode()).encode(), signature.encode()):
             return None
         claims = Claims(**json.loads(base64.urlsafe_b64decode(payload)))
@@ -59,7 +60,7 @@ class Tickets:
         return claims if fits and claims.expires > now() else None
 
     def use_up(self, claims: Claims) -> bool:
-        """True the first time."""
+        """Mark the ticket as used. True the first time."""
         time = now()
         self._used = {nonce: expires for nonce, expires in self._used.items() if expires > time}
         if claims.nonce in self._used:

@@ -1,4 +1,4 @@
-"""Passes a WebSocket to a job's port: the handshake checked on both sides, and then only bytes.
+"""Passes a WebSocket to a job's port: checks the handshake on both sides, then passes bytes.
 
 The program's bytes reach the client's connection only after it has accepted the handshake. The proxies in front
 keep their connections to the service and use them for everybody: a connection on which the program could answer
@@ -75,7 +75,7 @@ async def _connect(address: Address) -> Streams:
 
 
 def parse_head(head: bytes) -> tuple[int, HTTPHeaders]:
-    """Status and headers of an answer. Raises ValueError."""
+    """Parse the status and headers of an answer. Raises ValueError."""
     first, _, rest = head.decode("latin-1").partition("\r\n")
     try:
         return parse_response_start_line(first).code, HTTPHeaders.parse(rest)

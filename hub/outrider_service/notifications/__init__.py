@@ -1,4 +1,4 @@
-"""Webhooks: what users asked to be told is written down with what happened, and delivered until it has arrived."""
+"""Webhooks: notifications are written in the transaction of the event and delivered until they arrive."""
 
 from .outbox import BUDGET_WARNING, EVENTS, JOB_ENDED, NOTEBOOK_STOPPING, put
 

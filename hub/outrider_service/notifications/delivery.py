@@ -1,4 +1,4 @@
-"""Delivers what is in the outbox, each message until it has arrived or was tried for two days."""
+"""Delivers the outbox: each message is tried until it arrives, for at most two days."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ GONE: Final = 410
 
 
 class Deliverer:
-    """One task. ``wake`` when something was put into the outbox; it looks by itself as well."""
+    """One task. Call ``wake`` after adding to the outbox; it also polls."""
 
     def __init__(self, db: Database, seal: Seal, outbound: Outbound) -> None:
         self._db = db
@@ -50,7 +50,7 @@ class Deliverer:
                     await self._woken.wait()
 
     async def _round(self) -> float:
-        """Deliver what is due. Returns the seconds until more is."""
+        """Deliver what is due. Returns the seconds until the next delivery."""
         time = now()
         columns = (deliveries, webhooks.c.url, webhooks.c.sealed, webhooks.c.enabled)
         query = (
@@ -71,7 +71,8 @@ class Deliverer:
         return LOOK_S if later is None else min(LOOK_S, max(0.0, later - now()))
 
     async def _deliver(self, row: dict[str, Any]) -> None:
-        """One try. Killed after the answer and before the note of it, the message is sent once more, with its id."""
+        """Try once. If the service is killed before recording the answer, the message is sent again with the same
+        id."""
         failure = None if not row["enabled"] else await self._send(row)
         attempts = row["attempts"] + 1
         again = next_try(attempts, now()) if failure is not None and row["enabled"] else None
@@ -86,7 +87,7 @@ class Deliverer:
                 await conn.execute(update(webhooks).where(hook).values(last_at=now(), last_error=failure))
 
     async def _send(self, row: dict[str, Any]) -> str | None:
-        """None when it has arrived, else why not."""
+        """None if it arrived, else the reason."""
         try:
             key = self._seal.open(["webhook", row["webhook_id"]], row["sealed"])["key"]
             body, headers = build(key, row["id"], row["event"], row["data"], row["created_at"], now())

@@ -1,4 +1,4 @@
-"""A notification as it is sent: by the Standard Webhooks conventions, which have libraries to check it. Pure."""
+"""Builds a message by the Standard Webhooks specification, for which verification libraries exist. Pure."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ import orjson
 
 PREFIX: Final = "whsec_"
 DELAYS_S: Final = (5, 30, 120, 600, 3600, 6 * 3600, 24 * 3600)
-"""Between tries; after the last the message is given up."""
+"""Delays between tries; after the last one the message is dropped."""
 
 
 def new_key() -> str:
-    """A key for signing; its receiver is shown it once."""
+    """A new signing key, shown to the user once."""
     return PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
 
 
@@ -30,7 +30,7 @@ def signature(key: str, message_id: str, timestamp: int, body: bytes) -> str:
 def build(
     key: str, message_id: str, event: str, data: dict[str, Any], created: float, now: float
 ) -> tuple[bytes, dict[str, str]]:
-    """Body and headers. The time that is signed is that of this try, so that an old message cannot be replayed."""
+    """Body and headers. The signature covers the time of this try, so that an old message cannot be replayed."""
     told = datetime.fromtimestamp(created, UTC).isoformat().replace("+00:00", "Z")
     body = orjson.dumps({"type": event, "timestamp": told, "data": data})
     return body, {
@@ -42,5 +42,5 @@ def build(
 
 
 def next_try(attempts: int, now: float) -> float | None:
-    """When to try again after so many failures; None: give up."""
+    """When to try again after this many failures; None: drop the message."""
     return now + DELAYS_S[attempts - 1] if attempts <= len(DELAYS_S) else None

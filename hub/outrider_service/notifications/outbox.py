@@ -1,5 +1,5 @@
-"""The outbox: a notification is written in the same transaction as what it tells of, so that neither is without the
-other, however the service ends."""
+"""The outbox: a notification is written in the same transaction as its event, so that neither exists without the
+other."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ EVENTS: Final = (JOB_ENDED, NOTEBOOK_STOPPING, BUDGET_WARNING)
 
 
 async def put(conn: AsyncConnection, owner: str, event: str, data: dict[str, Any], time: float) -> int:
-    """For every webhook of the owner that wants this event. How many there are."""
+    """Add a message for each of the owner's webhooks that wants this event. Returns how many."""
     query = select(webhooks.c.id, webhooks.c.events).where(webhooks.c.owner == owner, webhooks.c.enabled)
     wanted = [row.id for row in await conn.execute(query) if event in row.events]
     for webhook_id in wanted:

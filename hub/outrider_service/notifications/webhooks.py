@@ -1,4 +1,4 @@
-"""Users' webhooks in the database: where to send, what for, and how the last try went."""
+"""Users' webhooks in the database: address, events, and the result of the last try."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ MOST: Final = 10
 
 
 class TooMany(Exception):
-    """A user has a handful of webhooks."""
+    """The user has reached the maximum number of webhooks."""
 
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """One address of a user's. ``sealed``: the key that signs."""
+    """A user's webhook. ``sealed`` is the signing key."""
 
     id: str
     owner: str
@@ -42,7 +42,7 @@ class Webhook:
 
 
 class Webhooks:
-    """Queries and changes, each of one owner's."""
+    """Queries and changes, each limited to one owner."""
 
     def __init__(self, db: Database, seal: Seal) -> None:
         self._db = db
@@ -57,7 +57,7 @@ class Webhooks:
         return next((hook for hook in await self.all_of(owner) if hook.id == webhook_id), None)
 
     async def add(self, owner: str, url: str, events: list[str]) -> tuple[Webhook, str]:
-        """The webhook and its key, which nobody is told again. Raises TooMany."""
+        """Add a webhook; returns it with its key, which is never shown again. Raises TooMany."""
         webhook_id, key = f"wh{uuid.uuid4().hex[:12]}", new_key()
         sealed = self._seal.close(["webhook", webhook_id], {"key": key})
         hook = Webhook(webhook_id, owner, url, events, True, sealed, now(), None, None)
@@ -77,6 +77,6 @@ class Webhooks:
             await conn.execute(delete(webhooks).where(webhooks.c.id == hook.id))
 
     async def test(self, hook: Webhook) -> None:
-        """Send something, to see whether it arrives."""
+        """Send a test message."""
         async with self._db.write() as conn:
             await put_one(conn, hook.id, TEST, {"message": "Outrider's notifications arrive here."}, now())

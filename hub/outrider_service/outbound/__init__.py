@@ -1,4 +1,4 @@
-"""Requests to addresses that users name (registries, webhooks): nothing inside can be reached by a clever name."""
+"""Requests to addresses that users name (registries, webhooks), kept away from internal networks."""
 
 from .guard import Guard, Refusal
 from .http import Answer, Failure, Outbound

@@ -1,4 +1,4 @@
-"""Which addresses the service may connect to on a user's behalf. Resolves names; connects to nothing.
+"""Decides which addresses the service may connect to on a user's behalf. Resolves names, but does not connect.
 
 Only addresses of the public Internet are, but for hosts that the operator allows by name. What is checked is the
 address that is then connected to, so that a name that changes its meaning between two look-ups gains nothing.
@@ -22,7 +22,7 @@ LOOKUP_S: Final = 10.0
 
 
 class Refusal(Exception):
-    """The operator has not allowed this address; the message is for the user and names nothing inside."""
+    """The address is not allowed. The message is for the user and reveals nothing about internal networks."""
 
 
 def is_public(address: Address) -> bool:
@@ -62,11 +62,11 @@ class Guard:
                 self._plain.add(key)
 
     def is_allowed(self, host: str, port: int) -> bool:
-        """Whether the operator has named this host."""
+        """Whether the operator allows this host by name."""
         return bool({(host.lower(), port), (host.lower(), None)} & self._hosts)
 
     def may_be_plain(self, host: str, port: int) -> bool:
-        """Whether it may be talked to without encryption."""
+        """Whether plain HTTP is allowed to this host."""
         return bool({(host.lower(), port), (host.lower(), None)} & self._plain)
 
     def read_url(self, text: str) -> URL:
@@ -101,7 +101,7 @@ class Guard:
             async with asyncio.timeout(LOOKUP_S):
                 answers = await loop.getaddrinfo(host, port, family=family, type=socket.SOCK_STREAM)
             found = [ipaddress.ip_address(str(answer[4][0]).partition("%")[0]) for answer in answers]
-        # One bad address is enough: a name that means both here and outside is not an accident.
+        # One bad address is enough: a name that resolves to internal and public addresses is not an accident.
         if not self.is_allowed(host, port) and not all(is_public(address) for address in found):
             raise self._refused(host)
         return list(dict.fromkeys(found))
@@ -113,7 +113,7 @@ class Guard:
 
 
 class GuardedResolver(AbstractResolver):
-    """What aiohttp asks for the addresses that it connects to."""
+    """The resolver that aiohttp uses."""
 
     def __init__(self, guard: Guard) -> None:
         self._guard = guard

@@ -21,12 +21,12 @@ USER_AGENT: Final = "Outrider"
 
 
 class Failure(Exception):
-    """There was no usable answer; the message is for the user."""
+    """No usable answer came; the message is for the user."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole answer. Header names are lower case."""
+    """A complete answer. Header names are in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -34,7 +34,7 @@ class Answer:
 
 
 class Outbound:
-    """Sends requests to where users say. Make it inside the event loop; close it."""
+    """Sends requests to addresses that users name. Create it inside the event loop and close it."""
 
     def __init__(self, guard: Guard) -> None:
         self.guard = guard
@@ -67,7 +67,7 @@ class Outbound:
         """The answer, after redirects. ``Authorization`` goes to no other origin. Raises Refusal and Failure."""
         sent = dict(headers or {})
         try:
-            # All hops together: a chain of slow ones is no way around the time limit.
+            # The time limit covers all hops, so a chain of slow redirects cannot get around it.
             async with asyncio.timeout(TIMEOUT.total):
                 for _ in range(MOST_REDIRECTS + 1):
                     here = self.guard.read_url(url)
@@ -97,7 +97,7 @@ class Outbound:
 
 
 def _why(error: BaseException, url: str) -> str:
-    """The reason in words that say nothing about what is inside."""
+    """The reason, without details about internal networks."""
     host = urlsplit(url).hostname
     if isinstance(error, TimeoutError):
         return f"{host} did not answer in time."

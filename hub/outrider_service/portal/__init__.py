@@ -1,4 +1,4 @@
-"""The web pages, as the service hands them out: one HTML file for every address and the files that it loads.
+"""Serves the web pages: one HTML file for every address, and the files it loads.
 
 What the pages show they ask the API for, like any other client. They are built from ``extensions/portal`` into
 ``static`` here; nothing in this package knows what is in them.

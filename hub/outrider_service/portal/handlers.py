@@ -1,4 +1,4 @@
-"""Hands out the pages and their files. The pages need a login, the files do not: they are the same for everyone."""
+"""Serves the pages and their files. Pages need a login; the files are the same for everyone and do not."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class PageHandler(HubOAuthenticated, RequestHandler):
             self.set_header("Content-Type", "text/plain; charset=utf-8")
             self.finish(NOT_BUILT)
             return
-        # Looking at it sets the cookie that the page repeats in the X-XSRFToken header of what it asks for.
+        # Reading the property sets the cookie that the page sends back in X-XSRFToken.
         _ = self.xsrf_token
         self.set_status(200 if is_page(path) else 404)
         hub = self.service.prefix.partition("services/")[0] + "hub/"
@@ -59,7 +59,7 @@ class PageHandler(HubOAuthenticated, RequestHandler):
 
 
 class PageFiles(StaticFileHandler):
-    """Scripts and styles. Their names change with their content, so they are kept for good."""
+    """Scripts and styles. Their names contain a hash of the content, so browsers may cache them forever."""
 
     def set_default_headers(self) -> None:
         self.clear_header("Server")
@@ -74,7 +74,7 @@ class PageFiles(StaticFileHandler):
 
 
 def handlers(service: Service) -> list[URLSpec]:
-    """The last entries of the application's table: pages are what nothing else claims."""
+    """The last entries of the application's table, because pages match every other address."""
     prefix = re.escape(service.prefix)
     return [
         URLSpec(prefix + r"static/(.+)", PageFiles, {"path": str(STATIC)}),

@@ -1,4 +1,4 @@
-"""The one HTML file, filled in for a person: where things are, and who they are. Pure, but for reading the file."""
+"""Fills the one HTML file in for a user. Pure, except for reading the file."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Final
 
 STATIC: Final = Path(__file__).with_name("static")
 PAGES: Final = frozenset({"", "compare", "images", "jobs", "machines", "new", "settings", "storage", "usage"})
-"""First parts of the addresses that have a page; any other is answered with the same file and 404."""
+"""First path segments that have a page; all others get the same file with 404."""
 
-# Nothing from elsewhere, nothing inline: text of a user's job that slipped into the page could not run.
+# No other origins and nothing inline, so text from a job that slipped into a page could not run.
 POLICY: Final = "; ".join(
     (
         "default-src 'self'",
@@ -27,7 +27,7 @@ BASE_MARK: Final = '<base href="./" />'
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What a page must know before its first request. ``prefix`` and ``hub`` end with a slash."""
+    """What a page needs before its first request. ``prefix`` and ``hub`` end with a slash."""
 
     prefix: str
     hub: str
@@ -49,7 +49,7 @@ def template(static: Path = STATIC) -> str | None:
 
 
 def fill(text: str, place: Place) -> str:
-    """The file with its base and its meta tags. Values are escaped: they never become markup."""
+    """The file with its base and meta tags. Values are escaped."""
     tags = [f'<base href="{html.escape(place.prefix)}static/" />']
     for name in ("prefix", "hub", "user"):
         tags.append(f'<meta name="outrider-{name}" content="{html.escape(getattr(place, name))}" />')

@@ -1,4 +1,4 @@
-"""What a container registry says of an image: whether it exists, for whom, how large, and what is in it."""
+"""What a container registry says about an image: whether it exists, who may pull it, its size and contents."""
 
 from .client import Credentials, RegistryClient
 from .facts import Problem

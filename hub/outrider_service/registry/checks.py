@@ -1,4 +1,4 @@
-"""Asking about an image on someone's behalf: with their credentials, and an answer whatever happens."""
+"""Checks an image on a user's behalf, with their credentials. Always has an answer."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from .reference import parse
 AT_ONCE_EACH: Final = 2
 
 FindCredentials = Callable[[str, str], Awaitable[Credentials | None]]
-"""From a user ("" for nobody in particular) and a registry to the account to use."""
+"""From a user (may be empty) and a registry to the account to use."""
 
 
 def compared(fresh: ImageFacts, before: ImageFacts | None, pinned: str | None) -> ImageFacts:
-    """What is known now, with what was known before: an answer that failed forgets nothing, and a tag that moved
-    moved when that was first seen. Pure."""
+    """Combine a fresh answer with the previous facts: a failed check keeps what was known, and ``moved_at`` is
+    when a move was first seen. Pure."""
     if fresh.status != "ok" and before is not None:
         told = {name: getattr(fresh, name) for name in ("status", "message", "checked_at", "try_again_at")}
         return before.model_copy(update=told)
@@ -34,7 +34,7 @@ def compared(fresh: ImageFacts, before: ImageFacts | None, pinned: str | None) -
 
 
 class ImageChecks:
-    """Asks registries, a few at once for each user."""
+    """Asks registries, with a few requests at once per user."""
 
     def __init__(self, client: RegistryClient, credentials: FindCredentials) -> None:
         self._client = client

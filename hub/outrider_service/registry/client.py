@@ -1,4 +1,4 @@
-"""A client of the distribution API (version 2), as far as asking about an image goes. Downloads no layer."""
+"""A client of the distribution API (version 2) that reads manifests and configurations. It downloads no layers."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Credentials:
 
 
 class RegistryClient:
-    """Asks registries. ``architecture``: that of the machines here, by Go's names (amd64)."""
+    """Asks registries. ``architecture`` is that of the machines here, in Go's spelling (amd64)."""
 
     def __init__(self, outbound: Outbound, architecture: str) -> None:
         self._outbound = outbound
@@ -50,7 +50,7 @@ class RegistryClient:
 
 
 class _Visit:
-    """One conversation with one registry; keeps the authorization that it was given."""
+    """A session with one registry; reuses its authorization."""
 
     def __init__(self, outbound: Outbound, image: Reference, credentials: Credentials | None) -> None:
         self._outbound = outbound
@@ -90,7 +90,7 @@ class _Visit:
         path = f"/manifests/{quote(wanted, safe=':')}"
         answer = await self._get(path, {"Accept": facts.ACCEPT}, LARGEST_MANIFEST)
         digest = facts.digest_of(answer.body)
-        # A tag may mean anything; a digest means these bytes alone.
+        # A tag may point anywhere; a digest identifies these bytes.
         if wanted.startswith("sha256:") and digest != wanted:
             raise Problem("unreachable", "The registry sent something else than what was asked for.")
         document = facts.read_json(answer.body)
@@ -125,7 +125,7 @@ class _Visit:
             raise Problem("unreachable", str(failure)) from failure
 
     async def _authorize(self, challenge: str) -> str:
-        """The Authorization that the registry asks for: a token from where it says, or name and password."""
+        """The Authorization header the registry asks for: a token from the realm it names, or basic credentials."""
         kind, _, rest = challenge.strip().partition(" ")
         if kind.lower() == "basic":
             if self._credentials is None:
@@ -140,7 +140,7 @@ class _Visit:
             query["service"] = given["service"]
         separator = "&" if urlsplit(realm).query else "?"
         headers = {"Authorization": self._credentials.basic} if self._credentials else {}
-        # The realm is checked as the registry's own address is: it could name anything.
+        # The realm comes from the registry and is checked like the registry's own address.
         answer = await self._ask(f"{realm}{separator}{urlencode(query)}", headers, LARGEST_TOKEN)
         if answer.status in (400, 401, 403):
             raise self._not_allowed()

@@ -1,4 +1,4 @@
-"""Manifests, indexes and configurations read: pure functions from JSON to facts about an image."""
+"""Reads manifests, indexes and configurations: pure functions from JSON to facts about an image."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LONGEST_LABEL: Final = 500
 
 
 class Problem(Exception):
-    """Why there is no answer; ``status`` tells the failures apart, the message is for the user."""
+    """Why a check failed. ``status`` is for programs, the message for the user."""
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class Problem(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """An image for one architecture: where its configuration is, and what is downloaded."""
+    """An image for one architecture: its configuration and its layers."""
 
     config_digest: str
     size: int
@@ -83,13 +83,13 @@ def read_json(body: bytes) -> dict[str, Any]:
 
 
 def media_type(document: Mapping[str, Any], header: str | None) -> str:
-    """What a manifest is; by what it says itself, or by how it was sent."""
+    """The media type of a manifest, from the document itself or from its Content-Type."""
     own = document.get("mediaType")
     return own if isinstance(own, str) else (header or "").partition(";")[0].strip()
 
 
 def platforms(index: Mapping[str, Any]) -> dict[str, str]:
-    """Digest by architecture ("amd64", "arm64/v8") of an index's Linux images. Attestations are none."""
+    """Digests of an index's Linux images by architecture ("amd64", "arm64/v8"). Attestations are skipped."""
     found: dict[str, str] = {}
     entries = index.get("manifests")
     for entry in (entries if isinstance(entries, list) else [])[:MOST_PLATFORMS]:
@@ -120,7 +120,7 @@ def wrong_architecture(found: list[str], wanted: str) -> Problem:
 
 
 def read_manifest(document: Mapping[str, Any]) -> Manifest:
-    """Raises Problem for what is stored like an image and is none (a Helm chart, a signature)."""
+    """Raises Problem for artifacts that are not images, such as a Helm chart or a signature."""
     config, layers = document.get("config"), document.get("layers")
     if not isinstance(config, dict) or not isinstance(layers, list) or document.get("schemaVersion") != 2:
         raise not_an_image("its manifest has no configuration and layers")
@@ -154,7 +154,7 @@ def read_configuration(document: Mapping[str, Any]) -> Configuration:
 
 
 def _cuda(env: Any, labels: Mapping[str, Any]) -> str | None:
-    """The CUDA version, as NVIDIA's own images and those built on them say it."""
+    """The CUDA version declared by NVIDIA's images and images built on them."""
     pairs = dict(str(item).partition("=")[::2] for item in env) if isinstance(env, list) else {}
     version = pairs.get("CUDA_VERSION") or labels.get("com.nvidia.cuda.version")
     return str(version)[:32] if version else None
@@ -171,10 +171,10 @@ def _moment(value: Any) -> str | None:
 
 
 def try_again_at(headers: Mapping[str, str], now: float) -> float | None:
-    """When a limit of the rate ends: Retry-After, or the window that Docker Hub names; None: not said."""
+    """When the rate limit ends, from Retry-After or Docker Hub's window; None: unknown."""
     said = headers.get("retry-after", "").strip()
     if said.isdecimal():
-        # Docker Hub gives a time where others give seconds.
+        # Docker Hub sends a time where others send seconds.
         return float(said) if int(said) > 10**9 else now + int(said)
     if said:
         try:

@@ -19,12 +19,12 @@ DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 class BadReference(ValueError):
-    """Not an image reference; the message says what is wrong with it."""
+    """The text is not an image reference; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """An image in full. One of ``tag`` and ``digest`` is set, or both; then the digest counts."""
+    """A complete image reference. At least one of ``tag`` and ``digest`` is set; the digest takes precedence."""
 
     registry: str
     repository: str
@@ -37,17 +37,17 @@ class Reference:
 
     @property
     def host(self) -> str:
-        """Where its API is."""
+        """The host of its API."""
         return DOCKER_HUB_API if self.registry == DOCKER_HUB else self.registry
 
     @property
     def wanted(self) -> str:
-        """What is asked for: the digest, or the tag."""
+        """The digest if there is one, else the tag."""
         return self.digest or self.tag or "latest"
 
 
 def normal_registry(name: str) -> str:
-    """A registry's name in the one spelling under which it is kept. Raises BadReference."""
+    """A registry's name in its canonical spelling. Raises BadReference."""
     name = name.strip().removeprefix("https://").rstrip("/").lower()
     if name in ("index.docker.io", "registry-1.docker.io", "docker.io/v1", "index.docker.io/v1", "hub.docker.com"):
         return DOCKER_HUB

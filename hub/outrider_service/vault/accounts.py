@@ -24,8 +24,8 @@ class RegistryLogin:
 
 
 def subjects(owner: str, billed_to: str | None, groups: Iterable[str]) -> list[str]:
-    """Whose secrets this person may use, in the order in which they are looked for: their own, those of the group
-    that pays, those of their other groups."""
+    """The subjects whose secrets this person may use, in order of precedence: the user, the group that pays, their
+    other groups."""
     others = sorted(set(groups) - {billed_to})
     return [user_subject(owner), *(group_subject(group) for group in [billed_to, *others] if group)]
 

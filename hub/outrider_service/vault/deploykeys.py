@@ -1,4 +1,4 @@
-"""Keys with which repositories are read over ssh: what may be one, and its form in the vault. Pure."""
+"""Deploy keys for repositories over SSH: validation, and their form in the vault. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .store import Login
 
 
 def deploy_key(key: str, known_hosts: str) -> str:
-    """What is sealed. Raises ValueError with a sentence where it is no key that ssh could use by itself."""
+    """The text to seal. Raises ValueError with a sentence if ssh could not use the key without asking."""
     text = key.replace("\r\n", "\n").strip() + "\n"
     load = load_ssh_private_key if "BEGIN OPENSSH" in text else load_pem_private_key
     try:
@@ -25,6 +25,6 @@ def deploy_key(key: str, known_hosts: str) -> str:
 
 
 def as_login(sealed: str) -> Login:
-    """For the runner: the hosts' keys in the place of the account, the private key in that of the password."""
+    """The deploy key as a login for the runner: the known hosts as user name, the private key as password."""
     found = orjson.loads(sealed)
     return Login(found["known_hosts"], found["key"])

@@ -1,4 +1,4 @@
-"""Secret values out of what a job prints. Pure."""
+"""Masks secret values in a job's output. Pure."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Final
 from urllib.parse import quote, quote_plus
 
 SHORTEST: Final = 4
-"""What is shorter would also hide ordinary words."""
+"""A shorter value is not masked, since that would hide ordinary words."""
 SHORTEST_CODED: Final = 8
-"""The same of an encoding's characters: they look like any others."""
+"""The same for encoded forms, which look like any other text."""
 CODED_LINE: Final = 76
-"""After so many characters ``base64`` begins a new line."""
+"""The line length of the ``base64`` program."""
 MASK: Final = b"***"
 
 
@@ -33,7 +33,7 @@ def masker(values: Iterable[str]) -> Callable[[bytes], bytes] | None:
         hidden.update(text for text in _coded(value.strip().encode()) if len(text) >= SHORTEST_CODED)
     if not hidden:
         return None
-    # The longest first: one may begin with another.
+    # Longest first, since one may be the beginning of another.
     pattern = re.compile(b"|".join(re.escape(text) for text in sorted(hidden, key=len, reverse=True)))
     return lambda data: pattern.sub(MASK, data)
 

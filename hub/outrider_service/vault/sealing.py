@@ -1,4 +1,5 @@
-"""Sealing with keys that are kept beside the database, not in it: whoever has one of the two has nothing."""
+"""Seals values with keys kept outside the database, so that neither the keys nor the database alone reveal
+anything."""
 
 from __future__ import annotations
 
@@ -12,11 +13,11 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 
 class Unreadable(Exception):
-    """Sealed with a key that is no longer there, or not for this place."""
+    """The value was sealed with a key that is gone, or for another place."""
 
 
 class Seal:
-    """Encrypts and authenticates with the newest key, reads with any. One key a line in the file, the newest first."""
+    """Seals with the newest key and opens with any. The file has one key per line, newest first."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -32,7 +33,7 @@ class Seal:
             _replace(self._path, b"".join(key + b"\n" for key in keys))
 
     def close(self, place: list[str], value: dict[str, str]) -> str:
-        """Sealed for one place: copied into another row, it cannot be opened."""
+        """Seal for one place: copied to another row, the value cannot be opened."""
         return self._fernet.encrypt(orjson.dumps([place, value])).decode()
 
     def open(self, place: list[str], sealed: str) -> dict[str, str]:
@@ -46,23 +47,23 @@ class Seal:
         return dict(value)
 
     def add_key(self) -> None:
-        """A fresh key for what is sealed from now on; the old ones still open."""
+        """Add a key that seals from now on; older keys still open."""
         self._set([Fernet.generate_key(), *self._keys], write=True)
 
     def again(self, sealed: str) -> str:
-        """The same, sealed with the newest key. Raises Unreadable."""
+        """Seal again with the newest key. Raises Unreadable."""
         try:
             return self._fernet.rotate(sealed.encode()).decode()
         except InvalidToken as error:
             raise Unreadable("sealed with a key that is gone") from error
 
     def drop_old_keys(self) -> None:
-        """Once nothing is sealed with them any more."""
+        """Remove all but the newest key. Call when nothing is sealed with the others."""
         self._set(self._keys[:1], write=True)
 
 
 def _replace(path: Path, content: bytes) -> None:
-    """The file as a whole, private, on the disk before it takes the old one's place."""
+    """Write a private file and sync it before it replaces the old one."""
     fresh = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(fd, "wb") as file:

@@ -33,12 +33,12 @@ def group_subject(name: str) -> str:
 
 
 class TooMany(Exception):
-    """One subject keeps no more than a few hundred secrets."""
+    """The subject has reached its maximum number of secrets."""
 
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """One as it is kept. ``account``: the user name that goes with a registry's or Git server's password."""
+    """A stored secret. ``account`` is the user name that belongs to a registry's or Git server's password."""
 
     subject: str
     kind: str
@@ -51,14 +51,15 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """An account, opened."""
+    """An opened account."""
 
     username: str
     password: str
 
 
 class Vault:
-    """Keeps secrets by (subject, kind, name). A user's own come before their groups', and these before everybody's."""
+    """Stores secrets by (subject, kind, name). A user's secrets take precedence over their groups', and those over
+    everybody's."""
 
     most = 200
 
@@ -94,12 +95,13 @@ class Vault:
             return [Secret(**row) for row in (await conn.execute(query)).mappings()]
 
     async def missing(self, subjects: Sequence[str], names: Iterable[str]) -> list[str]:
-        """Which of these variables none of the subjects has."""
+        """The variables that none of the subjects has."""
         known = {secret.name for secret in await self.all_of(subjects, VARIABLE)}
         return [name for name in names if name not in known]
 
     async def variables(self, subjects: Sequence[str], names: Iterable[str]) -> dict[str, str]:
-        """The values for a job, of the first subject that has each. Raises Unreadable, also where one is gone."""
+        """Values for a job, each from the first subject that has it. Raises Unreadable, also when a secret is
+        gone."""
         found = self._by_name(subjects, await self.all_of(subjects, VARIABLE))
         values = {}
         for name in names:
@@ -115,8 +117,8 @@ class Vault:
         return Login(secret.account or "", self._value(secret)) if secret is not None else None
 
     async def logins(self, subjects: Sequence[str], kind: str) -> dict[str, Login]:
-        """All accounts by the name of their server, of the first subject that has each. What no key opens is left out,
-        and said in the log."""
+        """All accounts by server name, each from the first subject that has it. Accounts that no key opens are
+        logged and left out."""
         found: dict[str, Login] = {}
         for name, secret in self._by_name(subjects, await self.all_of(subjects, kind)).items():
             try:
@@ -126,8 +128,8 @@ class Vault:
         return found
 
     async def rotate(self) -> int:
-        """A fresh key, and everything sealed with it. May be killed anywhere: the old keys go last. The number sealed
-        anew; what no key opens is left as it is."""
+        """Seal everything with a new key and return how many secrets that were; those that no key opens stay
+        unchanged. Safe to kill at any point, because the old keys are removed last."""
         self._seal.add_key()
         done = 0
         async with self._db.write() as conn:
