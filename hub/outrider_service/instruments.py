@@ -26,6 +26,12 @@ class Instruments:
         self.price = Gauge("outrider_price_per_hour", "Price of everything held, per hour", registry=self.registry)
         self.queue = Gauge("outrider_reconcile_queue", "Keys in the work queue", registry=self.registry)
         self.lines = Gauge("outrider_log_lines_total", "Log lines taken in", registry=self.registry)
+        self.refused = Gauge(
+            "outrider_records_refused_total", "Records in jobs' output that have no known form", registry=self.registry
+        )
+        self.lost = Gauge(
+            "outrider_log_bytes_lost_total", "Bytes of output that could not be taken in", registry=self.registry
+        )
         self.requests = Gauge(
             "outrider_kubernetes_requests_total", "Requests to the Kubernetes API", registry=self.registry
         )
@@ -44,3 +50,5 @@ class Instruments:
         self.queue.set(len(self.service.reconciler.queue))
         self.requests.set(sum(b.api.calls for b in self.service.backends.values() if isinstance(b, KubernetesBackend)))
         self.lines.set(self.service.ingest.lines_total)
+        self.refused.set(self.service.ingest.records_refused_total)
+        self.lost.set(self.service.ingest.bytes_lost_total)

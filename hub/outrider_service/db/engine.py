@@ -15,12 +15,14 @@ import select
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import event, text
 from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from . import sqlite
@@ -37,6 +39,11 @@ class DatabaseBusy(Exception):
 
 class LockLost(Exception):
     """This service is no longer the only writer, and must end."""
+
+
+AWAY: Final = (OperationalError, InterfaceError, PoolTimeout, LockLost, OSError)
+"""What is raised when the database does not answer; the same call may succeed later. Everything else is the fault of
+what was to be written."""
 
 
 def async_url(url: str) -> URL:

@@ -21,13 +21,14 @@ from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Annotated, Any, Final, NamedTuple
 
 import numpy as np
 import orjson
+from pydantic import Field, TypeAdapter, ValidationError
 
 from ..metrics.series import COLUMNS, ROW_BYTES
-from .lines import Batch
+from .lines import LONGEST_TEXT, Batch
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +41,13 @@ MOST_SEARCHED: Final = 64 << 20
 """Bytes of text that one search looks through before it says how far it came."""
 SAMPLES_UNSAVED_S: Final = 60.0
 """So old may the checkpoint on disk be while nothing but samples comes."""
+LARGEST_CHECKPOINT: Final = 32 << 20
+"""Bytes; the most series with the longest names come to some 10 MiB."""
+
+LARGEST_OFFSET: Final = 2**62
+
+Number = Annotated[int, Field(ge=0, le=0xFFFF)]
+Size = Annotated[int, Field(ge=0, le=2**53)]
 
 
 @dataclass(slots=True)
@@ -48,10 +56,10 @@ class SeriesEntry:
 
     chart: str
     series: str
-    attempt: int
-    node: int
-    file: str
-    count: int = 0
+    attempt: Number
+    node: Number
+    file: Annotated[str, Field(pattern=r"^[0-9]{1,9}\.rows$")]
+    count: Size = 0
     last: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
 
@@ -59,8 +67,8 @@ class SeriesEntry:
 class Checkpoint:
     """How far the files are valid. ``cursors`` and ``started`` are keyed by "attempt/node"."""
 
-    text_bytes: int = 0
-    lines: int = 0
+    text_bytes: Size = 0
+    lines: Size = 0
     cursors: dict[str, str] = field(default_factory=dict)
     started: dict[str, float] = field(default_factory=dict)
     complete: list[str] = field(default_factory=list)
@@ -68,19 +76,49 @@ class Checkpoint:
     series: list[SeriesEntry] = field(default_factory=list)
 
 
-def _load(directory: Path) -> Checkpoint:
-    """The checkpoint, as far as the files bear it out: after a power failure either may be the older one, or empty."""
+_entries: Final = TypeAdapter(SeriesEntry)
+_checkpoints: Final = TypeAdapter(Checkpoint)
+
+
+def _load(directory: Path) -> tuple[Checkpoint, str | None]:
+    """The checkpoint, as far as the files bear it out (after a power failure either may be the older one, or empty),
+    and what is wrong with it, if anything is. Raises OSError where it cannot be read now."""
     try:
-        data = orjson.loads((directory / "checkpoint.json").read_bytes())
-        data["series"] = [SeriesEntry(**{**entry, "last": tuple(entry["last"])}) for entry in data["series"]]
-        state = Checkpoint(**data)
+        with (directory / "checkpoint.json").open("rb") as file:
+            data = file.read(LARGEST_CHECKPOINT + 1)
     except FileNotFoundError:
-        return Checkpoint()
-    except (ValueError, TypeError, KeyError) as error:
-        log.warning("%s is damaged (%s); what the platform still has is read again", directory, error)
-        return Checkpoint()
+        return Checkpoint(), None
+    try:
+        state, damage = read_checkpoint(data)
+    except ValueError as error:
+        damage = str(error).partition("\n")[0][:200] or "it is empty"
+        log.warning("%s is damaged (%s); what the platform still has is read again", directory, damage)
+        return Checkpoint(), damage
     _fit(directory, state)
-    return state
+    return state, damage
+
+
+def read_checkpoint(data: bytes) -> tuple[Checkpoint, str | None]:
+    """A checkpoint from its file's bytes, and a sentence about series that had to be left out. Raises ValueError."""
+    if len(data) > LARGEST_CHECKPOINT:
+        raise ValueError("too large")
+    found = orjson.loads(data)
+    if not isinstance(found, dict) or not isinstance(found.get("series", []), list):
+        raise ValueError("not a checkpoint")
+    state = _checkpoints.validate_json(orjson.dumps({**found, "series": []}), strict=True)
+    entries, files, refused = found.get("series", []), set[str](), 0
+    for raw in entries:
+        try:
+            entry = _entries.validate_json(orjson.dumps(raw), strict=True)
+        except ValidationError:
+            refused += 1
+            continue
+        if entry.file in files:
+            refused += 1
+            continue
+        files.add(entry.file)
+        state.series.append(entry)
+    return state, f"{refused} of {len(entries)} series cannot be read" if refused else None
 
 
 def _fit(directory: Path, state: Checkpoint) -> None:
@@ -151,8 +189,10 @@ class Journal:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self.checkpoint = _load(directory)
+        self.checkpoint, self.damage = _load(directory)
+        """``damage``: what was lost of an earlier checkpoint, or None."""
         self._by_key = {(s.chart, s.series, s.attempt, s.node): s for s in self.checkpoint.series}
+        self._next_file = 1 + max((int(s.file.partition(".")[0]) for s in self.checkpoint.series), default=-1)
         self._made = False
         self._saved_at = 0.0
 
@@ -223,7 +263,8 @@ class Journal:
         key = (chart, series, attempt, node)
         entry = self._by_key.get(key)
         if entry is None and len(self._by_key) < MOST_SERIES:
-            entry = SeriesEntry(chart, series, attempt, node, f"{len(self._by_key)}.rows")
+            entry = SeriesEntry(chart, series, attempt, node, f"{self._next_file}.rows")
+            self._next_file += 1
             self._by_key[key] = entry
             self.checkpoint.series.append(entry)
         return entry
@@ -282,10 +323,18 @@ class Journal:
         index, last = index[:fit], first + min(fit, last - first)
         end = int(self._index(last, last + 1)["offset"][0]) if last < state.lines else state.text_bytes
         start = int(index["offset"][0])
+        # A disk may give back another index than was written: then texts are missing, and nothing raises.
+        size = max(0, min(end - start, MOST_READ + LONGEST_TEXT + 1))
         with (self.directory / "log.text").open("rb") as file:
-            texts = os.pread(file.fileno(), end - start, start).split(b"\n")
+            texts = os.pread(file.fileno(), size, min(start, LARGEST_OFFSET)).split(b"\n")
         return [
-            (first + i + 1, float(row["time"]), int(row["attempt"]), int(row["node"]), texts[i])
+            (
+                first + i + 1,
+                float(row["time"]),
+                int(row["attempt"]),
+                int(row["node"]),
+                texts[i] if i < len(texts) else b"",
+            )
             for i, row in enumerate(index)
         ]
 
@@ -312,7 +361,13 @@ class Journal:
         return self.directory / "series" / entry.file
 
     def remove(self) -> None:
-        shutil.rmtree(self.directory, ignore_errors=True)
+        remove(self.directory)
         self.checkpoint = Checkpoint()
         self._by_key = {}
+        self._next_file = 0
         self._made = False
+
+
+def remove(directory: Path) -> None:
+    """Take a journal away, whatever state it is in."""
+    shutil.rmtree(directory, ignore_errors=True)

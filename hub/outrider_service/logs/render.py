@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Final
 
 import orjson
 
+from ..clock import as_date
 from .journal import Journal, Line
 
 STREAM_LINES: Final = 1000
@@ -20,7 +20,7 @@ def as_json(lines: list[Line]) -> bytes:
         [
             {
                 "n": n,
-                "time": datetime.fromtimestamp(time, UTC),
+                "time": as_date(time),
                 "attempt": attempt,
                 "node": node,
                 "text": text.decode("utf-8", "replace"),
