@@ -44,6 +44,9 @@ class OutriderService(Application):
     catalog = Unicode(help="The YAML file of images and machine types (OUTRIDER_CATALOG)").tag(config=True)
     ip = Unicode(help="Where to listen").tag(config=True)
     port = Integer(help="Where to listen").tag(config=True)
+    followers = Integer(
+        help="Connections that one user may have open to follow jobs (OUTRIDER_FOLLOWERS_PER_USER)"
+    ).tag(config=True)
     apps_port = Integer(help="Where the hosts of jobs' ports are served (OUTRIDER_APPS_PORT)").tag(config=True)
     public_url = Unicode(help="The Hub's address in a browser (OUTRIDER_PUBLIC_URL)").tag(config=True)
     apps_origin = Unicode(
@@ -111,6 +114,10 @@ class OutriderService(Application):
     def _port(self) -> int:
         return int(self._service_url().port or 8003)
 
+    @default("followers")
+    def _followers(self) -> int:
+        return int(os.environ.get("OUTRIDER_FOLLOWERS_PER_USER") or 64)
+
     @default("apps_port")
     def _apps_port(self) -> int:
         return int(os.environ.get("OUTRIDER_APPS_PORT") or self.port + 1)
@@ -161,6 +168,7 @@ class OutriderService(Application):
             closed_networks=tuple(self.closed_networks),
             registries=tuple(self.registries),
             webhooks=tuple(self.webhooks),
+            followers=self.followers,
         )
 
     def run(self) -> int:

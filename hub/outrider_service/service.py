@@ -31,6 +31,7 @@ from .housekeeping import Housekeeping
 from .hubapi import HubApi
 from .instruments import Instruments
 from .jobs.grants import Grants
+from .jobs.reads import JobReads
 from .jobs.reconciler import Reconciler
 from .jobs.scheduler import Scheduler
 from .jobs.submit import Intake
@@ -41,6 +42,7 @@ from .notifications.webhooks import Webhooks
 from .outbound import Guard, Outbound
 from .registry import Credentials, RegistryClient
 from .registry.checks import ImageChecks
+from .seats import Seats
 from .signals import Signals
 from .usage.budgets import Budgets
 from .usage.spawns import Spawns
@@ -52,6 +54,8 @@ from .workspaces.snapshots import Snapshots
 log = logging.getLogger(__name__)
 
 KEY_BYTES = 32
+SUBSCRIPTIONS_EACH = 8
+"""Subscriptions of a user for each connection that they may have."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,8 @@ class Settings:
     """On this machine: what jobs cannot reach."""
     registries: tuple[str, ...] = ()
     webhooks: tuple[str, ...] = ()
+    followers: int = 64
+    """Connections that one user may have open to follow jobs."""
 
 
 def kept_key(path: Path) -> bytes:
@@ -115,6 +121,9 @@ class Service:
         self.signals = Signals()
         self.line_cache = LineCache()
         self.db = Database(settings.database)
+        self.reads = JobReads(self.db, self.signals)
+        self.followers = Seats(settings.followers, "connections that follow jobs")
+        self.subscriptions = Seats(settings.followers * SUBSCRIPTIONS_EACH, "subscriptions")
         self.catalog = StoredCatalog(self.db)
         self._seal = Seal(settings.home / "secrets.keys")
         self.vault = Vault(self.db, self._seal)

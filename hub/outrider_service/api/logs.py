@@ -57,7 +57,7 @@ async def follow(service: Service, call: Call, after: int) -> None:
     """Send lines as they come, until the job has ended and all of them are sent."""
     stream = EventStream(call)
     job_id = call.job.id
-    changes = JobChanges(service.db, service.signals, job_id, log=True)
+    changes = JobChanges(service.reads, job_id, log=True)
     while True:
         job = await changes.look()
         if job is None:

@@ -140,7 +140,7 @@ def fresh_points(journal: Journal, sent: dict[str, int]) -> list[dict[str, objec
 async def _follow(call: Call) -> None:
     service, job_id = call.service, call.job.id
     stream = EventStream(call)
-    changes = JobChanges(service.db, service.signals, job_id, log=True)
+    changes = JobChanges(service.reads, job_id, log=True)
     sent: dict[str, int] = {}
     while True:
         job = await changes.look()

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeVar, get_origin
 from urllib.parse import unquote
@@ -21,8 +22,10 @@ from tornado.iostream import StreamClosedError
 from tornado.web import HTTPError, RequestHandler, stream_request_body
 
 from ..auth import Caller
+from ..db.shares import on_behalf_of
 from ..jobs import store
 from ..jobs.model import JobRecord
+from ..seats import TooMany
 from .errors import ApiError, from_validation, not_found
 
 if TYPE_CHECKING:
@@ -49,6 +52,8 @@ class Call:
     chunks: AsyncIterator[bytes] | None = None
     found_job: JobRecord | None = None
     status: int = 200
+    held: ExitStack = field(default_factory=ExitStack)
+    """What is given back once the request is over."""
 
     @property
     def job(self) -> JobRecord:
@@ -184,6 +189,7 @@ class ApiHandler(HubOAuthenticated, RequestHandler):
             caller = await self.service.authenticator.caller(self)
         if caller is None:
             raise ApiError(401, "Say who you are: send a valid token (Authorization: token …) or log in.")
+        on_behalf_of(caller.name)
         call = Call(self.service, self, caller, values, status=route.status)
         await self._authorise(route, call)
         call.query = self._query(route.query or NoQuery)
@@ -300,10 +306,14 @@ class ApiHandler(HubOAuthenticated, RequestHandler):
             pass
         except Exception as error:
             self._answer_error(error)
+        finally:
+            call.held.close()
 
     def _answer_error(self, error: Exception) -> None:
         if isinstance(error, ValidationError):
             error = from_validation(error)
+        elif isinstance(error, TooMany):
+            error = ApiError(429, str(error), retry_after_s=error.retry_after_s)
         elif isinstance(error, HTTPError):
             error = ApiError(error.status_code, error.log_message or error.reason or "The Hub did not answer.")
         elif not isinstance(error, ApiError):
@@ -318,6 +328,8 @@ class ApiHandler(HubOAuthenticated, RequestHandler):
         assert isinstance(error, ApiError)
         self.set_status(error.status)
         self.set_header("Content-Type", "application/json")
+        if error.retry_after_s is not None:
+            self.set_header("Retry-After", str(error.retry_after_s))
         if self._route is not None and self._route.streams_body:
             # The rest of the body may still be on its way, and Tornado then closes: say so.
             self.set_header("Connection", "close")

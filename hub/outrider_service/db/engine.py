@@ -26,6 +26,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from . import sqlite
+from .shares import Shares
 
 log = logging.getLogger(__name__)
 
@@ -105,6 +106,7 @@ class Database:
         else:
             self.engine = create_async_engine(parsed, pool_size=8, max_overflow=8, pool_pre_ping=True)
         self._writer = asyncio.Lock()
+        self._shares = Shares()
         self._lock_file: int | None = None
         self._lock_connection: AsyncConnection | None = None
         self._looking = asyncio.Lock()
@@ -170,17 +172,17 @@ class Database:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
-        async with self.engine.connect() as connection:
+        async with self._shares.turn(), self.engine.connect() as connection:
             yield connection
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
         if not self.sqlite:
             await self._check_lock()
-            async with self.engine.begin() as connection:
+            async with self._shares.turn(), self.engine.begin() as connection:
                 yield connection
             return
-        async with self._writer, self.engine.begin() as connection:
+        async with self._shares.turn(), self._writer, self.engine.begin() as connection:
             yield connection
 
     async def close(self) -> None:
