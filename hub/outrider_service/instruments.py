@@ -32,6 +32,18 @@ class Instruments:
         self.lost = Gauge(
             "outrider_log_bytes_lost_total", "Bytes of output that could not be taken in", registry=self.registry
         )
+        self.disk_work = Gauge(
+            "outrider_disk_work",
+            "Work of users on the disk: pool and what it does",
+            ["pool", "state"],
+            registry=self.registry,
+        )
+        self.followers = Gauge(
+            "outrider_followers",
+            "Connections that follow jobs, and their subscriptions",
+            ["kind"],
+            registry=self.registry,
+        )
         self.requests = Gauge(
             "outrider_kubernetes_requests_total", "Requests to the Kubernetes API", registry=self.registry
         )
@@ -50,5 +62,15 @@ class Instruments:
         self.queue.set(len(self.service.reconciler.queue))
         self.requests.set(sum(b.api.calls for b in self.service.backends.values() if isinstance(b, KubernetesBackend)))
         self.lines.set(self.service.ingest.lines_total)
+        pools = {
+            "requests": self.service.threads,
+            "logs": self.service.ingest.threads,
+            "measuring": self.service.storage_use.threads,
+        }
+        for pool, threads in pools.items():
+            for state, count in threads.counts().items():
+                self.disk_work.labels(pool, state).set(count)
+        self.followers.labels("connections").set(len(self.service.followers))
+        self.followers.labels("subscriptions").set(len(self.service.subscriptions))
         self.refused.set(self.service.ingest.records_refused_total)
         self.lost.set(self.service.ingest.bytes_lost_total)

@@ -47,6 +47,7 @@ from .signals import Signals
 from .usage.budgets import Budgets
 from .usage.spawns import Spawns
 from .usage.storage import StorageUse
+from .user_threads import UserThreads
 from .vault import EVERYBODY, REGISTRY, Unreadable, Vault, user_subject
 from .vault.sealing import Seal
 from .workspaces.snapshots import Snapshots
@@ -121,6 +122,7 @@ class Service:
         self.signals = Signals()
         self.line_cache = LineCache()
         self.db = Database(settings.database)
+        self.threads = UserThreads()
         self.reads = JobReads(self.db, self.signals)
         self.followers = Seats(settings.followers, "connections that follow jobs")
         self.subscriptions = Seats(settings.followers * SUBSCRIPTIONS_EACH, "subscriptions")
@@ -156,7 +158,7 @@ class Service:
             self.grants,
         )
         self.intake = Intake(self.db, self.catalog, self.backends, self.grants, self._allowance)
-        self.snapshots = Snapshots(self.db, self.directories)
+        self.snapshots = Snapshots(self.db, self.directories, self.threads)
         self.spawns = Spawns(
             self.db, self.catalog, self.backends, self.rooms, sys.prefix, self.budgets, self.cull_timeout_s
         )
@@ -218,6 +220,8 @@ class Service:
         await self.reconciler.stop()
         for backend in self.backends.values():
             await backend.close()
+        for threads in (self.threads, self.storage_use.threads, self.ingest.threads):
+            threads.close()
         await self.proxy.close()
         await self._session.close()
         await self._to_registries.close()

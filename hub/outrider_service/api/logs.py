@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated
 
 from pydantic import BaseModel, Field
@@ -46,9 +45,17 @@ async def logs(call: Call) -> LogPage | None:
         return None
     total = journal.checkpoint.lines
     if query.q is not None:
-        found, looked = await asyncio.to_thread(journal.search, query.q, after, query.limit)
-        return LogPage(items=[as_line(line) for line in found], next=looked if looked < total else None, total=total)
-    lines = journal.read(after, query.tail or query.limit)
+        return await call.in_thread(_found, journal, query.q, after, query.limit, total)
+    return await call.in_thread(_page, journal, after, query.tail or query.limit, total)
+
+
+def _found(journal: Journal, text: str, after: int, limit: int, total: int) -> LogPage:
+    found, looked = journal.search(text, after, limit)
+    return LogPage(items=[as_line(line) for line in found], next=looked if looked < total else None, total=total)
+
+
+def _page(journal: Journal, after: int, limit: int, total: int) -> LogPage:
+    lines = journal.read(after, limit)
     more = lines[-1][0] if lines and lines[-1][0] < total else None
     return LogPage(items=[as_line(line) for line in lines], next=more, total=total)
 

@@ -12,7 +12,7 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, TypeVar, get_origin
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar, get_origin
 from urllib.parse import unquote
 
 import orjson
@@ -37,6 +37,8 @@ LARGEST_JSON: Final = 4 * 2**20
 QUEUED_CHUNKS: Final = 16
 
 M = TypeVar("M", bound=BaseModel)
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -60,6 +62,14 @@ class Call:
         """The job of the path, which the caller is allowed to see."""
         assert self.found_job is not None
         return self.found_job
+
+    async def in_thread(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Work on the disk, in the caller's share of the threads. Raises TooMany."""
+        return await self.service.threads.run(self.caller.name, function, *args, **kwargs)
+
+    async def in_thread_on(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """The same for the next step of an answer or upload that has begun: it waits and is not refused."""
+        return await self.service.threads.run_on(self.caller.name, function, *args, **kwargs)
 
     @property
     def wants_stream(self) -> bool:

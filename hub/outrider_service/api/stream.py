@@ -242,7 +242,7 @@ class StreamHandler(HubOAuthenticated, WebSocketHandler):
 
         async def step(job: JobRecord) -> None:
             journal = self.service.journals.get(job.id)
-            for piece in await asyncio.to_thread(fresh_points, journal, sent):
+            for piece in await self.service.threads.run_on(self.caller.name, fresh_points, journal, sent):
                 await self._send(wanted.id, "points", piece)
             await asyncio.sleep(0.1)
 

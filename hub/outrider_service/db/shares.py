@@ -25,6 +25,16 @@ def on_behalf_of(user: str | None) -> None:
     _user.set(user)
 
 
+@asynccontextmanager
+async def for_everybody() -> AsyncIterator[None]:
+    """Within it the task asks for the service itself: what it holds meanwhile (a lock) others wait for."""
+    token = _user.set(None)
+    try:
+        yield
+    finally:
+        _user.reset(token)
+
+
 class Shares:
     """A line for each user who asks."""
 

@@ -74,6 +74,9 @@ class Reconciler:
         self.queue = WorkQueue(self._handle)
         self._tasks: list[asyncio.Task[None]] = []
         self._start_failures: dict[AttemptRef, int] = {}
+        self._removing: dict[str, asyncio.Task[None]] = {}
+        self._removed: set[str] = set()
+        """Deleted jobs whose files are gone."""
         self.transitions = Transitions(db, signals)
         self.reports = Reports(db, self.transitions.changed)
         ingest.on_record = self.reports
@@ -96,6 +99,9 @@ class Reconciler:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        for task in self._removing.values():
+            task.cancel()
+        await asyncio.gather(*self._removing.values(), return_exceptions=True)
         await self.queue.stop()
         await self.ingest.stop()
 
@@ -206,7 +212,7 @@ class Reconciler:
         seen = await backend.observe(ref)
         begun = job.status is not Status.PROVISIONING or seen.started_at is None
         if begun and seen.phase not in (Phase.ABSENT, Phase.STARTING):
-            logged = self.ingest.follow(backend, ref, job.nodes)
+            logged = self.ingest.follow(backend, ref, job.nodes, job.owner)
             if seen.phase in OVER and not logged and not await self._ends_without_log(job, ref):
                 # The end is told after the last line, so that whoever follows has seen all of it.
                 return LOG_POLL_S
@@ -342,7 +348,7 @@ class Reconciler:
         for number in range(1, job.attempt + 1):
             ref = AttemptRef(job.id, number)
             over = job.desired != "delete" and (await backend.observe(ref)).phase in OVER
-            if over and not self.ingest.follow(backend, ref, job.nodes):
+            if over and not self.ingest.follow(backend, ref, job.nodes, job.owner):
                 # Its end did not wait for its log: the platform's copy is all there is of the rest.
                 late = True
             else:
@@ -352,8 +358,29 @@ class Reconciler:
     async def _delete(self, job: JobRecord) -> float | None:
         await self._clean_up(job)
         await self.ingest.forget(job.id)
-        await asyncio.to_thread(self.directories.remove_job, job.id)
+        if job.id not in self._removed:
+            self._remove_files(job)
+            return None
+        self._removed.discard(job.id)
         async with self.db.write() as conn:
             await store.delete_job(conn, job.id)
         self.transitions.changed(job.id)
         return None
+
+    def _remove_files(self, job: JobRecord) -> None:
+        """Beside the queue: a tree of millions of files must not hold up other jobs. Comes back once it is gone."""
+        if job.id in self._removing:
+            return
+
+        async def remove() -> None:
+            try:
+                await self.ingest.threads.run_on(job.owner, self.directories.remove_job, job.id)
+                self._removed.add(job.id)
+                self.wake(job.id)
+            except Exception:
+                log.exception("the files of %s could not be removed; it is tried again", job.id)
+                self.queue.add_after(job.id, SWEEP_S)
+            finally:
+                del self._removing[job.id]
+
+        self._removing[job.id] = asyncio.create_task(remove(), name=f"remove-{job.id}")

@@ -13,12 +13,13 @@ import time as clock
 from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Final
+from typing import Final, ParamSpec, TypeVar
 
 from ..backends.base import AttemptRef, Backend, RawLog
 from ..db import AWAY
 from ..directories import Directories
 from ..signals import Signals
+from ..user_threads import UserThreads
 from .journal import Journal, Sample, remove
 from .lines import Batch, parse
 from .records import Exited, Record, System
@@ -32,6 +33,8 @@ PATIENCE_S: Final = 60.0
 LONGEST_WAIT_S: Final = 900.0
 """The same for a log that is still being read: one that never ends must not keep a machine."""
 OPEN_JOURNALS: Final = 2048
+WORKERS: Final = 8
+"""Threads that take logs in, apart from those for requests."""
 
 RECORDS_REFUSED: Final = "records_refused"
 LOG_INCOMPLETE: Final = "log_incomplete"
@@ -103,6 +106,8 @@ class Journals:
         return entry
 
 
+P = ParamSpec("P")
+T = TypeVar("T")
 RecordHandler = Callable[[AttemptRef, float, Record], Awaitable[None]]
 TroubleHandler = Callable[[AttemptRef, str, str], Awaitable[None]]
 CompleteHandler = Callable[[AttemptRef], None]
@@ -117,8 +122,17 @@ class Ingest:
     ``on_complete`` that the last line of an attempt's node is in the journal, ``on_trouble`` what a person should know
     of the log: a kind of event and a sentence."""
 
-    def __init__(self, journals: Journals, signals: Signals, on_record: RecordHandler | None = None) -> None:
+    def __init__(
+        self,
+        journals: Journals,
+        signals: Signals,
+        on_record: RecordHandler | None = None,
+        threads: UserThreads | None = None,
+    ) -> None:
         self.journals = journals
+        self.threads = threads or UserThreads(WORKERS)
+        self._owners: dict[str, str] = {}
+        """Whose share of the threads a job's log is taken in by."""
         self.signals = signals
         self.on_record = on_record
         self.on_complete: CompleteHandler | None = None
@@ -135,7 +149,7 @@ class Ingest:
         self.records_refused_total = 0
         self.bytes_lost_total = 0
 
-    def follow(self, backend: Backend, ref: AttemptRef, nodes: int = 1) -> bool:
+    def follow(self, backend: Backend, ref: AttemptRef, nodes: int = 1, owner: str = "") -> bool:
         """Make sure every node of the attempt is read. True when all of their output is in the journal. Never raises:
         a journal that cannot be opened counts as a log that cannot be stored."""
         try:
@@ -145,6 +159,7 @@ class Ingest:
             self._fails((ref, 0), error)
             return False
         done = True
+        self._owners[ref.job_id] = owner
         for node in range(nodes):
             if f"{ref.number}/{node}" in complete:
                 continue
@@ -178,8 +193,11 @@ class Ingest:
         self._tasks.pop(key, None)
         self._failing.pop(key, None)
         self.journals.unpin(key[0].job_id)
+        if not any(ref.job_id == key[0].job_id for ref, _ in self._tasks):
+            self._owners.pop(key[0].job_id, None)
 
     def _forget(self, job_id: str) -> None:
+        self._owners.pop(job_id, None)
         self._failing = {key: value for key, value in self._failing.items() if key[0].job_id != job_id}
         self._awaited = {ref: since for ref, since in self._awaited.items() if ref.job_id != job_id}
         self._told = {told for told in self._told if told[0].job_id != job_id}
@@ -196,7 +214,7 @@ class Ingest:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.to_thread(self.journals.remove, job_id)
+        await self._in_thread(job_id, self.journals.remove, job_id)
         self._forget(job_id)
         self.signals.send(f"log/{job_id}")
 
@@ -229,7 +247,7 @@ class Ingest:
             self._failing.pop((ref, node), None)
         async with self.journals.lock(ref.job_id):
             journal = self.journals.get(ref.job_id)
-            await asyncio.to_thread(journal.mark_complete, ref.number, node)
+            await self._in_thread(ref.job_id, journal.mark_complete, ref.number, node)
         if not any(key[0] == ref and key[1] != node for key in self._tasks):
             self._awaited.pop(ref, None)
             self._told = {told for told in self._told if told[0] != ref}
@@ -242,7 +260,7 @@ class Ingest:
         database that is away."""
         try:
             data = mask(piece.data) if mask else piece.data
-            batch = await asyncio.to_thread(parse, data) if len(data) > 16384 else parse(data)
+            batch = await self._in_thread(ref.job_id, parse, data) if len(data) > 16384 else parse(data)
             samples = [s for time, r in batch.records if isinstance(r, System) for s in samples_of(r, time)]
             # Before the cursor moves: a record is then heard at least once, and hearing it twice changes nothing.
             await self._hear(ref, batch)
@@ -294,9 +312,12 @@ class Ingest:
             log.exception("%s of %s could not be told", kind, ref)
         self._told.add((ref, kind))
 
+    async def _in_thread(self, job_id: str, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self.threads.run_on(self._owners.get(job_id, ""), function, *args, **kwargs)
+
     async def _append(self, ref: AttemptRef, node: int, batch: Batch, cursor: str, samples: list[Sample]) -> None:
         journal = self.journals.get(ref.job_id)
         if len(batch.texts) > 256:
-            await asyncio.to_thread(journal.append, batch, ref.number, node, cursor, samples)
+            await self._in_thread(ref.job_id, journal.append, batch, ref.number, node, cursor, samples)
         else:
             journal.append(batch, ref.number, node, cursor, samples)

@@ -28,6 +28,7 @@ import orjson
 from pydantic import Field, TypeAdapter, ValidationError
 
 from ..metrics.series import COLUMNS, ROW_BYTES
+from ..user_threads import check
 from .lines import LONGEST_TEXT, Batch
 
 log = logging.getLogger(__name__)
@@ -39,6 +40,9 @@ MOST_READ: Final = 1 << 20
 """Bytes of text that are read at once; a line is at most ``lines.LONGEST_TEXT``."""
 MOST_SEARCHED: Final = 64 << 20
 """Bytes of text that one search looks through before it says how far it came."""
+MOST_SEARCHED_LINES: Final = 2_000_000
+"""Lines that one search looks at: empty ones cost as well."""
+LONGEST_SEARCH_S: Final = 2.0
 SAMPLES_UNSAVED_S: Final = 60.0
 """So old may the checkpoint on disk be while nothing but samples comes."""
 LARGEST_CHECKPOINT: Final = 32 << 20
@@ -165,6 +169,19 @@ Grown = tuple[int, tuple[float, float, float]]
 """A series' new count and last point."""
 Line = tuple[int, float, int, int, bytes]
 """n, time, attempt, node, text."""
+
+
+def _lines(first: int, index: Any, text: bytes) -> list[Line]:
+    texts = text.split(b"\n")
+    return [
+        (first + i + 1, float(row["time"]), int(row["attempt"]), int(row["node"]), texts[i] if i < len(texts) else b"")
+        for i, row in enumerate(index)
+    ]
+
+
+def _may_contain(text: bytes, wanted: str) -> bool:
+    """Whether it is worth to look at each line. Quick: most pieces of most logs do not hold what is searched."""
+    return not text.isascii() or (wanted.isascii() and wanted.encode() in text.lower())
 
 
 class Sample(NamedTuple):
@@ -314,10 +331,15 @@ class Journal:
 
     def read(self, after: int, limit: int) -> list[Line]:
         """Lines ``after`` + 1 … as (n, time, attempt, node, text); at most ``limit`` that begin in MOST_READ bytes."""
+        first, index, text = self._block(after, limit)
+        return _lines(first, index, text)
+
+    def _block(self, after: int, limit: int) -> tuple[int, Any, bytes]:
+        """The number before the first line, the rows of the index, and the text of what ``read`` gives."""
         state = self.checkpoint
         first, last = max(0, after), min(state.lines, max(0, after) + limit)
         if last <= first:
-            return []
+            return first, np.empty(0, INDEX), b""
         index = self._index(first, last)
         fit = max(1, int(np.searchsorted(index["offset"], index["offset"][0] + np.uint64(MOST_READ))))
         index, last = index[:fit], first + min(fit, last - first)
@@ -326,35 +348,33 @@ class Journal:
         # A disk may give back another index than was written: then texts are missing, and nothing raises.
         size = max(0, min(end - start, MOST_READ + LONGEST_TEXT + 1))
         with (self.directory / "log.text").open("rb") as file:
-            texts = os.pread(file.fileno(), size, min(start, LARGEST_OFFSET)).split(b"\n")
-        return [
-            (
-                first + i + 1,
-                float(row["time"]),
-                int(row["attempt"]),
-                int(row["node"]),
-                texts[i] if i < len(texts) else b"",
-            )
-            for i, row in enumerate(index)
-        ]
+            return first, index, os.pread(file.fileno(), size, min(start, LARGEST_OFFSET))
 
     def _index(self, first: int, last: int) -> Any:
         with (self.directory / "log.index").open("rb") as file:
             data = os.pread(file.fileno(), (last - first) * INDEX.itemsize, first * INDEX.itemsize)
         return np.frombuffer(data, INDEX)
 
-    def search(self, needle: str, after: int, limit: int, block: int = 8192) -> tuple[list[Line], int]:
-        """Lines after ``after`` that contain the text, without regard to case, and the last line that was looked at."""
+    def search(self, needle: str, after: int, limit: int, block: int = 16_384) -> tuple[list[Line], int]:
+        """Lines after ``after`` that contain the text, without regard to case, and the last line that was looked at:
+        the search ends at a bound on bytes, lines or time, whichever comes first."""
         wanted = needle.lower()
         found: list[Line] = []
-        position, looked = max(0, after), 0
-        while position < self.checkpoint.lines and looked < MOST_SEARCHED:
-            for line in self.read(position, block):
-                position, looked = line[0], looked + len(line[4])
-                if wanted in line[4].decode("utf-8", "replace").lower():
-                    found.append(line)
-                    if len(found) == limit:
-                        return found, position
+        first = position = max(0, after)
+        looked, until = 0, time.monotonic() + LONGEST_SEARCH_S
+        while position < self.checkpoint.lines:
+            check()
+            if looked >= MOST_SEARCHED or position - first >= MOST_SEARCHED_LINES or time.monotonic() > until:
+                break
+            _, index, text = self._block(position, block)
+            looked += len(text) + index.nbytes
+            if _may_contain(text, wanted):
+                for line in _lines(position, index, text):
+                    if wanted in line[4].decode("utf-8", "replace").lower():
+                        found.append(line)
+                        if len(found) == limit:
+                            return found, line[0]
+            position += len(index)
         return found, position
 
     def series_path(self, entry: SeriesEntry) -> Path:
