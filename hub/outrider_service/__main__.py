@@ -32,6 +32,10 @@ MOST_FILES = 65536
 LOCK_CHECK_S = 1.0
 
 
+SWITCH_S = 0.0005
+"""How long a thread that computes keeps the interpreter while another wants it; Python's own is ten times that."""
+
+
 class OutriderService(Application):
     """The Outrider service: jobs, logs, metrics, artifacts and endpoints behind JupyterHub."""
 
@@ -185,6 +189,8 @@ class OutriderService(Application):
             _end_with_parent()
         os.umask(0o077)
         _allow_many_files()
+        # Answering one request passes from thread to thread some twenty times, each time behind whatever else computes.
+        sys.setswitchinterval(SWITCH_S)
         return asyncio.run(self._serve())
 
     async def _serve(self) -> int:

@@ -7,9 +7,12 @@ import contextlib
 import json
 from typing import Any
 
+import httpx
+import pytest
 import websockets
 
-from tests.service.harness import ServiceProcess, User
+from tests.service.harness import ServiceProcess, User, eventually
+from tests.service.test_hostile_output import forge
 
 LIMIT = 64
 
@@ -86,3 +89,130 @@ async def test_a_users_subscriptions_have_a_limit(service: ServiceProcess, alice
         assert refused == {(429, "You have 512 subscriptions open")}
     finally:
         await asyncio.gather(*(socket.close() for socket in opened))
+
+
+EMPTY_LINES = 2_000_000
+
+
+def filled(user: User) -> str:
+    """A job with a log of empty lines, which a search has to look at one by one as far as it can tell."""
+    job_id = user.submit(f"yes '' | head -n {EMPTY_LINES}; echo the end")
+    assert user.ended(job_id, timeout_s=180)["status"] == "succeeded"
+    return job_id
+
+
+def figures(root: User, name: str) -> dict[str, float]:
+    text = root.get("/metrics/prometheus").text
+    return {
+        line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in text.splitlines() if line.startswith(name)
+    }
+
+
+def idle(root: User) -> bool:
+    """Whether no work of users is done or waits."""
+    return not any(count for name, count in figures(root, "outrider_disk_work").items() if "measuring" not in name)
+
+
+@pytest.fixture(scope="module")
+def empty_log(alice: User) -> str:
+    return filled(alice)
+
+
+def test_a_search_goes_on_where_it_ended(alice: User, empty_log: str) -> None:
+    after, found = 0, []
+    while after is not None:
+        page = alice.get(f"/jobs/{empty_log}/logs", params={"q": "THE END", "after": after}).json()
+        found += [line["text"] for line in page["items"]]
+        assert page["next"] is None or page["next"] > after
+        after = page["next"]
+    assert found == ["the end"]
+
+
+async def test_what_clients_asked_for_who_have_left_is_done_no_more(
+    service: ServiceProcess, alice: User, root: User, empty_log: str
+) -> None:
+    async with httpx.AsyncClient(base_url=service.base, headers={"Authorization": f"token {alice.token}"}) as client:
+        path = f"/jobs/{empty_log}/logs?q=nowhere"
+        asking = [asyncio.create_task(client.get(path)) for _ in range(30)]
+        await asyncio.sleep(0.1)
+        for task in asking:
+            task.cancel()
+        await asyncio.gather(*asking, return_exceptions=True)
+    await asyncio.to_thread(eventually, "nothing is done any more", lambda: idle(root))
+
+
+async def test_beyond_a_users_line_requests_are_refused(
+    service: ServiceProcess, alice: User, bob: User, empty_log: str
+) -> None:
+    headers, limits = {"Authorization": f"token {alice.token}"}, httpx.Limits(max_connections=None)
+    async with httpx.AsyncClient(base_url=service.base, headers=headers, limits=limits, timeout=120) as client:
+        path = f"/jobs/{empty_log}/logs?q=nowhere"
+        answers = await asyncio.gather(*(client.get(path) for _ in range(200)))
+    refused = [answer for answer in answers if answer.status_code == 429]
+    assert {answer.status_code for answer in answers} == {200, 429}
+    assert refused[0].json()["message"].startswith("You have 64 requests that wait for the disk, which is the limit")
+    assert refused[0].headers["Retry-After"] == "10"
+    assert bob.get("/storage").status_code == 200
+
+
+async def noise(service: ServiceProcess, alice: User, empty_log: str, stop: asyncio.Event) -> dict[str, int]:
+    """All at once, until the end: sockets, searches, lists, zips, forged records. How often each was tried."""
+    opened, _ = await sockets(service, alice, 150)
+    tried = {"search": 0, "list": 0, "zip": 0, "stream": 0}
+    headers, limits = {"Authorization": f"token {alice.token}"}, httpx.Limits(max_connections=None)
+    paths = {
+        "search": f"/jobs/{empty_log}/logs?q=nowhere",
+        "list": "/storage?recursive=true&limit=5000",
+        "zip": "/storage/many",
+        "stream": f"/jobs/{empty_log}/events",
+    }
+
+    async def again(client: httpx.AsyncClient, kind: str) -> None:
+        while not stop.is_set():
+            with contextlib.suppress(httpx.HTTPError):
+                answer = await client.get(paths[kind])
+                assert answer.status_code in (200, 429), answer.text
+                tried[kind] += 1
+
+    try:
+        for socket in opened:
+            for n, kind in enumerate(["job", "events", "logs", "metrics"]):
+                await socket.send(json.dumps({"id": n, "subscribe": kind, "job": empty_log}))
+        async with httpx.AsyncClient(base_url=service.base, headers=headers, limits=limits, timeout=60) as client:
+            await asyncio.gather(*(again(client, kind) for kind in paths for _ in range(8)))
+    finally:
+        await asyncio.gather(*(socket.close() for socket in opened), return_exceptions=True)
+    return tried
+
+
+async def test_one_user_does_all_of_it_and_nothing_of_anothers_fails(
+    service: ServiceProcess, alice: User, bob: User, root: User, empty_log: str
+) -> None:
+    for n in range(20):
+        alice.put(f"/storage/many/{n}", content=bytes(1 << 18))
+    bob.put("/storage/mine", content=b"mine")
+    forger = forge(alice, b'{"type":[]}')
+    alice.until(forger, "running")
+    stop = asyncio.Event()
+    noisy = asyncio.create_task(noise(service, alice, empty_log, stop))
+    most = 0.0
+    try:
+        await asyncio.to_thread(eventually, "the noise has begun", lambda: not idle(root))
+        for _ in range(20):
+            for path in ("/me", "/jobs", "/storage", "/storage/mine", "/me/storage", "/machines"):
+                answer = await asyncio.to_thread(bob.get, path)
+                assert answer.status_code == 200, (path, answer.text)
+            running = figures(root, "outrider_disk_work")
+            most = max(most, running['outrider_disk_work{pool="requests",state="running"}'])
+        theirs = await asyncio.to_thread(bob.run, "echo done")
+        assert theirs["status"] == "succeeded"
+        assert bob.lines(theirs["id"]) == ["done"]
+    finally:
+        stop.set()
+        tried = await noisy
+    assert all(tried.values()), tried
+    assert most <= 2, "alice's share of the threads; bob's requests are answered one by one"
+    alice.post(f"/jobs/{forger}/stop")
+    assert alice.ended(forger)["status"] == "cancelled"
+    eventually("nothing is left of it", lambda: idle(root))
+    assert figures(root, "outrider_followers")['outrider_followers{kind="connections"}'] == 0

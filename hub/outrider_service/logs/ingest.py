@@ -130,7 +130,7 @@ class Ingest:
         threads: UserThreads | None = None,
     ) -> None:
         self.journals = journals
-        self.threads = threads or UserThreads(WORKERS)
+        self.threads = threads or UserThreads(WORKERS, each=1)
         self._owners: dict[str, str] = {}
         """Whose share of the threads a job's log is taken in by."""
         self.signals = signals
