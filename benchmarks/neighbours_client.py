@@ -1,7 +1,7 @@
 """The noisy neighbour: ``python -m benchmarks.neighbours_client URL TOKEN JOB``, until it is killed.
 
-150 WebSockets with four subscriptions each, and without a pause eight searches of a log of empty lines, eight lists of a tree,
-eight zips of it, all at once. Says on stdout when it has begun.
+150 WebSockets with four subscriptions each, and without a pause eight searches of a log of empty lines, eight lists of
+a tree and eight zips of it, all at once. Says on stdout when it has begun.
 """
 
 from __future__ import annotations

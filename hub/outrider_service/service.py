@@ -120,9 +120,9 @@ class Service:
         self.directories.make()
         self.configured = load_catalog(settings.catalog).content
         self.signals = Signals()
-        self.line_cache = LineCache()
         self.db = Database(settings.database)
         self.threads = UserThreads()
+        self.line_cache = LineCache(self.threads)
         self.reads = JobReads(self.db, self.signals)
         self.followers = Seats(settings.followers, "connections that follow jobs")
         self.subscriptions = Seats(settings.followers * SUBSCRIPTIONS_EACH, "subscriptions")

@@ -71,7 +71,7 @@ async def follow(service: Service, call: Call, after: int) -> None:
             await stream.send("end", end_of(None))
             return
         journal = service.journals.get(job_id)
-        while (piece := service.line_cache.after(job_id, journal, after)) is not None:
+        while (piece := await service.line_cache.after(call.caller.name, job_id, journal, after)) is not None:
             after, data = piece
             await stream.send_raw("lines", data, after)
         # A job's status moves to an end only after its last line is in the journal.

@@ -32,6 +32,7 @@ from ..db.shares import on_behalf_of
 from ..jobs import store
 from ..jobs.changes import JobChanges
 from ..jobs.model import JobRecord
+from ..logs.journal import Journal
 from ..seats import TooMany
 from .jobs import end_of
 from .metrics import fresh_points
@@ -219,11 +220,14 @@ class StreamHandler(HubOAuthenticated, WebSocketHandler):
         async def step(job: JobRecord) -> None:
             nonlocal after
             current = self.service.journals.get(job.id)
-            while (piece := self.service.line_cache.after(job.id, current, after)) is not None:
+            while (piece := await self._lines(job.id, current, after)) is not None:
                 after, data = piece
                 await self._send(wanted.id, "lines", orjson.Fragment(data), last=after)
 
         await self._each_change(wanted, step, log=True)
+
+    async def _lines(self, job_id: str, journal: Journal, after: int) -> tuple[int, bytes] | None:
+        return await self.service.line_cache.after(self.caller.name, job_id, journal, after)
 
     async def _events(self, wanted: Message) -> None:
         after = wanted.after

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from outrider_service.logs.lines import LONGEST_TEXT, parse
 from outrider_service.logs.records import Progress, Record, Started, System, read_record
 from outrider_service.logs.render import MOST_CACHED, LineCache
 from outrider_service.metrics.series import ROW_BYTES, read_rows
+from outrider_service.user_threads import UserThreads
 
 T = b"1732170000.123456 "
 
@@ -57,27 +60,44 @@ def test_a_search_says_how_far_it_came(tmp_path: Path, monkeypatch: pytest.Monke
     assert asked > 5
 
 
-def test_followers_pieces_are_whole_and_the_cache_is_small(tmp_path: Path) -> None:
-    cache = LineCache()
+async def test_followers_pieces_are_whole_and_the_cache_is_small(tmp_path: Path) -> None:
+    cache = LineCache(UserThreads())
     texts = [b"%d" % n + b"x" * 30_000 for n in range(100)]
     for number in range(60):
         journal = filled(tmp_path / str(number), *texts)
         seen: list[str] = []
         for _ in range(2):
             after, seen = 0, []
-            while (piece := cache.after(str(number), journal, after)) is not None:
+            while (piece := await cache.after("bob", str(number), journal, after)) is not None:
                 after, data = piece
                 seen += [line["text"] for line in json.loads(data)]
         assert [text.encode() for text in seen] == texts
     assert sum(len(data) for *_, data in cache._last.values()) <= MOST_CACHED
 
 
-def test_the_cache_follows_a_log_that_grows(tmp_path: Path) -> None:
-    cache, journal = LineCache(), filled(tmp_path, b"one")
-    assert cache.after("j", journal, 0) == cache.after("j", journal, 0)
+async def test_the_cache_follows_a_log_that_grows(tmp_path: Path) -> None:
+    cache, journal = LineCache(UserThreads()), filled(tmp_path, b"one")
+    assert await cache.after("bob", "j", journal, 0) == await cache.after("bob", "j", journal, 0)
     journal.append(parse(T + b"two\n"), 1, 0, "c")
-    end, data = cache.after("j", journal, 0) or (0, b"[]")
+    end, data = await cache.after("bob", "j", journal, 0) or (0, b"[]")
     assert (end, [line["text"] for line in json.loads(data)]) == (2, ["one", "two"])
+
+
+async def test_who_catches_up_with_a_long_log_holds_their_own_threads_alone(tmp_path: Path) -> None:
+    threads = UserThreads(workers=4, each=1)
+    cache, journal = LineCache(threads), filled(tmp_path, *[b"%d" % n for n in range(5000)])
+    gate = threading.Event()
+    held = asyncio.create_task(threads.run("mallory", gate.wait, 60))
+    theirs = [asyncio.create_task(cache.after("mallory", "j", journal, 0)) for _ in range(50)]
+    mine = await cache.after("bob", "j", journal, 1)
+    assert mine is not None
+    assert mine[0] == 1001
+    assert not any(task.done() for task in theirs)
+    assert threads.counts() == {"running": 1, "waiting": 1}, "fifty followers of one piece render it once"
+    gate.set()
+    assert {piece[0] for piece in await asyncio.gather(*theirs) if piece is not None} == {1000}
+    await held
+    threads.close()
 
 
 def test_axes_without_end_are_not_kept(tmp_path: Path) -> None:
