@@ -13,9 +13,9 @@ PYTHON_INPUTS := constraints.txt requirements.in requirements-dev.in client/pypr
 UI_INPUTS := docs/openapi.json $(shell find extensions -type f -not -path '*/node_modules/*' -not -path '*/lib/*' \
 	-not -path '*/share/*' -not -path '*/__pycache__/*' -not -name '*.py' \
 	-not -name 'schema.ts' -not -name '*.test.ts')
-TESTS := $(wildcard tests/unit tests/service tests/browser)
+TESTS := tests/unit tests/integration tests/browser tests/helm
 
-.PHONY: help run test test-cluster cluster-up cluster-down lint format docs bench bench-cluster clean setup system system-test
+.PHONY: help run test test-cluster cluster-programs cluster-up cluster-down lint format docs release bench bench-cluster clean setup system system-test
 
 help: ## What there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -33,6 +33,9 @@ cluster-up: .make/python ## A Kubernetes of our own on this machine, for the tes
 cluster-down: .make/python ## Takes it away again
 	@$(BIN)/python -m tests.cluster down
 
+cluster-programs: .make/python ## Builds the test cluster's programs, once a machine (minutes)
+	@$(BIN)/python -m tests.cluster build
+
 test-cluster: setup ## The tests on a real Kubernetes: KUBECONFIG's, or one of our own
 	$(BIN)/python -m tests.cluster test $(ARGS)
 
@@ -41,6 +44,7 @@ lint: .make/python .make/ui ## What CI checks besides the tests
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@tools/version --check
 	npm run --silent lint
 
 format: .make/python .make/ui ## Puts the code into its form
@@ -52,14 +56,17 @@ docs: .make/python ## The documentation as HTML, in docs/_build
 	$(BIN)/sphinx-build -W --keep-going -q docs docs/_build
 	@echo "docs/_build/index.html"
 
-bench: setup ## The measurements of benchmarks/ as a table
+bench: setup system-test ## The measurements of benchmarks/ as a table
 	$(BIN)/python -m benchmarks $(ARGS)
 
 bench-cluster: setup ## Jobs on a real Kubernetes beside the cluster's own (as root)
 	$(BIN)/python -m benchmarks cluster cluster_scale $(ARGS)
 
+release: setup ## Sdists, wheels, the chart and their checksums, in dist (ARGS=--draft to try)
+	@tools/release $(ARGS)
+
 clean: ## Removes what the other targets made (never the state of a running platform)
-	rm -rf .venv node_modules extensions/*/node_modules extensions/*/lib extensions/jupyterlab/share hub/outrider_service/portal/static .make docs/_build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf .venv node_modules dist extensions/*/node_modules extensions/*/lib extensions/jupyterlab/share hub/outrider_service/portal/static .make docs/_build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
 setup: system .make/python .make/ui
 

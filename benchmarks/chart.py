@@ -11,9 +11,9 @@ from array import array
 import numpy as np
 from tsdownsample import MinMaxLTTBDownsampler
 
-from outrider_service.directories import Directories
-from outrider_service.logs.journal import Journal
-from outrider_service.logs.lines import Batch
+from outrider_service.storage.directories import Directories
+from outrider_service.telemetry.journal import Journal
+from outrider_service.telemetry.lines import Batch
 
 from .fill import Filler
 from .harness import Bench, catalog

@@ -22,7 +22,7 @@ from tests.cluster.harness.product import Images, job_images
 from tests.cluster.harness.turn import turn
 from tests.cluster.services import make_service
 from tests.cluster.tools import Cluster, Namespace
-from tests.service.harness import HubProcess, ServiceProcess, User, eventually
+from tests.integration.harness import HubProcess, ServiceProcess, User, eventually
 
 from .harness import Bench, Usage, pid_of, resident_mb
 from .report import Row, percentile, spread
@@ -100,7 +100,7 @@ def figure(service: ServiceProcess, name: str) -> float:
 
 
 def requests_made(service: ServiceProcess) -> float:
-    return figure(service, "outrider_kubernetes_requests_total")
+    return figure(service, "outrider_platform_requests_total")
 
 
 def jobs_now(service: ServiceProcess, status: str) -> int:

@@ -14,7 +14,7 @@ from typing import Any
 from tests.cluster.harness import kwok
 from tests.cluster.harness.product import Images
 from tests.cluster.tools import Namespace
-from tests.service.harness import ServiceProcess, User, eventually
+from tests.integration.harness import ServiceProcess, User, eventually
 
 from .cluster import bare_job, jobs_now, platform, requests_made
 from .harness import Bench, Usage, pid_of, resident_mb

@@ -11,11 +11,11 @@ from typing import Any
 import orjson
 from sqlalchemy import create_engine, insert
 
+from outrider_service.capacity.leases import job_lease_id
 from outrider_service.db.engine import async_url, migrate
 from outrider_service.db.tables import attempts, events, jobs, leases, tags
 from outrider_service.jobs.model import new_job_id
 from outrider_service.schema.jobs import Submission
-from outrider_service.usage.leases import job_lease_id
 
 BLOCK = 2000
 

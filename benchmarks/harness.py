@@ -16,7 +16,7 @@ from typing import Any
 
 import orjson
 
-from tests.service.harness import HubProcess, ServiceProcess, eventually, sandbox_processes
+from tests.integration.harness import HubProcess, ServiceProcess, eventually, sandbox_processes
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 IMAGES = [{"name": "python", "title": "Python"}]

@@ -11,8 +11,8 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from outrider_service.directories import Directories
-from tests.service.harness import ServiceProcess, eventually
+from outrider_service.storage.directories import Directories
+from tests.integration.harness import ServiceProcess, eventually
 
 from .fill import Filler, sqlite_url
 from .harness import TINY, Bench, Usage, answer, catalog, pid_of, program, resident_mb

@@ -16,10 +16,10 @@ import time
 import orjson
 
 from outrider_service.backends.pieces import PIECE
-from outrider_service.logs.journal import Journal
-from outrider_service.logs.lines import TIME_WIDTH, parse
-from outrider_service.metrics.parse import parse_metric
-from tests.service.harness import eventually
+from outrider_service.telemetry.journal import Journal
+from outrider_service.telemetry.lines import TIME_WIDTH, parse
+from outrider_service.telemetry.metric_lines import parse_metric
+from tests.integration.harness import eventually
 
 from .harness import Bench, catalog
 from .report import Row

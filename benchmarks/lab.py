@@ -16,7 +16,7 @@ from playwright.async_api import Page, Response, async_playwright, expect
 
 from tests.browser.conftest import ARGUMENTS, CHROMIUM, Jobs, log_in
 from tests.browser.lab import TITLE, LabServer, open_panel, ready, serve
-from tests.service.hub.platform_process import Platform
+from tests.integration.hub.platform_process import Platform
 
 from .harness import Bench
 from .report import Row, percentile, spread

@@ -24,8 +24,8 @@ from sqlalchemy import event
 
 from outrider_service.db import Database
 from outrider_service.jobs import store
-from tests.service.harness import User
-from tests.service.postgres import programs, server
+from tests.integration.harness import User
+from tests.integration.postgres import programs, server
 
 from .fill import Filler, sqlite_url
 from .harness import ONLY_HELD, Bench, catalog

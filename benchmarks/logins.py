@@ -15,7 +15,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.service.hub.platform_process import REPOSITORY, Platform, eventually, free_block
+from tests.integration.hub.platform_process import REPOSITORY, Platform, eventually, free_block
 
 from .harness import Bench, answer, program
 from .report import Row, percentile, spread

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 
-from tests.service.harness import User
+from tests.integration.harness import User
 
 from .harness import Bench, answer, catalog, program
 from .report import Row, percentile, spread

@@ -16,7 +16,7 @@ import yaml
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 from tests.browser.conftest import ARGUMENTS, CHROMIUM, log_in
-from tests.service.hub.platform_process import Platform
+from tests.integration.hub.platform_process import Platform
 
 from . import listing
 from .fill import Filler, sqlite_url

@@ -12,7 +12,7 @@ import time
 from datetime import datetime
 from typing import Any
 
-from tests.service.harness import User, eventually
+from tests.integration.harness import User, eventually
 
 from .harness import Bench, catalog
 from .report import Row, percentile, spread

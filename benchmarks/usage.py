@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.service.harness import User
+from tests.integration.harness import User
 
 from .harness import ONLY_HELD, Bench, catalog
 from .report import Row, percentile

@@ -20,7 +20,8 @@ class Together(LoadScopeScheduling):
         path, _, name = nodeid.partition("::")
         if database := DATABASE.search(name):
             return database[1]
-        return "browser" if path.startswith("tests/browser/") else path
+        layer = path.split("/")[1]
+        return layer if layer in ("browser", "helm") else path
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Together:
@@ -31,7 +32,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What leans on processes, on Chromium or a cluster, on a machine that may be busy, gets a second try. It shows as
     R, and what went wrong in the first one is printed at the end."""
     for item in items:
-        if item.nodeid.startswith(("tests/service/", "tests/browser/", "tests/cluster/")):
+        if item.nodeid.startswith(("tests/integration/", "tests/browser/", "tests/cluster/")):
             item.add_marker(pytest.mark.flaky(reruns=1))
 
 

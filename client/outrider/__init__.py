@@ -14,6 +14,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from .version import VERSION as __version__
+
 if TYPE_CHECKING:
     from .client import Client
     from .errors import (
@@ -33,8 +35,6 @@ if TYPE_CHECKING:
         WorkspaceError,
     )
     from .jobs import Job
-
-__version__ = "0.1.0"
 
 _HOMES = {"Client": "client", "Job": "jobs"}
 

@@ -16,8 +16,8 @@ from urllib.parse import quote, urlsplit
 
 import httpx
 
-from . import __version__
 from .errors import NotLoggedIn, OutriderError, Unreachable, from_answer
+from .version import VERSION
 
 SERVICE = "/services/outrider/api/v1"
 HUB = "/hub/api"
@@ -58,7 +58,7 @@ class Transport:
     def __init__(self, url: str, token: str | None) -> None:
         self.url = url.rstrip("/")
         self.token = token
-        headers = {"User-Agent": f"outrider/{__version__}"}
+        headers = {"User-Agent": f"outrider/{VERSION}"}
         if token:
             if not token.isascii() or not token.isprintable() or " " in token:
                 raise NotLoggedIn("The token holds characters that no token has; was it copied whole?")

@@ -21,8 +21,8 @@ from urllib.parse import quote
 
 import aiohttp
 
-from outrider_service.schema.catalog import HeldNotebook, HeldNotebookList
-from outrider_service.usage.stopping import Life, Rules, Stop, next_stop
+from outrider_service.contracts.spawning import HeldNotebook, HeldNotebookList
+from outrider_service.contracts.stopping import Life, Rules, Stop, next_stop
 
 from .lifeline import end_with
 from .scopes import CULLER

@@ -5,6 +5,7 @@ Read once, at the edge; everything else takes a Settings. Touches nothing but th
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,23 @@ from pathlib import Path
 from outrider_sandbox import CLOSED_NETWORKS, check_networks
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+"""The checkout; means nothing where the package was installed from a wheel."""
+
+
+def shipped(path: str) -> Path:
+    """A file or directory of the repository: in the checkout, or in this package, where a wheel carries it."""
+    packaged = Path(__file__).with_name("data") / Path(path).name
+    return packaged if packaged.exists() else REPOSITORY / path
+
+
+def _proxy_command() -> Path:
+    """The proxy of the checkout's Node packages, or the one on the PATH."""
+    ours = REPOSITORY / "node_modules" / ".bin" / "configurable-http-proxy"
+    return ours if ours.exists() else Path(shutil.which("configurable-http-proxy") or ours)
+
+
+CATALOG = shipped("images/catalog.yaml")
+PROXY_COMMAND = _proxy_command()
 DEFAULT_PORT = 8000
 LAST_FIRST_PORT = 65535 - 4
 CULL_TIMEOUT_S = 43200
@@ -30,8 +48,8 @@ class Settings:
 
     home: Path
     port: int = DEFAULT_PORT
-    catalog: Path = REPOSITORY / "images" / "catalog.yaml"
-    proxy_command: Path = REPOSITORY / "node_modules" / ".bin" / "configurable-http-proxy"
+    catalog: Path = CATALOG
+    proxy_command: Path = PROXY_COMMAND
     lab_extension: Path = REPOSITORY / "extensions" / "jupyterlab"
     """Mounted into every notebook server; a directory that is not there is left out."""
     given_public_url: str | None = None

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
 import os
 import shutil
 import subprocess
@@ -70,6 +69,7 @@ class State:
 
 
 _TIME = (float, int)
+_LARGEST = 2**53
 _KINDS: dict[str, tuple[type, ...]] = {
     **dict.fromkeys(("exit_code", "signal", "pid", "child_pid"), (int,)),
     **dict.fromkeys(("reason", "message"), (str,)),
@@ -155,8 +155,8 @@ def _state(phase: Phase, status: dict[str, Any] | None) -> State:
 
 
 def _fits(value: object, kind: tuple[type, ...]) -> bool:
-    # JSON's numbers may be beyond every float, and in Python True is one of them.
-    number = not isinstance(value, float) or math.isfinite(value)
+    # JSON's numbers may be beyond every float, or NaN, and in Python True is one of them.
+    number = not isinstance(value, int | float) or abs(value) <= _LARGEST
     return isinstance(value, kind) and not isinstance(value, bool) and number
 
 

@@ -1,3 +1,5 @@
 """The Outrider service: jobs, logs, metrics, artifacts, endpoints and usage behind JupyterHub."""
 
-__version__ = "0.1.0"
+from outrider.version import VERSION as __version__
+
+__all__ = ["__version__"]

@@ -24,6 +24,7 @@ from traitlets.config import Application
 
 from outrider_sandbox import CLOSED_NETWORKS
 
+from .db import Database
 from .db.engine import migrate
 from .service import Service, Settings
 
@@ -197,12 +198,12 @@ class OutriderService(Application):
         from .app import make_app, make_apps_app
 
         settings = self.settings()
-        service = Service(settings)
+        db = Database(settings.database)
         stopping = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stopping.set)
-        waiting = asyncio.create_task(service.db.lock())
+        waiting = asyncio.create_task(db.lock())
         asked_to_stop = asyncio.create_task(stopping.wait())
         await asyncio.wait({waiting, asked_to_stop}, return_when=asyncio.FIRST_COMPLETED)
         if not waiting.done():
@@ -210,6 +211,7 @@ class OutriderService(Application):
             return 0
         await waiting
         await asyncio.to_thread(migrate, settings.database)
+        service = Service(settings, db)
         await service.start()
         servers = [
             (HTTPServer(make_app(service), xheaders=True), self.port),

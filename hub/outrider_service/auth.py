@@ -23,6 +23,26 @@ USAGE_READ_ALL: Final = "custom:outrider:usage:read-all"
 SPAWN: Final = "custom:outrider:spawn"
 """The Hub's spawner alone: ask for a notebook's machine and give it back."""
 
+IDENTIFIED: Final = "identified"
+"""No scope: whoever is known may call."""
+PUBLIC: Final = "public"
+"""No scope: nobody need be known."""
+SCOPES: Final = frozenset(
+    {
+        JOBS_READ,
+        JOBS_WRITE,
+        ENDPOINTS,
+        STORAGE_READ,
+        STORAGE_WRITE,
+        CATALOG_ADMIN,
+        USAGE_READ_ALL,
+        SPAWN,
+        IDENTIFIED,
+        PUBLIC,
+    }
+)
+"""All that a route may ask for."""
+
 SHARED_BY_GROUP: Final = frozenset({JOBS_READ, ENDPOINTS})
 """What members of the group that a job is billed to may do with it, if they may do it with their own."""
 

@@ -2,75 +2,79 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from prometheus_client import CollectorRegistry, Gauge, ProcessCollector
 
-from .backends.kubernetes import KubernetesBackend
+from .backends.base import Backend
+from .capacity.leases import list_leases
+from .db import Database
 from .jobs import store
-from .usage.leases import list_leases
-
-if TYPE_CHECKING:
-    from .service import Service
+from .jobs.reconcile_queue import ReconcileQueue
+from .seats import Seats
+from .telemetry.ingest import Ingest
+from .user_threads import UserThreads
 
 
 class Instruments:
     """The registry, filled by ``refresh``."""
 
-    def __init__(self, service: Service) -> None:
-        self.service = service
+    def __init__(
+        self,
+        db: Database,
+        queue: ReconcileQueue,
+        ingest: Ingest,
+        backends: Mapping[str, Backend],
+        pools: Mapping[str, UserThreads],
+        seats: Mapping[str, Seats],
+    ) -> None:
+        self._pools = pools
+        self._seats = seats
+        self._db = db
+        self._queue = queue
+        self._ingest = ingest
+        self._backends = backends
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
-        self.jobs = Gauge("outrider_jobs", "Jobs by status", ["status"], registry=self.registry)
-        self.leases = Gauge("outrider_leases", "Held machines", ["kind", "machine"], registry=self.registry)
-        self.price = Gauge("outrider_price_per_hour", "Price of everything held, per hour", registry=self.registry)
-        self.queue = Gauge("outrider_reconcile_queue", "Keys in the work queue", registry=self.registry)
-        self.lines = Gauge("outrider_log_lines_total", "Log lines taken in", registry=self.registry)
-        self.refused = Gauge(
+        self._jobs = Gauge("outrider_jobs", "Jobs by status", ["status"], registry=self.registry)
+        self._leases = Gauge("outrider_leases", "Held machines", ["kind", "machine"], registry=self.registry)
+        self._price = Gauge("outrider_price_per_hour", "Price of everything held, per hour", registry=self.registry)
+        self._keys = Gauge("outrider_reconcile_queue", "Keys in the work queue", registry=self.registry)
+        self._lines = Gauge("outrider_log_lines_total", "Log lines taken in", registry=self.registry)
+        self._refused = Gauge(
             "outrider_records_refused_total", "Records in jobs' output that have no known form", registry=self.registry
         )
-        self.lost = Gauge(
+        self._lost = Gauge(
             "outrider_log_bytes_lost_total", "Bytes of output that could not be taken in", registry=self.registry
         )
-        self.disk_work = Gauge(
-            "outrider_disk_work",
-            "Work of users on the disk: pool and what it does",
-            ["pool", "state"],
-            registry=self.registry,
+        self._disk_work = Gauge(
+            "outrider_disk_work", "Users' work on the disk", ["pool", "state"], registry=self.registry
         )
-        self.followers = Gauge(
-            "outrider_followers",
-            "Connections that follow jobs, and their subscriptions",
-            ["kind"],
-            registry=self.registry,
-        )
-        self.requests = Gauge(
-            "outrider_kubernetes_requests_total", "Requests to the Kubernetes API", registry=self.registry
+        self._followers = Gauge("outrider_followers", "Connections that follow jobs", ["kind"], registry=self.registry)
+        self._requests = Gauge(
+            "outrider_platform_requests_total", "Requests to a platform's API", ["cluster"], registry=self.registry
         )
 
     async def refresh(self) -> None:
-        async with self.service.db.read() as conn:
+        """Read everything that is not counted as it happens."""
+        async with self._db.read() as conn:
             counts = await store.count_by_status(conn)
             held = await list_leases(conn)
-        self.jobs.clear()
+        self._jobs.clear()
         for status, count in counts.items():
-            self.jobs.labels(status).set(count)
-        self.leases.clear()
+            self._jobs.labels(status).set(count)
+        self._leases.clear()
         for lease in held:
-            self.leases.labels(lease.id.partition("/")[0], lease.machine).inc()
-        self.price.set(sum(lease.price_per_hour for lease in held))
-        self.queue.set(len(self.service.reconciler.queue))
-        self.requests.set(sum(b.api.calls for b in self.service.backends.values() if isinstance(b, KubernetesBackend)))
-        self.lines.set(self.service.ingest.lines_total)
-        pools = {
-            "requests": self.service.threads,
-            "logs": self.service.ingest.threads,
-            "measuring": self.service.storage_use.threads,
-        }
-        for pool, threads in pools.items():
+            self._leases.labels(lease.kind, lease.machine).inc()
+        self._price.set(sum(lease.price_per_hour for lease in held))
+        self._keys.set(len(self._queue))
+        for cluster, backend in self._backends.items():
+            self._requests.labels(cluster).set(backend.requests)
+        self._lines.set(self._ingest.lines_total)
+        self._refused.set(self._ingest.records_refused_total)
+        self._lost.set(self._ingest.bytes_lost_total)
+        for pool, threads in self._pools.items():
             for state, count in threads.counts().items():
-                self.disk_work.labels(pool, state).set(count)
-        self.followers.labels("connections").set(len(self.service.followers))
-        self.followers.labels("subscriptions").set(len(self.service.subscriptions))
-        self.refused.set(self.service.ingest.records_refused_total)
-        self.lost.set(self.service.ingest.bytes_lost_total)
+                self._disk_work.labels(pool, state).set(count)
+        for kind, seats in self._seats.items():
+            self._followers.labels(kind).set(len(seats))

@@ -11,32 +11,41 @@ import secrets
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import aiohttp
 
 from outrider_sandbox import CLOSED_NETWORKS
 
+from .accounting.budgets import Budgets
 from .auth import Authenticator
 from .backends.base import Backend
-from .backends.capacity import Room
 from .backends.kubernetes import KubernetesBackend, load_settings
 from .backends.local import LocalBackend, local_room
+from .capacity.room import Room
 from .catalog import load_catalog
 from .catalog.stored import StoredCatalog
+from .clock import now
 from .db import Database
-from .directories import Directories
+from .endpoints.handlers import Endpoints
 from .endpoints.proxy import Proxy
 from .endpoints.tickets import Tickets
-from .housekeeping import Housekeeping
-from .hubapi import HubApi
+from .housekeeping import pinned_images
+from .housekeeping.budget_limits import BudgetLimits
+from .housekeeping.periodic import Periodic, PeriodicTask
+from .housekeeping.pinned_images import PinnedImages
+from .hubapi import HubApi, HubUnreachable
 from .instruments import Instruments
-from .jobs.grants import Grants
+from .jobs.job_secrets import JobSecrets
 from .jobs.reads import JobReads
+from .jobs.reconcile_queue import ReconcileQueue
 from .jobs.reconciler import Reconciler
+from .jobs.reports import Reports
 from .jobs.scheduler import Scheduler
-from .jobs.submit import Intake
-from .logs.ingest import Ingest, Journals
-from .logs.render import LineCache
+from .jobs.submit import Submitter
+from .jobs.transitions import Transitions
+from .notebooks.leasing import Spawns
+from .notebooks.starting import NotebookStarts
 from .notifications.delivery import Deliverer
 from .notifications.webhooks import Webhooks
 from .outbound import Guard, Outbound
@@ -44,19 +53,24 @@ from .registry import Credentials, RegistryClient
 from .registry.checks import ImageChecks
 from .seats import Seats
 from .signals import Signals
-from .usage.budgets import Budgets
-from .usage.spawns import Spawns
-from .usage.storage import StorageUse
+from .storage.directories import Directories
+from .storage.snapshots import Snapshots
+from .storage.usage import StorageUse
+from .telemetry.ingest import Ingest, Journals
+from .telemetry.render import LineCache
 from .user_threads import UserThreads
-from .vault import EVERYBODY, REGISTRY, Unreadable, Vault, user_subject
+from .vault import Accounts, Vault
 from .vault.sealing import Seal
-from .workspaces.snapshots import Snapshots
 
 log = logging.getLogger(__name__)
 
 KEY_BYTES = 32
-SUBSCRIPTIONS_EACH = 8
+SUBSCRIPTIONS_EACH: Final = 8
 """Subscriptions of a user for each connection that they may have."""
+LEASES_CHECK_S: Final = 60.0
+UPLOADS_CHECK_S: Final = 6 * 3600.0
+UPLOADS_KEPT_S: Final = 7 * 86400.0
+"""How long an uploaded workspace stays that no job needs any more."""
 
 
 @dataclass(frozen=True)
@@ -109,64 +123,127 @@ def architecture() -> str:
 class Service:
     """All parts by name. Handlers reach the domain through it."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, db: Database) -> None:
+        """Call inside the event loop, with the database's lock held and its tables migrated."""
         self.settings = settings
         self.prefix = settings.prefix
         self.api_prefix = f"{settings.prefix}api/v1"
         self.public_url = settings.public_url.rstrip("/")
         self.apps_origin = settings.apps_origin
         self.cull_timeout_s = settings.cull_timeout_s
+        self.db = db
         self.directories = Directories(settings.home)
         self.directories.make()
         self.configured = load_catalog(settings.catalog).content
         self.signals = Signals()
-        self.db = Database(settings.database)
         self.threads = UserThreads()
-        self.line_cache = LineCache(self.threads)
-        self.reads = JobReads(self.db, self.signals)
+        self.reads = JobReads(db, self.signals)
         self.followers = Seats(settings.followers, "connections that follow jobs")
         self.subscriptions = Seats(settings.followers * SUBSCRIPTIONS_EACH, "subscriptions")
-        self.catalog = StoredCatalog(self.db)
-        self._seal = Seal(settings.home / "secrets.keys")
-        self.vault = Vault(self.db, self._seal)
-        self.webhooks = Webhooks(self.db, self._seal)
-        self.webhook_guard = Guard(settings.webhooks)
-        self.deliverer: Deliverer
-        self.budgets = Budgets(self.db, self.catalog)
-        self.storage_use = StorageUse(self.db, self.directories, self.catalog)
-        self.grants = Grants(self.vault)
-        self.registries = Guard(settings.registries)
-        self.tickets = Tickets(kept_key(settings.home / "endpoints.key"))
-        self.cookie_secret = kept_key(settings.home / "cookies.key")
-        self.proxy = Proxy()
+        self.catalog = StoredCatalog(db)
         self.authenticator = Authenticator(settings.auth_cache_s)
-        self.journals = Journals(self.directories)
-        self.ingest = Ingest(self.journals, self.signals)
+        self.cookie_secret = kept_key(settings.home / "cookies.key")
+        self._session = aiohttp.ClientSession()
+        self.hub = HubApi(self._session)
+
+        seal = Seal(settings.home / "secrets.keys")
+        self.vault = Vault(db, seal)
+        self.accounts = Accounts(self.vault)
+        self.registries = Guard(settings.registries)
+        self._to_registries = Outbound(self.registries)
+        self.checks = ImageChecks(RegistryClient(self._to_registries, architecture()), self._credentials)
+        self.webhooks = Webhooks(db, seal)
+        self.webhook_guard = Guard(settings.webhooks)
+        self._to_webhooks = Outbound(self.webhook_guard)
+        self.deliverer = Deliverer(db, seal, self._to_webhooks)
+
         self.backends: dict[str, Backend] = {}
         self.rooms: dict[str, Room] = {}
         """How large the platforms are whose queue the service is."""
         self._make_backends()
-        self.schedulers = {name: Scheduler(self.db, self.catalog, name, self.rooms.get(name)) for name in self.backends}
+        self.budgets = Budgets(db, self.catalog)
+        self.storage_use = StorageUse(db, self.directories, self.catalog)
+        self.snapshots = Snapshots(db, self.directories, self.threads)
+
+        self.queue = ReconcileQueue()
+        self.job_secrets = JobSecrets(db, self.vault, self.accounts)
+        self.journals = Journals(self.directories)
+        self.line_cache = LineCache(self.threads)
+        transitions = Transitions(db, self.signals, self.deliverer.wake)
+        reports = Reports(db, transitions.changed)
+        self.ingest = Ingest(
+            self.journals,
+            self.signals,
+            on_record=reports,
+            on_complete=lambda ref: self.queue.wake(ref.job_id),
+            mask_of=self.job_secrets.mask,
+            on_trouble=reports.trouble,
+        )
         self.reconciler = Reconciler(
-            self.db,
+            db,
             self.catalog,
             self.directories,
             self.backends,
-            self.schedulers,
+            {name: Scheduler(db, self.catalog, name, self.rooms.get(name)) for name in self.backends},
             self.ingest,
-            self.signals,
-            self.grants,
+            transitions,
+            self.job_secrets,
+            self.accounts,
+            self.queue,
         )
-        self.intake = Intake(self.db, self.catalog, self.backends, self.grants, self._allowance)
-        self.snapshots = Snapshots(self.db, self.directories, self.threads)
+        self.submitter = Submitter(db, self.catalog, self.backends, self.job_secrets, self._allowance)
         self.spawns = Spawns(
-            self.db, self.catalog, self.backends, self.rooms, sys.prefix, self.budgets, self.cull_timeout_s
+            db,
+            self.catalog,
+            self.backends,
+            self.rooms,
+            sys.prefix,
+            self.budgets,
+            self.cull_timeout_s,
+            released=self.queue.schedule,
         )
-        self.spawns.released = self.reconciler.wake_queue  # type: ignore[method-assign]
-        self.instruments = Instruments(self)
-        self.checks: ImageChecks
-        self.hub: HubApi
-        self._session: aiohttp.ClientSession
+        self.notebook_starts = NotebookStarts(self.spawns, self.catalog, self.directories, self.backends, self.accounts)
+        self.endpoints = Endpoints(
+            db,
+            self.backends,
+            self.authenticator,
+            Tickets(kept_key(settings.home / "endpoints.key")),
+            Proxy(),
+            self.prefix,
+            self.public_url,
+            self.apps_origin,
+        )
+        self.instruments = Instruments(
+            db,
+            self.queue,
+            self.ingest,
+            self.backends,
+            {"requests": self.threads, "logs": self.ingest.threads, "measuring": self.storage_use.threads},
+            {"connections": self.followers, "subscriptions": self.subscriptions},
+        )
+        self._periodic = Periodic(
+            [
+                PeriodicTask("notebook leases", self._check_leases, LEASES_CHECK_S),
+                PeriodicTask(
+                    "budgets",
+                    BudgetLimits(db, self.budgets, self.hub, self.queue, self.deliverer.wake).run,
+                    1.0,
+                ),
+                PeriodicTask("pinned images", PinnedImages(self.catalog, self.checks).run, pinned_images.CHECK_S),
+                PeriodicTask("old uploads", self._drop_old_uploads, UPLOADS_CHECK_S),
+            ],
+            expected=HubUnreachable,
+        )
+        self._delivering: asyncio.Task[None] | None = None
+
+    async def _check_leases(self) -> float:
+        await self.spawns.reconcile(self.hub)
+        return LEASES_CHECK_S
+
+    async def _drop_old_uploads(self) -> float:
+        if dropped := await self.snapshots.drop_unused(now() - UPLOADS_KEPT_S):
+            log.info("removed %d uploaded workspaces that no job needs", dropped)
+        return UPLOADS_CHECK_S
 
     async def _allowance(self, owner: str, group: str | None, price_per_hour: float) -> str | None:
         """Why a job cannot be taken for want of money or room, or None."""
@@ -189,40 +266,31 @@ class Service:
             self.backends["default"], self.rooms["default"] = local, room
 
     async def start(self) -> None:
-        """Call with the database's lock held."""
+        """Load the catalog and begin to work."""
         await self.catalog.load(self.configured)
         await asyncio.to_thread(self.snapshots.clean_up)
-        self._session = aiohttp.ClientSession()
-        self.hub = HubApi(self._session)
-        self._to_registries = Outbound(self.registries)
-        self._to_webhooks = Outbound(self.webhook_guard)
-        self.deliverer = Deliverer(self.db, self._seal, self._to_webhooks)
-        self.reconciler.transitions.on_end = self.deliverer.wake
-        self.checks = ImageChecks(RegistryClient(self._to_registries, architecture()), self._credentials)
         for backend in self.backends.values():
             await backend.open()
         await self.reconciler.start()
-        self._housekeeping = Housekeeping(self)
-        self._housekeeping.start()
+        self._periodic.start()
+        self._delivering = asyncio.create_task(self.deliverer.run(), name="deliveries")
 
     async def _credentials(self, user: str, registry: str) -> Credentials | None:
-        """The user's own account at a registry, or everybody's."""
-        subjects = [user_subject(user), EVERYBODY] if user else [EVERYBODY]
-        try:
-            login = await self.vault.login(subjects, REGISTRY, registry)
-        except Unreadable as error:
-            log.warning("credentials for %s: %s", registry, error)
-            return None
+        login = await self.accounts.registry(user, registry)
         return None if login is None else Credentials(login.username, login.password)
 
     async def stop(self) -> None:
-        await self._housekeeping.stop()
+        """End what ``start`` began. Jobs and notebooks go on."""
+        await self._periodic.stop()
+        if self._delivering is not None:
+            self._delivering.cancel()
+            await asyncio.gather(self._delivering, return_exceptions=True)
         await self.reconciler.stop()
         for backend in self.backends.values():
             await backend.close()
         for threads in (self.threads, self.storage_use.threads, self.ingest.threads):
             threads.close()
-        await self.proxy.close()
+        await self.endpoints.proxy.close()
         await self._session.close()
         await self._to_registries.close()
         await self._to_webhooks.close()

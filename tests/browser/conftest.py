@@ -18,8 +18,8 @@ import yaml
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 from tests.browser.people import PATIENCE_MS, as_person, hub, newcomer, private
-from tests.service.hub.platform_process import REPOSITORY, Platform, eventually
-from tests.service.registry.server import Registry, program, running
+from tests.integration.hub.platform_process import REPOSITORY, Platform, eventually
+from tests.integration.registry.server import Registry, program, running
 
 CHROMIUM = shutil.which("chromium")
 ARGUMENTS = [

@@ -11,7 +11,7 @@ import httpx
 from playwright.async_api import Page, expect
 
 from tests.browser.conftest import until
-from tests.service.hub.platform_process import Platform
+from tests.integration.hub.platform_process import Platform
 
 TITLE = "Run as Job"
 PARAMETERS = 'steps = 1000\nlr = 0.1  # rate\nname = "first"\nfast = False'

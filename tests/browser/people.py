@@ -11,8 +11,8 @@ import pytest_asyncio
 import yaml
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page
 
-from tests.service.hub.platform_process import Platform
-from tests.service.registry.server import Registry, program, running
+from tests.integration.hub.platform_process import Platform
+from tests.integration.registry.server import Registry, program, running
 
 PATIENCE_MS = 30_000
 NUMBERS = itertools.count(1)

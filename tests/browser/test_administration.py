@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.service.registry.server import Registry
+from tests.integration.registry.server import Registry
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -16,7 +18,7 @@ async def save(page: Page, action: str) -> None:
     await page.get_by_role("dialog").get_by_role("button", name=action, exact=True).click()
 
 
-async def test_an_admin_keeps_the_machine_types(open_page, jobs):
+async def test_an_admin_keeps_the_machine_types(open_page: Any, jobs: Any) -> None:
     page = await open_page("machines", strict=False)
     await page.get_by_role("button", name="Add a machine type").click()
     dialog = page.get_by_role("dialog")
@@ -44,7 +46,7 @@ async def test_an_admin_keeps_the_machine_types(open_page, jobs):
     await expect(row).to_have_count(0)
 
 
-async def test_an_image_is_checked_before_it_is_added(open_page, registry: Registry, jobs):
+async def test_an_image_is_checked_before_it_is_added(open_page: Any, registry: Registry, jobs: Any) -> None:
     digest, _ = registry.image("team/tool", "1", Env=["CUDA_VERSION=12.4.1"])
     registry.image("team/arm", "1", "arm64")
     page = await open_page("images", strict=False)
@@ -82,7 +84,7 @@ async def test_an_image_is_checked_before_it_is_added(open_page, registry: Regis
     await expect(card).to_have_count(0)
 
 
-async def test_files_come_and_go(open_page, tmp_path, jobs):
+async def test_files_come_and_go(open_page: Any, tmp_path: Path, jobs: Any) -> None:
     content = b"x" * 300_000
     (tmp_path / "größe 1%.bin").write_bytes(content)
     jobs.http.put("/storage/models/first/readme.txt", content=b"hello")
@@ -106,7 +108,7 @@ async def test_files_come_and_go(open_page, tmp_path, jobs):
     await expect(page.get_by_role("link", name="first/")).to_be_visible()
 
 
-async def test_usage_is_shown_and_can_be_taken_along(open_page, jobs):
+async def test_usage_is_shown_and_can_be_taken_along(open_page: Any, jobs: Any) -> None:
     jobs.wait(jobs.submit("sleep 1", project="billed"), "succeeded")
     page = await open_page("usage?by=project")
     row = page.get_by_role("row", name=re.compile("billed"))
@@ -122,7 +124,7 @@ async def test_usage_is_shown_and_can_be_taken_along(open_page, jobs):
     assert "all=true" in page.url and "by=machine" in page.url
 
 
-async def test_a_secret_is_set_and_not_shown(open_page, jobs):
+async def test_a_secret_is_set_and_not_shown(open_page: Any, jobs: Any) -> None:
     page = await open_page("settings", strict=False)
     await page.get_by_role("button", name="Set a secret").click()
     dialog = page.get_by_role("dialog")

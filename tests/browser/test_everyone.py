@@ -1,6 +1,7 @@
 """The pages for everyone: by keyboard alone, with a screen reader, in the dark, on a phone."""
 
 import re
+from typing import Any
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
@@ -14,7 +15,7 @@ PAGES = ("new", "images", "machines", "storage", "usage", "settings")
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 
 
-async def settled(page):
+async def settled(page: Any) -> None:
     """What there is to see has come."""
     await expect(page.get_by_role("heading", level=1)).to_be_attached()
     await expect(page.get_by_text("Loading …")).to_have_count(0)
@@ -24,14 +25,14 @@ async def settled(page):
 
 
 @pytest.fixture(scope="module")
-def failed(jobs):
+def failed(jobs: Any) -> Any:
     job = jobs.submit("echo No such file or directory; exit 3", name="Fails for everyone")
     jobs.wait(job, "failed")
     return job
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_axe_finds_nothing_serious(open_page, sample, failed, scheme):
+async def test_axe_finds_nothing_serious(open_page: Any, sample: Any, failed: Any, scheme: str) -> None:
     page = await open_page(color_scheme=scheme)
     found = []
     for path in (
@@ -57,7 +58,7 @@ async def test_axe_finds_nothing_serious(open_page, sample, failed, scheme):
     assert found == []
 
 
-async def test_the_dialog_is_accessible(open_page, sample):
+async def test_the_dialog_is_accessible(open_page: Any, sample: Any) -> None:
     page = await open_page(f"jobs/{sample}")
     await page.get_by_role("button", name="Delete", exact=True).click()
     await expect(page.get_by_role("dialog")).to_be_visible()
@@ -65,8 +66,8 @@ async def test_the_dialog_is_accessible(open_page, sample):
     assert [v["id"] for v in result.response["violations"] if v["impact"] in ("serious", "critical")] == []
 
 
-async def test_the_dark_is_dark(open_page, sample):
-    async def brightness(page):
+async def test_the_dark_is_dark(open_page: Any, sample: Any) -> None:
+    async def brightness(page: Any) -> Any:
         colour = await page.evaluate("getComputedStyle(document.body).backgroundColor")
         return sum(int(part) for part in re.findall(r"\d+", colour)[:3])
 
@@ -84,12 +85,12 @@ async def test_the_dark_is_dark(open_page, sample):
     )
 
 
-async def test_the_keyboard_alone_is_enough(open_page, jobs, base):
+async def test_the_keyboard_alone_is_enough(open_page: Any, jobs: Any, base: Any) -> None:
     job = jobs.python(TRAINING, name="By keyboard")
     page = await open_page("jobs?q=By+keyboard")
     await expect(page.get_by_role("link", name="By keyboard")).to_be_visible()
 
-    async def tab_to(name, most=40):
+    async def tab_to(name: Any, most: Any = 40) -> None:
         for _ in range(most):
             await page.keyboard.press("Tab")
             focused = await page.evaluate(
@@ -153,7 +154,7 @@ async def test_the_keyboard_alone_is_enough(open_page, jobs, base):
     await expect(page.locator(".or-job-title")).to_contain_text("Cancelled")
 
 
-async def test_a_phone_is_wide_enough(open_page, sample, failed):
+async def test_a_phone_is_wide_enough(open_page: Any, sample: Any, failed: Any) -> None:
     page = await open_page(**PHONE)
     for path in ("", "jobs", *(f"jobs/{sample}{tab}" for tab in TABS), f"jobs/{failed}"):
         await page.goto(page.url.split("/services")[0] + "/services/outrider/" + path)
@@ -161,7 +162,7 @@ async def test_a_phone_is_wide_enough(open_page, sample, failed):
         assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
 
 
-async def test_a_notebook_is_shown_and_kept(open_page, platform):
+async def test_a_notebook_is_shown_and_kept(open_page: Any, platform: Any) -> None:
     token = platform.token()
     platform.start_notebook(token)
     try:
@@ -177,7 +178,7 @@ async def test_a_notebook_is_shown_and_kept(open_page, platform):
         platform.stop_notebook(token)
 
 
-async def test_home(open_page, jobs):
+async def test_home(open_page: Any, jobs: Any) -> None:
     job = jobs.python(TRAINING, name="Shown at home")
     page = await open_page()
     asked: list[str] = []

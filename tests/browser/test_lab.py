@@ -1,6 +1,7 @@
 """Jobs from JupyterLab: the button, the form, and the job's tab, on the real platform."""
 
 import re
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -14,12 +15,12 @@ pytestmark = pytest.mark.timeout(240)
 
 
 @pytest.fixture(scope="module")
-def server(platform):
+def server(platform: Any) -> Any:
     yield from serve(platform)
 
 
 @pytest_asyncio.fixture(scope="module")
-async def context(browser, login):
+async def context(browser: Any, login: Any) -> Any:
     """One browser for all of these tests: Lab's own files are fetched once."""
     made = await browser.new_context(
         storage_state=login, viewport={"width": 1280, "height": 800}, reduced_motion="reduce"
@@ -30,10 +31,10 @@ async def context(browser, login):
 
 
 @pytest_asyncio.fixture
-async def open_lab(context, server):
+async def open_lab(context: Any, server: Any) -> Any:
     pages = []
 
-    async def opened(path=""):
+    async def opened(path: Any = "") -> Any:
         page = await context.new_page()
         pages.append(page)
         await page.goto(server.address(path))
@@ -49,7 +50,7 @@ async def open_lab(context, server):
         await page.close(run_before_unload=False)
 
 
-async def test_a_notebook_becomes_a_job_with_its_parameters(open_lab, server, jobs):
+async def test_a_notebook_becomes_a_job_with_its_parameters(open_lab: Any, server: Any, jobs: Any) -> None:
     server.files.notebook("work/train.ipynb", TRAIN, parameters=PARAMETERS)
     server.files.text("work/helper.py", "x = 1")
     page = await open_lab("work/train.ipynb")
@@ -64,7 +65,7 @@ async def test_a_notebook_becomes_a_job_with_its_parameters(open_lab, server, jo
     await expect(dialog.get_by_role("radio", name="Small")).to_be_checked()
     await expect(dialog.get_by_text("0.18 / h").last).to_be_visible()
     checks = dialog.get_by_role("region", name="Checked before sending")
-    await expect(checks.get_by_text("Packages fits")).to_be_visible()
+    await expect(checks.get_by_text("Available in this image.")).to_be_visible()
     await dialog.get_by_label("Value of lr").fill("much")
     await expect(dialog.get_by_text("“lr” must be a number.")).to_be_visible()
     await dialog.get_by_label("Value of lr").fill("0.5")
@@ -90,7 +91,7 @@ async def test_a_notebook_becomes_a_job_with_its_parameters(open_lab, server, jo
     await expect(page.locator(".or-job-title")).to_contain_text("Cancelled")
 
 
-async def test_the_executed_notebook_opens_while_it_runs(open_lab, server, jobs):
+async def test_the_executed_notebook_opens_while_it_runs(open_lab: Any, server: Any, jobs: Any) -> None:
     gate = "import os, time\nprint('first is', 6 * 7)"
     wait = "while not os.path.exists('/storage/go-on'): time.sleep(0.1)\nprint('second is', 6 * 8)"
     server.files.notebook("work/cells.ipynb", gate, wait, "print('third')")
@@ -111,7 +112,7 @@ async def test_the_executed_notebook_opens_while_it_runs(open_lab, server, jobs)
     assert jobs.get(job)["progress"]["done"] == 3
 
 
-async def test_a_script_from_the_file_browser_and_what_is_remembered(open_lab, server, jobs):
+async def test_a_script_from_the_file_browser_and_what_is_remembered(open_lab: Any, server: Any, jobs: Any) -> None:
     server.files.text("work/report.py", "import surely_not_there\nprint('never')\n")
     server.files.text("work/notes.md", "# Not to be run")
     page = await open_lab("work/notes.md")
@@ -151,7 +152,7 @@ async def test_a_script_from_the_file_browser_and_what_is_remembered(open_lab, s
     await expect(dialog).to_be_hidden()
 
 
-async def test_the_panel_follows_what_the_command_line_does(open_lab, jobs, platform):
+async def test_the_panel_follows_what_the_command_line_does(open_lab: Any, jobs: Any, platform: Any) -> None:
     page = await open_lab()
     await press_until(page, "Alt+Shift+J", page.get_by_role("region", name="Outrider jobs"))
     panel = await open_panel(page)
@@ -179,7 +180,7 @@ async def test_the_panel_follows_what_the_command_line_does(open_lab, jobs, plat
     await expect(page.locator(".or-job-title")).to_contain_text("Cancelled")
 
 
-async def test_an_artifact_is_opened_and_copied(open_lab, server, jobs):
+async def test_an_artifact_is_opened_and_copied(open_lab: Any, server: Any, jobs: Any) -> None:
     job = jobs.submit(
         "printf 'a,b\\n1,2\\n' > /artifacts/table.csv; echo '<svg/>' > '/artifacts/a b.svg'", name="Leaves"
     )
@@ -197,7 +198,7 @@ async def test_an_artifact_is_opened_and_copied(open_lab, server, jobs):
     await expect(page.locator(".jp-CSVViewer")).to_be_visible()
 
 
-async def test_a_cell_goes_away_as_a_job(open_lab, server, jobs):
+async def test_a_cell_goes_away_as_a_job(open_lab: Any, server: Any, jobs: Any) -> None:
     server.files.notebook("work/magic.ipynb", "%%outrider --machine tiny --tag magic\nprint('from', 'afar')")
     page = await open_lab("work/magic.ipynb")
     await expect(page.get_by_text("Python 3 (ipykernel) | Idle")).to_be_visible()
@@ -208,7 +209,7 @@ async def test_a_cell_goes_away_as_a_job(open_lab, server, jobs):
     await expect(output.locator(".or-job-title")).to_contain_text("Succeeded")
     await page.keyboard.press("Control+S")
 
-    async def saved():
+    async def saved() -> Any:
         content = server.files.read("work/magic.ipynb")
         cell = content["cells"][0] if content else {"outputs": []}
         return cell["outputs"] and "succeeded" in "".join(cell["outputs"][0]["data"]["text/plain"])
@@ -222,7 +223,7 @@ async def test_a_cell_goes_away_as_a_job(open_lab, server, jobs):
     assert found["machine"] == "tiny"
 
 
-async def test_the_status_bar_says_what_is_used(open_lab):
+async def test_the_status_bar_says_what_is_used(open_lab: Any) -> None:
     page = await open_lab()
     item = page.locator(".jp-Outrider-statusButton")
     await expect(item).to_contain_text(re.compile(r"\d\.\d of 1\.0 GiB · stops in 1\d h"))
@@ -234,7 +235,7 @@ async def test_the_status_bar_says_what_is_used(open_lab):
     assert (await kept.value).status == 200
 
 
-async def test_by_keyboard_alone(open_lab, server, jobs):
+async def test_by_keyboard_alone(open_lab: Any, server: Any, jobs: Any) -> None:
     server.files.text("work/hello.sh", "echo hello from the keyboard")
     page = await open_lab("work/hello.sh")
     await expect(page.locator(".jp-FileEditor .cm-content")).to_be_visible()
@@ -255,14 +256,14 @@ async def test_by_keyboard_alone(open_lab, server, jobs):
 
 # The last one leaves the theme as it was.
 @pytest.mark.parametrize("theme", ["JupyterLab Dark", "JupyterLab Light"])
-async def test_axe_finds_nothing_serious(open_lab, server, newest_sample, theme):
+async def test_axe_finds_nothing_serious(open_lab: Any, server: Any, newest_sample: Any, theme: str) -> None:
     server.files.text("work/axe.py", "print('hello')")
     server.choose_theme(theme)
     page = await open_lab("work/axe.py")
     await expect(page.locator("body")).to_have_attribute("data-jp-theme-name", theme)
-    found = []
+    found = []  # type: ignore[var-annotated]
 
-    async def look(where, selector):
+    async def look(where: Any, selector: Any) -> None:
         result = await Axe().run(page, context=selector)
         found.extend(
             (where, violation["id"], [node["html"][:160] for node in violation["nodes"][:3]])

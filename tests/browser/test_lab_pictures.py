@@ -2,6 +2,7 @@
 
 import os
 import re
+from typing import Any
 
 import pytest
 from playwright.async_api import expect
@@ -41,11 +42,11 @@ for part in range(1, 400):
 
 
 @pytest.fixture(scope="module")
-def server(platform):
+def server(platform: Any) -> Any:
     yield from serve(platform)
 
 
-async def test_pictures(open_page, server, jobs):
+async def test_pictures(open_page: Any, server: Any, jobs: Any) -> None:
     files = server.files
     files.folder("vision")
     files.notebook("vision/finetune.ipynb", TRAIN, "print('done')", parameters=PARAMETERS)
@@ -54,7 +55,7 @@ async def test_pictures(open_page, server, jobs):
     page = await open_page(server.address("vision/finetune.ipynb"), strict=False)
     await ready(page)
     dialog = await ask_for_job(page)
-    await expect(dialog.get_by_text("Packages fits")).to_be_visible()
+    await expect(dialog.get_by_text("Available in this image.")).to_be_visible()
     await shoot(page, "lab-dialog")
     first = await send(page, dialog)
     dialog = None
@@ -63,7 +64,7 @@ async def test_pictures(open_page, server, jobs):
     await dialog.get_by_label("Value of learning_rate").fill("0.0006")
     second = await send(page, dialog)
 
-    async def far(job):
+    async def far(job: Any) -> Any:
         return jobs.lines(job) > 900
 
     await until("the jobs got on", lambda: far(second))

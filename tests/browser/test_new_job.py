@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+from pathlib import Path
+from typing import Any
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
@@ -20,7 +22,7 @@ async def forward(page: Page, to: str) -> None:
 
 
 @pytest.fixture
-def project(tmp_path):
+def project(tmp_path: Path) -> Any:
     folder = tmp_path / "project"
     (folder / "lib").mkdir(parents=True)
     (folder / "data").mkdir()
@@ -31,7 +33,7 @@ def project(tmp_path):
     return folder
 
 
-async def test_the_steps_lead_to_a_job_whose_page_shows_charts(open_page, project, jobs):
+async def test_the_steps_lead_to_a_job_whose_page_shows_charts(open_page: Any, project: Any, jobs: Any) -> None:
     page = await open_page("new", strict=False)
     await expect(page).to_have_url(re.compile("/new/image"))
     await page.get_by_role("radio", name=re.compile("^Python")).check()
@@ -90,7 +92,7 @@ async def test_the_steps_lead_to_a_job_whose_page_shows_charts(open_page, projec
     assert words.stdout.splitlines()[-2:] == ["--command", "./train.sh"]
 
 
-async def test_the_same_folder_is_not_sent_twice_and_too_much_is_refused(open_page, project):
+async def test_the_same_folder_is_not_sent_twice_and_too_much_is_refused(open_page: Any, project: Any) -> None:
     sent: list[str] = []
     (project / "same.txt").write_bytes(os.urandom(16))
     for n in range(2):
@@ -112,7 +114,7 @@ async def test_the_same_folder_is_not_sent_twice_and_too_much_is_refused(open_pa
     await expect(page.get_by_text("Choose a folder or a zip first")).to_be_visible()
 
 
-async def test_a_folder_can_be_dropped(open_page, project):
+async def test_a_folder_can_be_dropped(open_page: Any, project: Any) -> None:
     page = await open_page("new/workspace", strict=False)
     await page.get_by_role("radio", name="Files of this computer").check()
     place = await page.get_by_text("Drop a folder or a zip here").bounding_box()
@@ -125,7 +127,7 @@ async def test_a_folder_can_be_dropped(open_page, project):
     await expect(page).to_have_url(re.compile("snapshot=sha256"))
 
 
-async def test_a_deep_link_is_a_filled_form_and_the_review_says_what_is_missing(open_page):
+async def test_a_deep_link_is_a_filled_form_and_the_review_says_what_is_missing(open_page: Any) -> None:
     page = await open_page("new?image=outrider/python&machine=giant&command=make&git=https://example.org/a.git&ref=v1")
     await expect(page).to_have_url(re.compile("/new/command"))
     await expect(page.get_by_role("textbox", name="Command")).to_have_value("make")
@@ -141,7 +143,7 @@ async def test_a_deep_link_is_a_filled_form_and_the_review_says_what_is_missing(
     await expect(page.get_by_text("Say what to run.")).to_be_visible()
 
 
-async def test_every_step_is_accessible_and_fits_a_phone(open_page):
+async def test_every_step_is_accessible_and_fits_a_phone(open_page: Any) -> None:
     page = await open_page("new/image", viewport={"width": 390, "height": 844})
     found = []
     for step in STEPS:

@@ -1,6 +1,7 @@
 """What a person does with the pages: log in, look at jobs, watch one, stop it, understand why one failed."""
 
 import re
+from typing import Any
 
 import pytest
 from playwright.async_api import expect
@@ -10,7 +11,9 @@ from tests.browser.conftest import STEP, TRAINING, log_in, until
 pytestmark = pytest.mark.timeout(240)
 
 
-async def test_a_login_leads_to_the_page_that_was_asked_for(browser, platform, base, sample):
+async def test_a_login_leads_to_the_page_that_was_asked_for(
+    browser: Any, platform: Any, base: Any, sample: Any
+) -> None:
     context = await browser.new_context()
     page = await context.new_page()
     await page.goto(f"{base}jobs/{sample}/log?line=3")
@@ -21,7 +24,7 @@ async def test_a_login_leads_to_the_page_that_was_asked_for(browser, platform, b
     await context.close()
 
 
-async def test_from_home_to_the_sample_job_and_back(open_page, base, newest_sample):
+async def test_from_home_to_the_sample_job_and_back(open_page: Any, base: Any, newest_sample: Any) -> None:
     page = await open_page()
     await expect(page.get_by_role("region", name="Machines")).to_contain_text("Small")
     await expect(page.locator(".portal-figures")).to_contain_text("Cost per hour now")
@@ -38,7 +41,7 @@ async def test_from_home_to_the_sample_job_and_back(open_page, base, newest_samp
     await expect(page.get_by_role("region", name="Latest jobs")).to_be_visible()
 
 
-async def test_the_log_has_every_line(open_page, jobs, sample):
+async def test_the_log_has_every_line(open_page: Any, jobs: Any, sample: Any) -> None:
     page = await open_page(f"jobs/{sample}/log")
     await expect(page.get_by_text("done: test accuracy")).to_be_visible()
     log = page.get_by_role("region", name=re.compile(r"^Log, \d+ lines"))
@@ -57,7 +60,7 @@ async def test_the_log_has_every_line(open_page, jobs, sample):
     assert len(saved.read_text().splitlines()) == jobs.lines(sample)
 
 
-async def test_charts_show_what_was_printed_and_measured(open_page, sample):
+async def test_charts_show_what_was_printed_and_measured(open_page: Any, sample: Any) -> None:
     page = await open_page(f"jobs/{sample}/charts")
     loss = page.get_by_role("region", name="loss", exact=True)
     await expect(loss.locator("canvas")).to_be_visible()
@@ -78,7 +81,7 @@ async def test_charts_show_what_was_printed_and_measured(open_page, sample):
     await expect(loss.locator(".or-legend .or-faint").first).to_be_visible()
 
 
-async def test_a_point_leads_to_its_log_line_and_back(open_page, base, sample):
+async def test_a_point_leads_to_its_log_line_and_back(open_page: Any, base: Any, sample: Any) -> None:
     page = await open_page(f"jobs/{sample}/charts")
     loss = page.get_by_role("region", name="loss", exact=True)
     over = loss.locator(".u-over")
@@ -91,11 +94,11 @@ async def test_a_point_leads_to_its_log_line_and_back(open_page, base, sample):
     printed = await line.locator(".or-line-text").inner_text()
     await page.get_by_role("button", name="Show in the chart “loss”").click()
     await expect(page).to_have_url(re.compile(r"/charts\?"))
-    y = re.search(r'"y": ([\d.]+)', printed)[1]
+    y = re.search(r'"y": ([\d.]+)', printed)[1]  # type: ignore[index]
     await expect(loss.locator(".or-kept strong")).to_have_text(f"{float(y):.4g}")
 
 
-async def test_dragging_zooms_all_charts(open_page, sample):
+async def test_dragging_zooms_all_charts(open_page: Any, sample: Any) -> None:
     page = await open_page(f"jobs/{sample}/charts")
     over = page.get_by_role("region", name="loss", exact=True).locator(".u-over")
     box = await over.bounding_box()
@@ -110,7 +113,7 @@ async def test_dragging_zooms_all_charts(open_page, sample):
     await expect(whole).to_be_disabled()
 
 
-async def test_zooming_into_very_many_points_brings_them(open_page, jobs):
+async def test_zooming_into_very_many_points_brings_them(open_page: Any, jobs: Any) -> None:
     points = 200_000
     job = jobs.python(
         f'for i in range({points}): print(\'{{"chart": "many", "x": %d, "y": %d}}\' % (i, i % 1000))',
@@ -133,7 +136,7 @@ async def test_zooming_into_very_many_points_brings_them(open_page, jobs):
     await plot.focus()
     said = chart.locator("[aria-live]")
 
-    async def step():
+    async def step() -> Any:
         await page.keyboard.press("ArrowRight")
         return int((await said.inner_text()).split(":")[0].replace(",", ""))
 
@@ -142,7 +145,7 @@ async def test_zooming_into_very_many_points_brings_them(open_page, jobs):
     assert await step() - first < 10
 
 
-async def test_artifacts_can_be_looked_at_and_fetched(open_page, jobs):
+async def test_artifacts_can_be_looked_at_and_fetched(open_page: Any, jobs: Any) -> None:
     job = jobs.python(
         "import os, json, base64\n"
         "root = os.environ['OUTRIDER_ARTIFACTS']; os.makedirs(root + '/plots & more')\n"
@@ -176,7 +179,7 @@ async def test_artifacts_can_be_looked_at_and_fetched(open_page, jobs):
     await expect(files.get_by_role("link", name="table.csv", exact=True)).to_be_visible()
 
 
-async def test_watch_a_job_and_stop_it(open_page, jobs):
+async def test_watch_a_job_and_stop_it(open_page: Any, jobs: Any) -> None:
     job = jobs.python(TRAINING, name="Fine-tune the classifier", params={"lr": 3e-4}, tags=["nightly"], project="demo")
     listed = await open_page("jobs")
     row = listed.get_by_role("row", name=re.compile("Fine-tune the classifier"))
@@ -214,7 +217,7 @@ async def test_watch_a_job_and_stop_it(open_page, jobs):
     assert await page.title() == "Fine-tune the classifier (cancelled) · Outrider"
 
 
-async def test_a_reload_in_the_middle_loses_nothing(open_page, jobs):
+async def test_a_reload_in_the_middle_loses_nothing(open_page: Any, jobs: Any) -> None:
     job = jobs.python(TRAINING, name="Reloaded")
     page = await open_page(f"jobs/{job}/log")
     await expect(page.get_by_text(STEP).first).to_be_visible()
@@ -227,7 +230,7 @@ async def test_a_reload_in_the_middle_loses_nothing(open_page, jobs):
     jobs.http.post(f"/jobs/{job}/stop")
 
 
-async def test_a_failure_says_why_and_what_may_help(open_page, jobs):
+async def test_a_failure_says_why_and_what_may_help(open_page: Any, jobs: Any) -> None:
     job = jobs.python("print('loading')\nimport surely_not_installed", name="Fails", project="demo")
     jobs.wait(job, "failed")
     page = await open_page(f"jobs/{job}")
@@ -243,7 +246,7 @@ async def test_a_failure_says_why_and_what_may_help(open_page, jobs):
     await expect(page.get_by_role("tabpanel")).to_contain_text(job)  # "Copy of"
 
 
-async def test_out_of_memory_offers_a_larger_machine(open_page, jobs):
+async def test_out_of_memory_offers_a_larger_machine(open_page: Any, jobs: Any) -> None:
     job = jobs.python("x = []\nwhile True: x.append(bytearray(b'1' * 10_000_000))", machine="tiny", name="Needs more")
     assert jobs.wait(job)["reason"] == "out_of_memory"
     page = await open_page(f"jobs/{job}")
@@ -256,7 +259,7 @@ async def test_out_of_memory_offers_a_larger_machine(open_page, jobs):
     jobs.http.delete(f"/jobs/{again}")
 
 
-async def test_delete_asks_first(open_page, jobs, base):
+async def test_delete_asks_first(open_page: Any, jobs: Any, base: Any) -> None:
     job = jobs.submit("true", name="Short-lived")
     jobs.wait(job)
     page = await open_page(f"jobs/{job}")
@@ -271,7 +274,7 @@ async def test_delete_asks_first(open_page, jobs, base):
     assert jobs.http.get(f"/jobs/{job}").status_code == 404
 
 
-async def test_the_list_filters_and_pages_on_the_server(open_page, jobs, base):
+async def test_the_list_filters_and_pages_on_the_server(open_page: Any, jobs: Any, base: Any) -> None:
     for n in range(30):
         jobs.submit("true", name=f"Batch {n}", machine="giant", tags=["batch"])
     page = await open_page("jobs?tag=batch")
@@ -309,7 +312,7 @@ async def test_the_list_filters_and_pages_on_the_server(open_page, jobs, base):
     await expect(page.get_by_role("link", name="Sample: first training").first).to_be_visible()
 
 
-async def test_a_log_of_very_many_lines_scrolls(open_page, jobs):
+async def test_a_log_of_very_many_lines_scrolls(open_page: Any, jobs: Any) -> None:
     many = 900_000
     job = jobs.python(f"for i in range({many}): print('number', i + 1)", name="Prints a lot")
     jobs.wait(job, "succeeded")
@@ -341,7 +344,7 @@ async def test_a_log_of_very_many_lines_scrolls(open_page, jobs):
     assert await page.locator(".or-line").count() < 100, "only what is in view is drawn"
 
 
-async def test_the_service_dies_and_the_page_goes_on(open_page, platform, jobs):
+async def test_the_service_dies_and_the_page_goes_on(open_page: Any, platform: Any, jobs: Any) -> None:
     import os
     import signal
 
@@ -361,14 +364,14 @@ async def test_the_service_dies_and_the_page_goes_on(open_page, platform, jobs):
     await expect(page.locator(".or-job-title")).to_contain_text("Cancelled")
 
 
-async def test_somebody_elses_or_no_job(open_page):
+async def test_somebody_elses_or_no_job(open_page: Any) -> None:
     page = await open_page("jobs/j000000000000", strict=False)
     await expect(page.get_by_text("There is no such job here.")).to_be_visible()
     page = await open_page("nowhere", strict=False)
     await expect(page.get_by_text("There is no page at this address.")).to_be_visible()
 
 
-async def test_a_login_that_is_over_is_said(browser, platform, base, newest_sample):
+async def test_a_login_that_is_over_is_said(browser: Any, platform: Any, base: Any, newest_sample: Any) -> None:
     context = await browser.new_context()
     page = await context.new_page()
     await page.goto(f"{base}jobs")

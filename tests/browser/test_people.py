@@ -11,7 +11,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.browser.people import As
-from tests.service.hub.platform_process import Platform, eventually
+from tests.integration.hub.platform_process import Platform, eventually
 
 pytestmark = pytest.mark.timeout(240)
 PORTAL = "/services/outrider/"

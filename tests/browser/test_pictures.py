@@ -7,12 +7,14 @@ import re
 import shutil
 import subprocess
 import zipfile
+from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.async_api import Page, expect
 
 from tests.browser.conftest import STEP, until
-from tests.service.hub.platform_process import REPOSITORY
+from tests.integration.hub.platform_process import REPOSITORY
 
 IMAGES = REPOSITORY / "docs" / "images"
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
@@ -60,7 +62,7 @@ async def shoot(page: Page, name: str) -> None:
         subprocess.run(["pngquant", "--force", "--skip-if-larger", "--output", target, "--", target], check=False)
 
 
-async def test_pictures(open_page, jobs, sample):
+async def test_pictures(open_page: Any, jobs: Any, sample: Any) -> None:
     for old in jobs.http.get("/jobs", params={"limit": 500}).json()["items"]:
         if old["id"] != sample:
             jobs.http.delete(f"/jobs/{old['id']}")
@@ -112,11 +114,11 @@ async def test_pictures(open_page, jobs, sample):
         jobs.http.post(f"/jobs/{job['id']}/stop")
 
 
-async def _count(jobs, job, lines):
+async def _count(jobs: Any, job: Any, lines: Any) -> Any:
     return jobs.lines(job) > lines
 
 
-async def test_pictures_of_what_is_kept(open_page, jobs, sample, tmp_path):
+async def test_pictures_of_what_is_kept(open_page: Any, jobs: Any, sample: Any, tmp_path: Path) -> None:
     for title, name, icon in (("PyTorch 2.9, CUDA 12.8", "outrider/pytorch", "PT"), ("R 4.5", "outrider/r", "R")):
         body = {"name": name, "title": title, "icon": icon, "description": "Kept by the admins", "check": False}
         jobs.http.post("/images", json=body)

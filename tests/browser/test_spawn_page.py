@@ -13,8 +13,8 @@ from playwright.async_api import Page, expect
 
 from tests.browser.people import As
 from tests.browser.test_pictures import shoot
-from tests.service.hub.platform_process import Platform, eventually
-from tests.service.registry.server import Registry
+from tests.integration.hub.platform_process import Platform, eventually
+from tests.integration.registry.server import Registry
 
 pytestmark = pytest.mark.timeout(240)
 PICTURES = os.environ.get("OUTRIDER_SCREENSHOTS") == "1"

@@ -1,7 +1,8 @@
-"""``python -m tests.cluster up|down|test``: the test cluster by hand, and the tests on it.
+"""``python -m tests.cluster build|up|down|test``: the test cluster by hand, and the tests on it.
 
-``test`` says so loudly, tests the chart alone and succeeds where the machine cannot have a cluster: that is no fault of
-the product's. ``OUTRIDER_CLUSTER=required`` makes it one.
+``build`` only builds the cluster's programs, which ``up`` and ``test`` do as well; ``program NAME`` prints where one of
+them is, such as helm. Where the machine cannot have a cluster, ``test`` says so loudly and succeeds: that is no fault
+of the product's. ``OUTRIDER_CLUSTER=required`` makes it one.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import time
 from .harness import processes
 from .harness.boot import kubeconfig, try_a_container, up
 from .harness.machine import check_machine, check_root
-from .harness.programs import Missing
+from .harness.programs import Missing, go_programs
 from .harness.removal import down
 from .harness.turn import turn
 
@@ -24,9 +25,14 @@ CLUSTER = "tests/cluster"
 
 def main() -> int:
     wanted = sys.argv[1] if len(sys.argv) > 1 else ""
-    if wanted not in ("up", "down", "test"):
-        print("usage: python -m tests.cluster up|down|test", file=sys.stderr)
+    if wanted == "program" and len(sys.argv) == 3:
+        print(go_programs(sys.argv[2])[sys.argv[2]])
+        return 0
+    if wanted not in ("build", "up", "down", "test"):
+        print("usage: python -m tests.cluster build|up|down|test", file=sys.stderr)
         return 2
+    if wanted == "build":
+        return _build()
     if wanted == "test" and os.environ.get("KUBECONFIG"):
         return _pytest(*_chosen(sys.argv[2:]))
     try:
@@ -35,6 +41,15 @@ def main() -> int:
             return _test(sys.argv[2:]) if wanted == "test" else _hand(wanted)
     except Missing as error:
         return _without(wanted, error)
+
+
+def _build() -> int:
+    """Takes minutes on a machine that has not built them before."""
+    try:
+        go_programs()
+    except (Missing, FileNotFoundError) as error:
+        _loud(f"THE CLUSTER'S PROGRAMS CANNOT BE BUILT HERE: {error}")
+    return 0
 
 
 def _hand(wanted: str) -> int:
@@ -76,7 +91,7 @@ def _without(wanted: str, error: Missing) -> int:
 def _chosen(arguments: list[str]) -> list[str]:
     """All tests, unless some are named."""
     named = any(argument.startswith("tests/") for argument in arguments)
-    return arguments if named else [CHART, CLUSTER, *arguments]
+    return arguments if named else [CLUSTER, *arguments]
 
 
 def _pytest(*arguments: str) -> int:

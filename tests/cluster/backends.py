@@ -6,7 +6,7 @@ from typing import Any
 
 from outrider_service.backends.kubernetes import KubernetesBackend, KubernetesSettings
 from outrider_service.backends.kubernetes.api import KubernetesApi
-from outrider_service.directories import Directories
+from outrider_service.storage.directories import Directories
 from tests.cluster.harness.product import Images
 from tests.cluster.tools import Namespace
 

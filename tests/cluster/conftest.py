@@ -24,7 +24,7 @@ from tests.cluster.harness.programs import Missing
 from tests.cluster.harness.turn import turn
 from tests.cluster.services import make_service
 from tests.cluster.tools import Cluster, Namespace
-from tests.service.harness import HubProcess, ServiceProcess, User
+from tests.integration.harness import HubProcess, ServiceProcess, User
 
 
 @pytest.fixture(scope="session")

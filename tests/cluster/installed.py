@@ -15,7 +15,7 @@ from tests.cluster.harness.places import CHECKOUT
 from tests.cluster.harness.product import Product
 from tests.cluster.harness.programs import go_programs
 from tests.cluster.tools import UID, Cluster, volume
-from tests.service.harness import eventually
+from tests.integration.harness import eventually
 
 CHART = CHECKOUT / "helm/outrider"
 STORAGE = "outrider-test"

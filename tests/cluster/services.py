@@ -8,7 +8,7 @@ from typing import Any
 from tests.cluster.harness.kwok import ENDS, LABEL, TOLERATION
 from tests.cluster.harness.product import Images
 from tests.cluster.tools import Namespace
-from tests.service.harness import HubProcess, ServiceProcess
+from tests.integration.harness import HubProcess, ServiceProcess
 
 
 def make_service(hub: HubProcess, namespace: Namespace, images: Images, **changes: Any) -> ServiceProcess:

@@ -17,7 +17,7 @@ import pytest
 from tests.cluster.harness import boot, processes
 from tests.cluster.harness.places import CHECKOUT, NODE
 from tests.cluster.tools import Cluster, Namespace
-from tests.service.harness import ServiceProcess, User, eventually
+from tests.integration.harness import ServiceProcess, User, eventually
 
 ONCE = "echo began-$OUTRIDER_JOB_ID >> /storage/starts; "
 """Leaves a mark outside of the job for each time it is started."""
@@ -171,14 +171,14 @@ def test_the_api_server_may_be_away_for_a_minute(alice: User, cluster: Cluster) 
 
 @pytest.fixture
 def faulty(service: ServiceProcess) -> Iterator[Callable[[str], None]]:
-    """Restarts the service so that it kills itself at a point (``tests/service/faulty_service.py``)."""
+    """Restarts the service so that it kills itself at a point (``tests/integration/faulty_service.py``)."""
     module = service.module
 
     def arm(fault: str) -> None:
         service.stop()
         (service.home / "fault.count").unlink(missing_ok=True)
         service.environment["FAULT"] = fault
-        service.module = [str(CHECKOUT / "tests/service/faulty_service.py")]
+        service.module = [str(CHECKOUT / "tests/integration/faulty_service.py")]
         service.start()
 
     yield arm

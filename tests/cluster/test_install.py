@@ -19,7 +19,7 @@ from tests.cluster.harness.places import CHECKOUT, PRIVATE_REGISTRY, REGISTRY, s
 from tests.cluster.harness.product import Product
 from tests.cluster.installed import CHART, Installation
 from tests.cluster.tools import Cluster
-from tests.service.harness import eventually
+from tests.integration.harness import eventually
 
 API = "/services/outrider/api/v1"
 __all__ = ["browser"]

@@ -8,7 +8,7 @@ import pytest
 from tests.cluster.harness.places import PRIVATE_REGISTRY, REGISTRY
 from tests.cluster.harness.product import Images
 from tests.cluster.tools import Cluster, Namespace
-from tests.service.harness import User, eventually
+from tests.integration.harness import User, eventually
 
 ALL_REDUCE = """
 import json, os, socket, struct, sys, time

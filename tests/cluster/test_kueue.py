@@ -10,7 +10,7 @@ from tests.cluster.harness import kueue
 from tests.cluster.harness.product import Images
 from tests.cluster.services import make_service
 from tests.cluster.tools import Cluster, Namespace
-from tests.service.harness import HubProcess, ServiceProcess, User, eventually
+from tests.integration.harness import HubProcess, ServiceProcess, User, eventually
 
 GROUP = "kueue.x-k8s.io/v1beta1"
 QUOTA = {"cpu": "250m", "memory": "1Gi"}
@@ -52,7 +52,7 @@ def queue(cluster: Cluster, namespace: Namespace) -> Iterator[None]:
         ),
     ]
     # Its webhooks may refuse for a moment after the manager says that it is ready.
-    eventually("the queue is made", lambda: _applied(cluster, things), 60)
+    eventually("the queue is made", lambda: _applied(cluster, things), 60)  # type: ignore[arg-type]
     yield
     cluster.kubectl("delete", "priorityclass", "kueue-test-0", "kueue-test-10", check=False)
     cluster.kubectl("-n", namespace.name, "delete", "jobs,localqueue", "--all", check=False)

@@ -3,7 +3,7 @@
     backend   the backend under test, open
     attempt   a function that makes an Attempt from a command (and changes to it)
 
-The local platform's are in tests/service/test_local_backend.py.
+The local platform's are in tests/integration/test_local_backend.py.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from uuid import uuid4
 
 from outrider_sandbox import short_path
 from outrider_service.backends.base import Attempt, AttemptRef, Backend, Observation, Phase
-from outrider_service.logs.lines import parse
+from outrider_service.telemetry.lines import parse
 
 DEADLINE_S = 60
 Make = Callable[..., Attempt]

@@ -10,13 +10,13 @@ import sys
 
 import click
 
-from .. import __version__
+from ..version import VERSION
 from . import account, artifacts, images, jobs, notebooks, run, secrets, storage, usage
 from .base import Root
 
 
 @click.group(cls=Root, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(__version__, prog_name="outrider")
+@click.version_option(VERSION, prog_name="outrider")
 def cli() -> None:
     """Run heavy work as jobs on an Outrider platform, and look after them.
 

@@ -181,7 +181,10 @@ class PreflightHandler(OutriderHandler):
             folder = None
             if wanted.get("path"):
                 folder, _ = workspaces.folder_of(self.root(), str(wanted["path"]))
-            self.answer({"items": await preflight.check(self.service, wanted, folder)})
+            imports = [str(name) for name in wanted.get("imports") or []]
+            kernel = str(wanted.get("kernel") or "")
+            submission = dict(wanted.get("submission") or {})
+            self.answer({"items": await preflight.check(self.service, submission, kernel, imports, folder)})
         except ServiceError as error:
             self.refuse(error)
 

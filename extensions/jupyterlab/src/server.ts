@@ -1,6 +1,8 @@
 /** This page's own server, which calls the Outrider service: no token ever comes here. */
 
 import { ServerConnection } from '@jupyterlab/services';
+// The one part of the components that is loaded at the start: everything else comes when it is first needed.
+import { ApiError } from '@outrider/ui/transport';
 import type { Asked, Check, FolderLook, Job, Me, Notebook, Submission, Transport } from '@outrider/ui';
 
 export interface Usage {
@@ -32,17 +34,6 @@ export interface ServerStatus {
 
 export interface Copied {
   path: string;
-}
-
-/** An answer that is not the one hoped for. `status` 0: none came. */
-export class ServerError extends Error {
-  constructor(
-    readonly status: number,
-    message: string,
-    readonly field?: string,
-  ) {
-    super(message);
-  }
 }
 
 export class Server {
@@ -90,11 +81,11 @@ export class Server {
       answer = await this.request(path, asked);
     } catch (error) {
       if (asked?.signal?.aborted === true) throw error;
-      throw new ServerError(0, 'This notebook server does not answer.');
+      throw new ApiError(0, 'This notebook server does not answer.');
     }
     if (answer.ok) return (await answer.json()) as T;
     const said = (await answer.json().catch(() => ({}))) as { message?: string; field?: string };
-    throw new ServerError(
+    throw new ApiError(
       answer.status,
       said.message ?? `The server answered ${String(answer.status)}.`,
       said.field,

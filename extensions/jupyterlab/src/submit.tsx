@@ -1,7 +1,6 @@
 /** The dialog that sends a file away as a job. Part of what is loaded when first needed. */
 
 import {
-  ApiError,
   type Draft,
   EMPTY_DRAFT,
   type Job,
@@ -15,7 +14,7 @@ import '@outrider/ui/style/index.css';
 import { createRoot } from 'react-dom/client';
 
 import type { Lab } from './lab.js';
-import { ServerError, type ServerStatus } from './server.js';
+import type { ServerStatus } from './server.js';
 import { draftOf, type Subject } from './subject.js';
 
 export interface Asked {
@@ -69,37 +68,25 @@ function shellOf(lab: Lab, subject: Subject): SubmitShell {
   const { server } = lab;
   return {
     check: checker(lab, subject),
-    folder: (signal) => told(server.workspace(subject.path, signal)),
+    folder: (signal) => server.workspace(subject.path, signal),
     submit: (submission, folder, key) => {
       // Without a workspace of its own, the server sends the file's folder along.
       const sent: Partial<Submission> = { ...submission };
       if (folder) delete sent.workspace;
-      return told(server.submit(subject.path, sent, key));
+      return server.submit(subject.path, sent, key);
     },
   };
 }
 
-/** What would go wrong, as this server sees it; without a subject, with the machine and the limits alone. */
+/** What would become of a submission: the service's word, and what this server knows of the file it is made from. */
 export function checker(lab: Lab, subject: Subject | null): NonNullable<SubmitShell['check']> {
   return async (submission, signal) => {
     const wanted = {
-      image: submission.image,
-      machine: submission.machine,
-      nodes: submission.nodes,
+      submission,
       kernel: subject?.kernel ?? null,
       imports: subject?.imports ?? [],
       path: subject?.path ?? null,
     };
-    return (await told(lab.server.preflight(wanted, signal))).items;
+    return (await lab.server.preflight(wanted, signal)).items;
   };
-}
-
-/** In the words of the shared components, which know nothing of this server. */
-async function told<T>(asked: Promise<T>): Promise<T> {
-  try {
-    return await asked;
-  } catch (error) {
-    if (error instanceof ServerError) throw new ApiError(error.status, error.message, error.field);
-    throw error;
-  }
 }

@@ -1,14 +1,14 @@
 /** Where one arrives: what runs and what it costs, the latest jobs, notebooks, and what is free. */
 
 import {
-  ACTIVE,
+  RUNNING,
+  ENDED,
   type Job,
   Button,
   bytes,
   Command,
   duration,
   Empty,
-  hasEnded,
   howManyFree,
   Link,
   Loading,
@@ -27,7 +27,7 @@ import {
   useNow,
 } from '@outrider/ui';
 import { age } from '@outrider/ui';
-import { type ReactElement, useEffect, useState } from 'react';
+import { type ReactElement, useEffect, useRef, useState } from 'react';
 
 import { Link as WouterLink } from 'wouter';
 
@@ -43,8 +43,9 @@ export function Home(): ReactElement {
   const platform = usePlatform();
   const me = useLoaded('me', (signal) => api.me(signal));
   // The page itself says whose it is: asked without a name, the list would first be everybody's.
-  const active = useJobs({ status: ACTIVE, owner: USER || undefined, limit: 50 });
-  const recent = useJobs({ owner: USER || undefined, limit: RECENT });
+  const active = useJobs({ status: RUNNING, owner: USER || undefined, limit: 50 });
+  const queued = useJobs({ status: ['pending'], owner: USER || undefined, limit: RECENT });
+  const recent = useJobs({ status: ENDED, owner: USER || undefined, limit: RECENT });
   const holdings = useLoaded('holdings', (signal) => platform.holdings(signal));
   const notebooks = useLoaded('notebooks', (signal) => api.notebooks(signal));
   const machines = useLoaded('machines', (signal) => api.machines(signal));
@@ -52,14 +53,19 @@ export function Home(): ReactElement {
   const { reload: reloadMe } = me;
   const { reload: reloadMachines } = machines;
   const { reload: reloadNotebooks } = notebooks;
+  const before = useRef(active.value);
   useEffect(() => {
-    // What runs changes what it costs and what is free.
-    reloadMe();
-    reloadMachines();
+    // What runs changes what it costs and what is free. The first answer is no change.
+    if (before.current !== undefined && before.current !== active.value) {
+      reloadMe();
+      reloadMachines();
+    }
+    before.current = active.value;
   }, [active.value, reloadMe, reloadMachines]);
   useEvery(LOOK_MS, true, reloadNotebooks);
-  const error = me.error ?? active.error ?? recent.error;
+  const error = me.error ?? active.error ?? queued.error ?? recent.error;
   const running = active.value?.items ?? [];
+  const waiting = queued.value?.items ?? [];
   const known = notebooks.value?.items ?? [];
   const servers = known.filter((one) => one.ready || one.pending);
   const stopped = known.filter((one) => !servers.includes(one) && one.stopped_at !== null);
@@ -80,15 +86,25 @@ export function Home(): ReactElement {
               <Jobs jobs={running} now={now} />
             </Section>
           )}
+          {waiting.length > 0 && (
+            <Section
+              title="Waiting"
+              more={<Link to={{ page: 'jobs', query: { show: 'active' } }}>All that run or wait</Link>}
+            >
+              <Jobs jobs={waiting} now={now} />
+            </Section>
+          )}
           <Section title="Latest jobs" more={<Link to={{ page: 'jobs' }}>All jobs</Link>}>
             {!recent.value && !error && <Loading />}
-            {recent.value?.items.length === 0 ? (
+            {recent.value?.items.length === 0 && running.length + waiting.length > 0 ? (
+              <p className="or-faint">None has ended yet.</p>
+            ) : recent.value?.items.length === 0 ? (
               <Empty title="No jobs yet.">
                 <p>Send the first one from a terminal, in a directory with your code:</p>
                 <Command text="outrider run -- python train.py" />
               </Empty>
             ) : (
-              <Jobs jobs={(recent.value?.items ?? []).filter((job) => hasEnded(job))} now={now} />
+              <Jobs jobs={recent.value?.items ?? []} now={now} />
             )}
           </Section>
         </div>

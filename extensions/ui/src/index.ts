@@ -5,9 +5,10 @@ export type { components } from './api/schema.js';
 export type { Kind, Subscription } from './api/stream.js';
 export { ApiError, type Asked, sentence, type Transport } from './api/transport.js';
 export * from './api/types.js';
-export { JobList, type ListView } from './components/JobList.js';
-export { Compare } from './components/Compare.js';
-export { JobPage } from './components/JobPage.js';
+export { JobList } from './jobs/JobList.js';
+export type { ListView } from './jobs/listView.js';
+export { Compare } from './jobs/Compare.js';
+export { JobPage } from './jobs/JobPage.js';
 export {
   Button,
   Command,
@@ -20,9 +21,9 @@ export {
   Problem,
   ProgressBar,
   StatusBadge,
-} from './components/basics.js';
-export { fileName, FileRow, FileTable } from './components/FileTable.js';
-export { age, bytes, count, duration, moment, money, pricePerHour } from './core/format.js';
+} from './shared/basics.js';
+export { fileName, FileRow, FileTable } from './artifacts/FileTable.js';
+export { age, bytes, count, duration, moment, money, pricePerHour } from './shared/format.js';
 export {
   type Extras,
   type JobView,
@@ -36,8 +37,8 @@ export {
   useExtras,
   useNavigation,
   useStream,
-} from './state/context.js';
-export { costNow, useEvery, useJob, useJobs, useLoaded, useNow, useSettled } from './state/hooks.js';
+} from './shared/context.js';
+export { costNow, useEvery, useJob, useJobs, useLoaded, useNow, useSettled } from './shared/hooks.js';
 export {
   type Draft,
   draftOfSubmission,
@@ -49,11 +50,11 @@ export {
   submissionOfDraft,
   valueOf,
   words,
-} from './core/draft.js';
-export { randomKey } from './core/ids.js';
-export { firstMachine, howManyFree } from './core/machines.js';
-export { runLine } from './core/runLine.js';
-export { submissionOf } from './core/submission.js';
+} from './submit/draft.js';
+export { randomKey } from './shared/ids.js';
+export { firstMachine, howManyFree } from './shared/machines.js';
+export { runLine } from './submit/runLine.js';
+export { submissionOf } from './submit/submission.js';
 export { Checks } from './submit/Checks.js';
 export { Cost } from './submit/Cost.js';
 export { ParamRows, Radios, TextField } from './submit/fields.js';
@@ -63,4 +64,6 @@ export { WhatRuns } from './submit/WhatRuns.js';
 export { WorkspaceChoice } from './submit/WorkspaceChoice.js';
 export { SubmitDialog } from './submit/SubmitDialog.js';
 export { SubmitForm } from './submit/SubmitForm.js';
-export type { Check, FolderLook, SubmitShell } from './submit/shell.js';
+export { usePreflight } from './submit/usePreflight.js';
+export { useSubmission } from './submit/useSubmission.js';
+export type { Check, FolderLook, SubmitShell } from './shared/shell.js';

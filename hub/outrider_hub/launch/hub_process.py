@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from ..lifeline import end_with
-from ..settings import REPOSITORY, Settings
+from ..settings import Settings, shipped
 
 LOG_LIMIT = 20 * 1024 * 1024
 STOP_WAIT_S = 30.0
@@ -93,4 +93,4 @@ def _copy(path: Path) -> Path:
 
 
 def default_config() -> Path:
-    return REPOSITORY / "jupyterhub_config.py"
+    return shipped("jupyterhub_config.py")

@@ -19,9 +19,9 @@ from urllib.parse import quote
 import httpx
 
 from .. import state
-from ..settings import REPOSITORY, Settings
+from ..settings import Settings, shipped
 
-SOURCE = REPOSITORY / "examples" / "sample"
+SOURCE = shipped("examples/sample")
 TOKEN_LIFE_S = 3600
 PATIENCE_S = 300.0
 LOOK_S = 1.0

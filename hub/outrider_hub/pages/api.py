@@ -13,7 +13,7 @@ from jupyterhub.scopes import needs_scope
 from pydantic import ValidationError
 from tornado import web
 
-from outrider_service.schema.catalog import ImageQuestion
+from outrider_service.contracts.spawning import ImageQuestion
 
 from ..spawner.service_client import ServiceProblem
 from . import form, words

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from outrider_service.schema.catalog import Image, Machine, Offer
-from outrider_service.usage.stopping import duration
+from outrider_service.contracts.spawning import Image, Machine, Offer
+from outrider_service.contracts.stopping import duration
 
 from ..spawner.options import OTHER
 from . import words

@@ -14,7 +14,7 @@ from jupyterhub.scopes import needs_scope
 from jupyterhub.utils import url_path_join
 from tornado import web
 
-from outrider_service.schema.catalog import Offer
+from outrider_service.contracts.spawning import Offer
 
 from .policy import POLICY
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from outrider_service.schema.catalog import ImageFacts, Machine
-from outrider_service.usage.stopping import duration
+from outrider_service.contracts.spawning import ImageFacts, Machine
+from outrider_service.contracts.stopping import duration
 
 GIB = 2**30
 ADVICE = {

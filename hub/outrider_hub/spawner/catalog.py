@@ -15,8 +15,7 @@ from tornado import web
 from traitlets import Float, Unicode, default
 from traitlets.config import LoggingConfigurable
 
-from outrider_service.schema.catalog import Offer, Person
-from outrider_service.schema.resources import SpawnRequest, SpawnSpec
+from outrider_service.contracts.spawning import Offer, Person, SpawnRequest, SpawnSpec
 
 from . import options
 from .refusal import SpawnException

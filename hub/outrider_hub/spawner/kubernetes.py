@@ -14,7 +14,7 @@ from typing import Any
 from kubespawner import KubeSpawner
 from traitlets import Float, Unicode
 
-from outrider_service.schema.resources import PodParts, SpawnSpec, SpawnWait
+from outrider_service.contracts.spawning import PodParts, SpawnSpec, SpawnWait
 
 from .catalog import CatalogMixin, Refused
 from .plan import clone_order

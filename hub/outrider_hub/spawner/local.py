@@ -20,9 +20,8 @@ from tornado.httpclient import AsyncHTTPClient
 from traitlets import Float, List, Unicode
 
 import outrider_sandbox as sandbox
-from outrider_service.backends.local.environments import mounts_for, runner_directory
-from outrider_service.backends.local.machine import device_nodes
-from outrider_service.schema.resources import SpawnSpec
+from outrider_service.contracts.local import device_nodes, mounts_for, runner_directory
+from outrider_service.contracts.spawning import SpawnSpec
 
 from . import plan
 from .catalog import CatalogMixin, Refused

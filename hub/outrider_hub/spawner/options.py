@@ -7,9 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from outrider_service.catalog.model import ImageName
-from outrider_service.schema.resources import NotebookStart, SpawnRequest
-from outrider_service.schema.words import in_words
+from outrider_service.contracts.spawning import ImageName, NotebookStart, SpawnRequest, in_words
 
 OTHER = "?other"
 """What the form sends as the image when the name of another one is typed; no image can be called so."""

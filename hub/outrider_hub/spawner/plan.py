@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from outrider_sandbox import Mount, Spec
-from outrider_service.directories import slug
-from outrider_service.schema.resources import Repository, SpawnSpec
+from outrider_service.contracts.spawning import Repository, SpawnSpec, slug
 
 INSIDE_PORT = 65432
 """Where the Hub's public address is found inside every sandbox."""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from outrider_service.backends.kubernetes import reading
-from outrider_service.backends.kubernetes.notebook import CLONE
+from outrider_service.contracts import pods
 
 
 def told(pod: dict[str, Any]) -> str:
@@ -13,18 +12,18 @@ def told(pod: dict[str, Any]) -> str:
     main = _state(pod)
     if "running" in main:
         return "Waiting for JupyterLab."
-    return reading.waiting_for([pod]) or "Preparing the pod."
+    return pods.waiting_for([pod]) or "Preparing the pod."
 
 
 def is_unscheduled(pod: dict[str, Any]) -> bool:
     """Whether it waits for a machine."""
-    return reading.unscheduled(pod)
+    return pods.unscheduled(pod)
 
 
 def hopeless(pod: dict[str, Any], waited_s: float, patience_s: float) -> str | None:
     """The reason that people read, once the pod cannot start any more."""
     since = {pod["metadata"]["uid"]: -waited_s}
-    trouble = reading.cannot_start(pod, since, 0.0, patience_s)
+    trouble = pods.cannot_start(pod, since, 0.0, patience_s)
     if trouble is not None:
         kind, message = trouble
         if kind == "image_pull_failed":
@@ -44,7 +43,7 @@ def with_order(containers: list[dict[str, Any]], order: str) -> list[dict[str, A
     the order are doubled."""
     variable = {"name": "OUTRIDER_CLONE", "value": order.replace("{", "{{").replace("}", "}}")}
     return [
-        {**container, "env": [*container["env"], variable]} if container["name"] == CLONE else container
+        {**container, "env": [*container["env"], variable]} if container["name"] == pods.CLONE else container
         for container in containers
     ]
 
@@ -52,7 +51,7 @@ def with_order(containers: list[dict[str, Any]], order: str) -> list[dict[str, A
 def clone_said(pod: dict[str, Any]) -> str | None:
     """What became of the repository that was to be cloned; None: nothing is to be told."""
     for status in (pod.get("status") or {}).get("initContainerStatuses") or []:
-        if status["name"] == CLONE:
+        if status["name"] == pods.CLONE:
             ended = (status.get("state") or {}).get("terminated") or {}
             return str(ended.get("message") or "").strip() or None
     return None

@@ -15,8 +15,7 @@ from urllib.parse import quote, urlencode
 
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest, HTTPResponse
 
-from outrider_service.schema.catalog import ImageFacts, Offer, Person
-from outrider_service.schema.resources import SpawnRequest, SpawnSpec, SpawnWait
+from outrider_service.contracts.spawning import ImageFacts, Offer, Person, SpawnRequest, SpawnSpec, SpawnWait
 
 CALL_TIMEOUT_S = 30.0
 AWAY_S = 30.0

@@ -8,14 +8,14 @@ from typing import Final
 from prometheus_client import generate_latest
 
 from .. import __version__
-from ..auth import STORAGE_READ, USAGE_READ_ALL
+from ..accounting.budgets import Account, next_month
+from ..auth import IDENTIFIED, PUBLIC, STORAGE_READ, USAGE_READ_ALL
 from ..backends.base import Backend
+from ..capacity.leases import list_leases
 from ..clock import now
 from ..jobs import store
 from ..schema.resources import Health, Limits, Me, StorageHolding, StorageHoldings, Usage
 from ..schema.usage import Budget
-from ..usage.budgets import Account, next_month
-from ..usage.leases import list_leases
 from .errors import ApiError
 from .render import moment
 from .routing import Call, Route
@@ -108,7 +108,7 @@ async def prometheus(call: Call) -> None:
 
 
 ROUTES = [
-    Route("GET", "/me", me, None, "The caller, their limits and what they use now", response=Me),
+    Route("GET", "/me", me, IDENTIFIED, "The caller, their limits and what they use now", response=Me),
     Route(
         "GET",
         "/me/storage",
@@ -117,7 +117,7 @@ ROUTES = [
         "What the caller and their groups keep, and may keep",
         response=StorageHoldings,
     ),
-    Route("GET", "/health", health, None, "Whether the service works", response=Health, public=True),
+    Route("GET", "/health", health, PUBLIC, "Whether the service works", response=Health),
     Route(
         "GET",
         "/metrics/prometheus",

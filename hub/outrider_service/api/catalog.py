@@ -8,14 +8,15 @@ from typing import Any
 from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ..auth import CATALOG_ADMIN, JOBS_WRITE, Caller
+from ..auth import CATALOG_ADMIN, IDENTIFIED, JOBS_WRITE, Caller
 from ..backends.base import BackendError, Capacity
+from ..capacity.leases import Lease, held_by, list_leases
+from ..capacity.waiting import waiting_by_machine
 from ..catalog import ImageEntry, LimitSet, MachineType
 from ..catalog.configured import is_subject
 from ..catalog.model import Entry
+from ..catalog.selection import may_use
 from ..catalog.stored import Row
-from ..jobs import store
-from ..jobs.submit import may_use
 from ..schema.catalog import (
     CatalogQuery,
     ContentsQuery,
@@ -35,7 +36,6 @@ from ..schema.catalog import (
     OwnImageWrite,
 )
 from ..service import Service
-from ..usage.leases import Lease, held_by, list_leases
 from .errors import ApiError, from_validation, not_found
 from .questions import usable
 from .routing import Call, Route
@@ -68,7 +68,7 @@ def images_for(service: Service, caller: Caller, *, all_of_them: bool = False) -
 
 async def machines_for(service: Service, caller: Caller, *, all_of_them: bool = False) -> list[Machine]:
     async with service.db.read() as conn:
-        waiting = await store.waiting_by_machine(conn)
+        waiting = await waiting_by_machine(conn)
         held = await list_leases(conn)
     every = [row.model for row in service.catalog.rows("machine")] if all_of_them else service.catalog.machines()
     return [
@@ -125,9 +125,9 @@ async def _saved_machine(call: Call, write: MachineWrite) -> Machine:
     model = MachineType.model_validate(write.model_dump(exclude={"position"}))
     await call.service.catalog.save("machine", model.name, model, call.caller.name, position=write.position)
     # Jobs may have waited for exactly this.
-    call.service.reconciler.wake_queue(model.cluster)
+    call.service.queue.schedule(model.cluster)
     async with call.service.db.read() as conn:
-        held, waiting = await list_leases(conn), await store.waiting_by_machine(conn)
+        held, waiting = await list_leases(conn), await waiting_by_machine(conn)
     return await render_machine(call.service, model, held, waiting)
 
 
@@ -158,7 +158,7 @@ async def remove_machine(call: Call) -> None:
 
 async def _uses_of(conn: AsyncConnection, machine: str) -> int:
     held = sum(lease.machine == machine for lease in await list_leases(conn))
-    return held + (await store.waiting_by_machine(conn)).get(machine, 0)
+    return held + (await waiting_by_machine(conn)).get(machine, 0)
 
 
 # -- images ---------------------------------------------------------------------------------------------------------
@@ -258,7 +258,7 @@ async def set_limits(call: Call) -> LimitsOf:
     model = LimitSet.model_validate(call.body.model_dump())
     await call.service.catalog.save("limits", subject, model, call.caller.name)
     for cluster in call.service.backends:
-        call.service.reconciler.wake_queue(cluster)
+        call.service.queue.schedule(cluster)
     return _limits_of(subject, model)
 
 
@@ -277,7 +277,7 @@ ROUTES = [
         "GET",
         "/machines",
         list_machines,
-        None,
+        IDENTIFIED,
         "Machine types with price and what is free",
         query=CatalogQuery,
         response=MachineList,
@@ -285,12 +285,12 @@ ROUTES = [
     _admin("POST", "/machines", add_machine, "Add one", request=MachineWrite, response=Machine, status=201),
     _admin("PATCH", "/machines/{machine}", change_machine, "Change it", request=MachinePatch, response=Machine),
     _admin("DELETE", "/machines/{machine}", remove_machine, "Remove it", status=204),
-    Route("GET", "/images", list_images, None, "Images", query=CatalogQuery, response=ImageList),
+    Route("GET", "/images", list_images, IDENTIFIED, "Images", query=CatalogQuery, response=ImageList),
     Route(
         "GET",
         "/images/{path}/contents",
         image_contents,
-        None,
+        IDENTIFIED,
         "What programs find in it: Python modules and kernels",
         query=ContentsQuery,
         response=ImageContents,

@@ -13,9 +13,9 @@ from urllib.parse import quote
 from pydantic import BaseModel, Field
 
 from ..auth import JOBS_READ, STORAGE_READ, STORAGE_WRITE
-from ..directories import slug
-from ..files import BadPath, Entry, Tree, clean
 from ..schema.resources import FileEntry, FileList
+from ..storage.directories import slug
+from ..storage.trees import BadPath, Entry, Tree, clean
 from .errors import ApiError, not_found
 from .render import instant
 from .routing import Call, Route
@@ -149,7 +149,7 @@ async def _download(call: Call, tree: Tree) -> None:
 
 
 def _describe(call: Call, name: str) -> None:
-    """Type and name; what a browser might run is confined to an origin of its own (design §5)."""
+    """Type and name; what a browser might run is confined to an origin of its own (docs/contract.md)."""
     kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
     if kind.startswith("text/"):
         kind += "; charset=utf-8"

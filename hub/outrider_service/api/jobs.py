@@ -6,14 +6,15 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
+from ..accounting.ledger import payer
 from ..auth import JOBS_READ, JOBS_WRITE
 from ..backends.base import AttemptRef
+from ..catalog.selection import Refused
 from ..jobs import store
 from ..jobs.model import JobRecord
-from ..jobs.submit import Accepted, Refused
+from ..jobs.submit import Accepted
 from ..schema.common import Page
 from ..schema.jobs import CloneRequest, Event, Job, Status, Submission
-from ..usage.ledger import payer
 from .errors import ApiError
 from .render import render_event, render_job
 from .routing import Call, Route
@@ -65,7 +66,7 @@ async def _accepted(call: Call, accepted: Accepted) -> Job:
     finally:
         # Last, so that whoever submitted has the answer before the work begins.
         if accepted.created:
-            call.service.reconciler.wake_queue(accepted.job.cluster)
+            call.service.queue.schedule(accepted.job.cluster)
             call.service.signals.send("jobs")
 
 
@@ -78,7 +79,7 @@ async def submit(call: Call) -> Job:
     if key is not None and not 0 < len(key) <= 255:
         raise ApiError(422, "Idempotency-Key: 1 to 255 characters", "Idempotency-Key")
     try:
-        return await _accepted(call, await call.service.intake.submit(call.caller, call.body, key))
+        return await _accepted(call, await call.service.submitter.submit(call.caller, call.body, key))
     except Refused as refused:
         raise as_api_error(refused) from refused
 
@@ -88,7 +89,7 @@ async def clone(call: Call) -> Job:
     if not call.caller.may(JOBS_WRITE, call.caller.name):
         raise ApiError(403, f"Your token lacks the scope {JOBS_WRITE}.")
     try:
-        accepted = await call.service.intake.clone(call.caller, call.job, call.body.name, call.body.latest)
+        accepted = await call.service.submitter.clone(call.caller, call.job, call.body.name, call.body.latest)
     except Refused as refused:
         raise as_api_error(refused) from refused
     return await _accepted(call, accepted)
@@ -132,7 +133,7 @@ async def stop(call: Call) -> Job:
     if not job.status.ended:
         async with call.service.db.write() as conn:
             await store.set_desired(conn, job.id, "stop", "cancelled_by_user")
-        call.service.reconciler.wake(job.id)
+        call.service.queue.wake(job.id)
     async with call.service.db.read() as conn:
         current = await store.get_job(conn, job.id)
     return await rendered(call, current or job)
@@ -142,7 +143,7 @@ async def delete(call: Call) -> None:
     async with call.service.db.write() as conn:
         await store.set_desired(conn, call.job.id, "delete", "cancelled_by_user")
     call.service.storage_use.shrank(payer(call.job.owner, call.job.group_name))
-    call.service.reconciler.wake(call.job.id)
+    call.service.queue.wake(call.job.id)
     call.service.signals.send(f"job/{call.job.id}")
     call.service.signals.send("jobs")
 

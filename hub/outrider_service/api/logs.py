@@ -8,9 +8,9 @@ from pydantic import BaseModel, Field
 
 from ..auth import JOBS_READ
 from ..jobs.changes import JobChanges
-from ..logs.journal import Journal, Line
 from ..schema.resources import LogLine, LogPage
 from ..service import Service
+from ..telemetry.journal import Journal, Line
 from .jobs import end_of
 from .render import instant
 from .routing import Call, Route

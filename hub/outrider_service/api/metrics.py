@@ -10,10 +10,10 @@ from pydantic import BaseModel, Field
 
 from ..auth import JOBS_READ
 from ..jobs.changes import JobChanges
-from ..logs.journal import Checkpoint, Journal, SeriesEntry
-from ..metrics.parse import SYSTEM
-from ..metrics.series import Part, Rows, downsample, read_rows
 from ..schema.resources import Chart, ChartList, ChartSummary, Series, SeriesSummary
+from ..telemetry.journal import Checkpoint, Journal, SeriesEntry
+from ..telemetry.metric_lines import SYSTEM
+from ..telemetry.series import Part, Rows, downsample, read_rows
 from ..user_threads import check
 from .errors import not_found
 from .jobs import end_of

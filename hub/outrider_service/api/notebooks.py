@@ -5,16 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
-
 from ..auth import JOBS_READ, JOBS_WRITE
+from ..capacity.leases import get_lease, mark_gpu_used, mark_kept, notebook_lease_id
 from ..clock import now
-from ..db.tables import stops
 from ..hubapi import HubUnreachable
+from ..notebooks.leasing import rules_for
+from ..notebooks.stopping import Life, next_stop
+from ..notebooks.stops import last_stop
 from ..schema.resources import GpuUse, Notebook, NotebookList, NotebookStart
-from ..usage.leases import Lease, get_lease, mark_gpu_used, mark_kept, notebook_lease_id
-from ..usage.spawns import rules_of
-from ..usage.stopping import Life, Rules, chosen, next_stop
 from .errors import ApiError, not_found
 from .render import moment
 from .routing import Call, Route
@@ -34,14 +32,15 @@ async def render(call: Call, server: str, model: dict[str, Any]) -> Notebook:
     service, lease_id = call.service, notebook_lease_id(call.caller.name, server)
     async with service.db.read() as conn:
         lease = await get_lease(conn, lease_id)
-        culled = (await conn.execute(select(stops).where(stops.c.lease_id == lease_id))).mappings().first()
+        culled = await last_stop(conn, lease_id)
     started, activity = _time(model.get("started")), _time(model.get("last_activity"))
     running = bool(model.get("ready") or model.get("pending"))
     stop = None
     if running and started is not None:
+        rules = rules_for(service.catalog.machine(lease.machine) if lease else None, lease)
         used = (activity or started).timestamp()
         life = Life(started.timestamp(), used, *((lease.gpu_used_at, lease.kept_at) if lease else ()))
-        stop = next_stop(_rules(call, lease), life, service.cull_timeout_s)
+        stop = next_stop(rules, life, service.cull_timeout_s)
     hours = (now() - lease.started_at) / 3600 if lease is not None and lease.started_at is not None else 0.0
     last = None if running else culled
     return Notebook(
@@ -56,17 +55,10 @@ async def render(call: Call, server: str, model: dict[str, Any]) -> Notebook:
         started_at=started or moment(lease.created_at if lease else None),
         last_activity=activity or started,
         stops_at=moment(stop.at) if stop else None,
-        stop_reason=stop.reason if stop else last["reason"] if last else None,
+        stop_reason=stop.reason if stop else last.reason if last else None,
         stop_final=stop.final if stop else False,
-        stopped_at=moment(last["stopped_at"]) if last else None,
+        stopped_at=moment(last.stopped_at) if last else None,
     )
-
-
-def _rules(call: Call, lease: Lease | None) -> Rules:
-    machine = call.service.catalog.machine(lease.machine) if lease else None
-    if machine is None:
-        return Rules()
-    return chosen(rules_of(machine), lease.max_age_s, lease.idle_timeout_s) if lease else rules_of(machine)
 
 
 async def _servers(call: Call) -> dict[str, dict[str, Any]]:

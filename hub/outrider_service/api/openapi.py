@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from .. import __version__
+from ..auth import IDENTIFIED, PUBLIC
 from ..schema.resources import Problem
 from .routing import Route
 
@@ -67,9 +68,9 @@ def _operation(route: Route, refs: dict[type[BaseModel], dict[str, Any]]) -> dic
         "summary": route.summary,
         "responses": _responses(route, refs),
     }
-    if route.scope is not None:
+    if route.scope not in (IDENTIFIED, PUBLIC):
         operation["description"] = f"Needs the scope `{route.scope}`."
-    if route.public:
+    if route.scope == PUBLIC:
         operation["security"] = []
     parameters = [_path_parameter(name) for name in re.findall(r"\{(\w+)\}", route.path)]
     if route.query is not None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from ..auth import JOBS_WRITE
+from ..capacity.leases import list_leases
+from ..capacity.waiting import waiting_by_machine
+from ..catalog.selection import Refused
 from ..jobs import preflight, store
-from ..jobs.submit import Refused
-from ..schema.jobs import Finding, Preflight, Submission
-from ..usage.leases import list_leases
+from ..schema.jobs import Finding, Preflight, PreflightRequest
 from .catalog import render_machine
 from .routing import Call, Route
 
@@ -14,13 +15,13 @@ from .routing import Call, Route
 async def look(call: Call) -> Preflight:
     service, wanted = call.service, call.body
     try:
-        machine, image = await service.intake.check(call.caller, wanted)
+        machine, image = await service.submitter.check(call.caller, wanted)
     except Refused as refused:
         found = Finding(check="submission", answer="no", message=refused.message, field=refused.field)
         return Preflight(items=[found], price_per_hour=None, machine=None, image=None)
     async with service.db.read() as conn:
         pending = (await store.count_by_status(conn, call.caller.name)).get("pending", 0)
-        waiting, held = await store.waiting_by_machine(conn), await list_leases(conn)
+        waiting, held = await waiting_by_machine(conn), await list_leases(conn)
     shown = await render_machine(service, machine, held, waiting)
     limits = service.catalog.limits(call.caller.name)
     room = preflight.room(machine, shown.total, shown.free, shown.waiting, wanted.nodes)
@@ -40,7 +41,7 @@ ROUTES = [
         look,
         JOBS_WRITE,
         "What would become of a submission; nothing is kept",
-        request=Submission,
+        request=PreflightRequest,
         response=Preflight,
     )
 ]

@@ -32,9 +32,9 @@ def render_job(
     position: int | None = None,
     attempts: list[dict[str, Any]] | None = None,
 ) -> schema.Job:
-    spec = job.spec
-    workspace = dict(spec["workspace"])
-    if workspace["type"] == "git":
+    wanted = job.submission
+    workspace = wanted.workspace.model_dump()
+    if wanted.workspace.type == "git":
         workspace["commit"] = job.commit_hash
     time = now()
     return schema.Job(
@@ -48,29 +48,29 @@ def render_job(
         image=job.image,
         image_digest=job.image_digest,
         machine=job.machine,
-        command=spec.get("command"),
-        args=spec.get("args"),
-        notebook=spec.get("notebook"),
+        command=wanted.command,
+        args=wanted.args,
+        notebook=wanted.notebook,
         workspace=workspace,
-        inputs=spec.get("inputs") or {},
-        env=spec.get("env") or {},
-        secrets=spec.get("secrets") or [],
-        params=spec.get("params") or {},
+        inputs=wanted.inputs,
+        env=wanted.env,
+        secrets=wanted.secrets,
+        params=wanted.params,
         ports=[
             schema.PortAddress(
                 port=port,
                 url=port_url(apps_origin, job.id, port),
                 path=f"{prefix}endpoints/{job.id}/{port}/",
             )
-            for port in spec.get("ports") or []
+            for port in wanted.ports
         ],
-        public=bool(spec.get("public")),
+        public=wanted.public,
         tags=tags,
-        timeout_s=spec.get("timeout_s"),
-        retries=spec.get("retries") or 0,
+        timeout_s=wanted.timeout_s,
+        retries=wanted.retries,
         priority=job.priority,
-        nodes=spec.get("nodes") or 1,
-        shm_mb=spec.get("shm_mb"),
+        nodes=wanted.nodes,
+        shm_mb=wanted.shm_mb,
         status=job.status,
         reason=job.reason,
         exit_code=job.exit_code,

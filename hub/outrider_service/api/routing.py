@@ -21,7 +21,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from tornado.iostream import StreamClosedError
 from tornado.web import HTTPError, RequestHandler, stream_request_body
 
-from ..auth import Caller
+from ..auth import IDENTIFIED, JOBS_READ, PUBLIC, SCOPES, Caller
 from ..db.shares import on_behalf_of
 from ..jobs import store
 from ..jobs.model import JobRecord
@@ -81,7 +81,8 @@ Function = Callable[[Call], Awaitable[BaseModel | None]]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """An endpoint. ``scope`` None: any identified caller; ``public``: nobody need be identified.
+    """An endpoint, registered by standing in its module's ``ROUTES``. Raises ValueError where its scope is none of
+    ``auth.SCOPES``, so that a route without one stops the service from starting.
 
     The scope is held against the owner of the job in the path (``{job_id}``), against everybody where ``everybody``
     is set, against whatever it covers where the function itself shows only that (``filtered``), and against the
@@ -91,14 +92,13 @@ class Route:
     method: str
     path: str
     function: Function
-    scope: str | None
+    scope: str
     summary: str
     query: type[BaseModel] | None = None
     request: type[BaseModel] | None = None
     response: type[BaseModel] | None = None
     status: int = 200
     streams_body: bool = False
-    public: bool = False
     everybody: bool = False
     filtered: bool = False
     media: str = "application/json"
@@ -106,6 +106,8 @@ class Route:
     pattern: re.Pattern[str] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        if self.scope not in SCOPES:
+            raise ValueError(f"{self.method} {self.path} needs a scope of auth.SCOPES, not {self.scope!r}")
         regex = re.sub(r"\{(\w+)\}", lambda m: f"(?P<{m[1]}>{'.+' if m[1] == 'path' else '[^/]+'})", self.path)
         object.__setattr__(self, "pattern", re.compile(regex))
 
@@ -193,7 +195,7 @@ class ApiHandler(HubOAuthenticated, RequestHandler):
         path = self.request.path.removeprefix(self.service.api_prefix)
         route, values = self._find(path)
         self._route = route
-        if route.public:
+        if route.scope == PUBLIC:
             caller: Caller | None = Caller("", "anonymous", False, (), frozenset())
         else:
             caller = await self.service.authenticator.caller(self)
@@ -215,7 +217,7 @@ class ApiHandler(HubOAuthenticated, RequestHandler):
 
     async def _authorise(self, route: Route, call: Call) -> None:
         """The one place where a scope is held against an owner."""
-        if route.public:
+        if route.scope == PUBLIC:
             return
         caller = call.caller
         job_id = call.path.get("job_id")
@@ -225,13 +227,13 @@ class ApiHandler(HubOAuthenticated, RequestHandler):
             # Somebody else's job looks exactly like one that does not exist.
             if job is None or job.desired == "delete":
                 raise not_found("job")
-            if not caller.may(route.scope or "", job.owner, job.group_name):
-                visible = caller.may("custom:outrider:jobs:read", job.owner, job.group_name)
+            if not caller.may(route.scope, job.owner, job.group_name):
+                visible = caller.may(JOBS_READ, job.owner, job.group_name)
                 if not visible:
                     raise not_found("job")
                 raise ApiError(403, f"Your token lacks the scope {route.scope} for this job.")
             call.found_job = job
-        elif route.scope is not None:
+        elif route.scope != IDENTIFIED:
             covered = caller.may(route.scope, None if route.everybody else caller.name)
             if not covered and not (route.filtered and caller.groups_with(route.scope)):
                 raise ApiError(403, f"Your token lacks the scope {route.scope}.")

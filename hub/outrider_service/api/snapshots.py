@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..auth import JOBS_WRITE
 from ..schema.resources import Snapshot
-from ..workspaces.snapshots import BadSnapshot, SnapshotTooLarge
+from ..storage.snapshots import BadSnapshot, SnapshotTooLarge
 from .errors import ApiError, not_found
 from .routing import Call, Route
 

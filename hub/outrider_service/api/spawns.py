@@ -8,20 +8,17 @@ from __future__ import annotations
 from pydantic import ValidationError
 
 from ..auth import SPAWN, Caller
-from ..backends.base import BackendError, NotebookPlace
+from ..backends.base import BackendError
 from ..backends.local.environments import lacks_jupyter
+from ..capacity.leases import get_lease, list_leases, notebook_lease_id
+from ..catalog.selection import Refused
 from ..clock import now
-from ..db.tables import stops
-from ..db.upsert import upsert
-from ..jobs.submit import Refused
+from ..notebooks.leasing import rules_for
+from ..notebooks.stops import record_stop
 from ..schema.catalog import HeldNotebook, HeldNotebookList, Offer, OwnImageWrite, Person, RunStart, RunTimes
-from ..schema.resources import Mount, PodParts, Repository, SpawnRequest, SpawnSpec, SpawnWait
+from ..schema.resources import SpawnRequest, SpawnSpec, SpawnWait
 from ..schema.webhooks import Culling
 from ..service import Service
-from ..usage.leases import get_lease, list_leases, notebook_lease_id
-from ..usage.spawns import rules_of
-from ..usage.stopping import Rules, chosen
-from ..workspaces.repositories import folder_of
 from .catalog import images_for, machines_for, make_own
 from .errors import ApiError, not_found
 from .jobs import as_api_error
@@ -58,8 +55,7 @@ async def held(call: Call) -> HeldNotebookList:
     found = []
     for lease in leases:
         _, user, server = lease.id.split("/", 2)
-        machine = call.service.catalog.machine(lease.machine)
-        rules = chosen(rules_of(machine) if machine else Rules(), lease.max_age_s, lease.idle_timeout_s)
+        rules = rules_for(call.service.catalog.machine(lease.machine), lease)
         found.append(
             HeldNotebook(
                 user=user,
@@ -81,7 +77,6 @@ async def held(call: Call) -> HeldNotebookList:
 async def acquire(call: Call) -> SpawnSpec:
     """Give a notebook its machine. Asking again for a server that has one gives the same answer."""
     user, server, wanted = call.path["user"], server_name(call.path["server"]), call.body
-    groups = tuple(wanted.user_groups)
     if wanted.image is not None and wanted.add_image and not _known(call.service, wanted.image, user):
         try:
             write = OwnImageWrite(name=wanted.image)
@@ -89,55 +84,11 @@ async def acquire(call: Call) -> SpawnSpec:
             raise ApiError(422, "image: must be an image reference such as python:3.11", "image") from error
         await make_own(call.service, _person(call), write, "image")
     try:
-        found = await call.service.spawns.acquire(_person(call), server, wanted)
+        return await call.service.notebook_starts.prepare(_person(call), server, wanted)
     except Refused as refused:
         raise as_api_error(refused) from refused
-    directories = call.service.directories
-    home = directories.notebook_home(user, server)
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    mounts = [(source, target, False) for source, target in directories.make_storage(user, groups).items()]
-    mounts += [(directories.datasets, "/datasets", True), (home, "/home/outrider", False)]
-    rules = chosen(rules_of(found.machine), found.lease.max_age_s, found.lease.idle_timeout_s)
-    gpu_idle = rules.gpu_idle_s
-    place = NotebookPlace(
-        lease=found.lease.id,
-        owner=user,
-        machine=found.machine,
-        image=found.lease.image,
-        image_digest=found.image.digest,
-        mounts=mounts,
-        clones=wanted.git_url is not None,
-        registry_logins=await call.service.grants.registries(user, wanted.group, groups),
-        own_image=call.service.catalog.image(found.image.name) is None,
-    )
-    try:
-        pod = await call.service.backends[found.lease.cluster].notebook(place)
     except BackendError as error:
         raise ApiError(503, f"The platform cannot start it now: {error}.") from error
-    return SpawnSpec(
-        lease=found.lease.id,
-        image=found.lease.image,
-        environment=found.environment,
-        machine=found.lease.machine,
-        cpu=found.lease.cpu,
-        memory_mb=found.lease.memory_mb,
-        gpus=found.lease.gpus,
-        price_per_hour=found.lease.price_per_hour,
-        max_age_s=rules.max_age_s,
-        idle_timeout_s=rules.idle_s,
-        gpu_idle_timeout_s=rules.gpu_idle_s,
-        mounts=[Mount(source=str(s), target=t, read_only=r) for s, t, r in mounts],
-        home="/home/outrider",
-        env={
-            "OUTRIDER_STORAGE": "/storage",
-            "OUTRIDER_DATASETS": "/datasets",
-            "OUTRIDER_MACHINE": found.lease.machine,
-            "OUTRIDER_IMAGE": found.lease.image,
-            **({"OUTRIDER_GPU_IDLE_TIMEOUT": str(gpu_idle)} if gpu_idle else {}),
-        },
-        repository=await _repository(call.service, user, wanted),
-        pod=PodParts(**pod) if pod is not None else None,
-    )
 
 
 async def waits(call: Call) -> SpawnWait:
@@ -159,19 +110,6 @@ def _known(service: Service, image: str, user: str) -> bool:
     return service.catalog.row("image", image, user) is not None or service.catalog.image(image) is not None
 
 
-async def _repository(service: Service, user: str, wanted: SpawnRequest) -> Repository | None:
-    """What is to be cloned, with the user's account there; one that cannot be read is left out, and git says so."""
-    if wanted.git_url is None:
-        return None
-    login = await service.grants.git_login(user, wanted.group, wanted.user_groups, wanted.git_url)
-    return Repository(
-        url=wanted.git_url,
-        ref=wanted.git_ref,
-        folder=folder_of(wanted.git_url),
-        login=[login.username, login.password] if login else None,
-    )
-
-
 async def started(call: Call) -> None:
     await call.service.spawns.started(call.path["user"], server_name(call.path["server"]), call.body.started_at)
 
@@ -179,9 +117,8 @@ async def started(call: Call) -> None:
 async def culled(call: Call) -> None:
     """Kept for its owner to read; the stop itself is the Hub's."""
     lease_id = notebook_lease_id(call.path["user"], server_name(call.path["server"]))
-    values = {"lease_id": lease_id, "reason": call.body.reason, "stopped_at": now()}
     async with call.service.db.write() as conn:
-        await upsert(conn, stops, values, "reason", "stopped_at")
+        await record_stop(conn, lease_id, call.body.reason, now())
 
 
 async def release(call: Call) -> None:

@@ -32,8 +32,8 @@ from ..db.shares import on_behalf_of
 from ..jobs import store
 from ..jobs.changes import JobChanges
 from ..jobs.model import JobRecord
-from ..logs.journal import Journal
 from ..seats import TooMany
+from ..telemetry.journal import Journal
 from .jobs import end_of
 from .metrics import fresh_points
 from .render import render_event, render_job

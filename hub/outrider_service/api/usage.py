@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
+from ..accounting.ledger import Scope
+from ..accounting.report import Sum, report
+from ..accounting.runs import BadCursor, list_runs
 from ..auth import JOBS_READ, USAGE_READ_ALL, Caller
 from ..clock import now
 from ..schema.usage import Run, RunPage, RunQuery, UsageQuery, UsageReport, UsageRow
-from ..usage.ledger import Scope
-from ..usage.report import Sum, report
-from ..usage.runs import BadCursor, list_runs
 from .errors import ApiError
 from .render import instant
 from .routing import Call, Route

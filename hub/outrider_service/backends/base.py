@@ -8,8 +8,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
+from ..capacity.room import Held
 from ..catalog import Contents, ImageEntry, MachineType
-from .capacity import Held
+from ..vault import RegistryLogin
 
 
 class Phase(StrEnum):
@@ -41,15 +42,6 @@ class AttemptRef:
 
     job_id: str
     number: int
-
-
-@dataclass(frozen=True, slots=True)
-class RegistryLogin:
-    """An account at a container registry, by the registry's normal name."""
-
-    registry: str
-    username: str
-    password: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +144,9 @@ class Backend(Protocol):
     most_nodes: int
     """How many machines one job may use."""
 
-    queues: bool
-    """True where the service decides what may start (local); False where the platform does (Kubernetes)."""
+    @property
+    def requests(self) -> int:
+        """Requests made so far to the platform's API; 0 where it has none."""
 
     async def open(self) -> None:
         """Begin to listen to the platform."""

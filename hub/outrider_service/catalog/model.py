@@ -6,7 +6,7 @@ from typing import Annotated, Protocol
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
-from ..schema.common import Label, image_reference
+from ..names import Label, image_reference
 
 LONGEST_NAME = 512
 LONGEST_TEXT = 2000

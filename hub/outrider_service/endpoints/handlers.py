@@ -6,26 +6,25 @@ import asyncio
 import html
 import logging
 import re
-from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
 import orjson
 from jupyterhub.services.auth import HubOAuthenticated
 from tornado.web import HTTPError, RequestHandler, stream_request_body
 
-from ..auth import ENDPOINTS, Caller
-from ..backends.base import Address, AttemptRef
+from ..auth import ENDPOINTS, Authenticator, Caller
+from ..backends.base import Address, AttemptRef, Backend
+from ..db import Database
 from ..jobs import store
 from ..jobs.model import JobRecord
 from ..schema.jobs import Status
 from .origins import from_elsewhere, local_path
-from .proxy import BadAnswer, Confine, NotListening, on_hub_host, on_own_host, request_headers
-from .tickets import COOKIE_S, TICKET_S
+from .proxy import BadAnswer, Confine, NotListening, Proxy, on_hub_host, on_own_host, request_headers
+from .tickets import COOKIE_S, TICKET_S, Tickets
 from .websocket import is_handshake, tunnel
-
-if TYPE_CHECKING:
-    from ..service import Service
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +32,20 @@ COOKIE: Final = "outrider-endpoint"
 OWN_COOKIE: Final = re.compile(re.escape(COOKIE) + "=")
 HOST: Final = re.compile(r"(j[0-9a-z]{12})-(\d{4,5})\.(.+)")
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """What the handlers of jobs' ports use. ``prefix`` ends with a slash; ``apps_origin`` is where ports' hosts are."""
+
+    db: Database
+    backends: Mapping[str, Backend]
+    authenticator: Authenticator
+    tickets: Tickets
+    proxy: Proxy
+    prefix: str
+    public_url: str
+    apps_origin: str
 
 
 class Refusal(Exception):
@@ -49,10 +62,10 @@ class EndpointHandler(RequestHandler):
     """What both ways share: the body as a stream, the job's address, forwarding."""
 
     SUPPORTED_METHODS = METHODS
-    service: Service
+    endpoints: Endpoints
 
-    def initialize(self, service: Service) -> None:
-        self.service = service
+    def initialize(self, endpoints: Endpoints) -> None:
+        self.endpoints = endpoints
         self._chunks: asyncio.Queue[bytes | None] = asyncio.Queue(16)
         self._task: asyncio.Task[None] | None = None
         self._gone = False
@@ -134,9 +147,9 @@ class EndpointHandler(RequestHandler):
         self.finish(orjson.dumps({"status": refusal.status, "message": refusal.message}))
 
     async def job_with_port(self, job_id: str, port: int) -> JobRecord:
-        async with self.service.db.read() as conn:
+        async with self.endpoints.db.read() as conn:
             job = await store.get_job(conn, job_id)
-        if job is None or job.desired == "delete" or port not in (job.spec.get("ports") or []):
+        if job is None or job.desired == "delete" or port not in job.submission.ports:
             raise Refusal(404, "There is no such job, or it is not yours, or it did not declare this port.")
         return job
 
@@ -145,7 +158,7 @@ class EndpointHandler(RequestHandler):
             raise Refusal(410, f"The job has ended ({job.status.value}); nothing listens any more.")
         if job.status is not Status.RUNNING:
             raise Refusal(503, f"The job is {job.status.value}; try again when it runs.")
-        return await self.service.backends[job.cluster].endpoint(AttemptRef(job.id, job.attempt), port)
+        return await self.endpoints.backends[job.cluster].endpoint(AttemptRef(job.id, job.attempt), port)
 
     async def pass_on(
         self,
@@ -186,7 +199,7 @@ class EndpointHandler(RequestHandler):
             if length is not None:
                 headers.append(("Content-Length", length))
             body = self._body() if has_body else None
-            await self.service.proxy.forward(self, address, target, headers, body, confine, extra)
+            await self.endpoints.proxy.forward(self, address, target, headers, body, confine, extra)
         except NotListening:
             raise Refusal(
                 503,
@@ -203,17 +216,17 @@ class PathEndpoint(EndpointHandler):
     """
 
     async def serve(self) -> None:
-        match = re.fullmatch(re.escape(self.service.prefix) + r"endpoints/([^/]+)/(\d+)(/.*)?", self.request.path)
+        match = re.fullmatch(re.escape(self.endpoints.prefix) + r"endpoints/([^/]+)/(\d+)(/.*)?", self.request.path)
         if match is None:
             raise Refusal(404, "There is nothing at this address.")
-        caller: Caller | None = await self.service.authenticator.program(self)
+        caller: Caller | None = await self.endpoints.authenticator.program(self)
         if caller is None:
             raise Refusal(401, "Say who you are: send a valid token (Authorization: token …).")
         port = int(match[2])
         job = await self.job_with_port(match[1], port)
         if not caller.may(ENDPOINTS, job.owner, job.group_name):
             raise Refusal(404, "There is no such job, or it is not yours, or it did not declare this port.")
-        base = f"{self.service.prefix}endpoints/{match[1]}/{match[2]}"
+        base = f"{self.endpoints.prefix}endpoints/{match[1]}/{match[2]}"
         if match[3] is None:
             self.redirect(base + "/" + (f"?{self.request.query}" if self.request.query else ""))
             return
@@ -233,21 +246,21 @@ class PathEndpoint(EndpointHandler):
 class Entrance(HubOAuthenticated, RequestHandler):
     """/enter/<job>/<port>: on the Hub's origin; sends a person who may to the port's own host with a ticket."""
 
-    def initialize(self, service: Service) -> None:
-        self.service = service
+    def initialize(self, endpoints: Endpoints) -> None:
+        self.endpoints = endpoints
 
     async def get(self, job_id: str, port: str) -> None:
-        caller = await self.service.authenticator.caller(self)
+        caller = await self.endpoints.authenticator.caller(self)
         if caller is None:
             self.redirect(self.get_login_url())
             return
-        async with self.service.db.read() as conn:
+        async with self.endpoints.db.read() as conn:
             job = await store.get_job(conn, job_id)
         if job is None or job.desired == "delete" or not caller.may(ENDPOINTS, job.owner, job.group_name):
             raise HTTPError(404)
-        ticket = self.service.tickets.issue("enter", caller.name, job_id, int(port), TICKET_S)
+        ticket = self.endpoints.tickets.issue("enter", caller.name, job_id, int(port), TICKET_S)
         next_path = local_path(self.get_query_argument("next", "/"))
-        scheme, _, host = self.service.apps_origin.partition("://")
+        scheme, _, host = self.endpoints.apps_origin.partition("://")
         self.set_header("Referrer-Policy", "no-referrer")
         self.redirect(
             f"{scheme}://{job_id}-{int(port)}.{host}/.outrider/enter?ticket={ticket}&next={quote(next_path, safe='')}"
@@ -259,7 +272,7 @@ class HostEndpoint(EndpointHandler):
 
     async def serve(self) -> None:
         match = HOST.fullmatch(self.request.host.lower())
-        domain = urlsplit(self.service.apps_origin).netloc
+        domain = urlsplit(self.endpoints.apps_origin).netloc
         if match is None or match[3] != domain:
             raise Refusal(404, "There is nothing at this address.")
         port = int(match[2])
@@ -267,7 +280,7 @@ class HostEndpoint(EndpointHandler):
         if self.request.path == "/.outrider/enter":
             self._enter(job, port)
             return
-        public = bool(job.spec.get("public"))
+        public = job.submission.public
         if not public:
             if not self._admitted(job, port):
                 self._send_to_login(job, port)
@@ -288,16 +301,16 @@ class HostEndpoint(EndpointHandler):
 
     def _admitted(self, job: JobRecord, port: int) -> bool:
         word = self.get_cookie(COOKIE)
-        return bool(word) and self.service.tickets.check(word or "", "cookie", job.id, port) is not None
+        return bool(word) and self.endpoints.tickets.check(word or "", "cookie", job.id, port) is not None
 
     def _enter(self, job: JobRecord, port: int) -> None:
-        claims = self.service.tickets.check(self.get_query_argument("ticket", ""), "enter", job.id, port)
-        if claims is None or not self.service.tickets.use_up(claims):
+        claims = self.endpoints.tickets.check(self.get_query_argument("ticket", ""), "enter", job.id, port)
+        if claims is None or not self.endpoints.tickets.use_up(claims):
             self._send_to_login(job, port)
             return
-        word = self.service.tickets.issue("cookie", claims.user, job.id, port, COOKIE_S)
+        word = self.endpoints.tickets.issue("cookie", claims.user, job.id, port, COOKIE_S)
         options: dict[str, Any] = {"httponly": True, "samesite": "Lax", "max_age": int(COOKIE_S)}
-        if self.service.apps_origin.startswith("https:"):
+        if self.endpoints.apps_origin.startswith("https:"):
             options["secure"] = True
         self.set_cookie(COOKIE, word, **options)
         self.set_header("Referrer-Policy", "no-referrer")
@@ -308,4 +321,4 @@ class HostEndpoint(EndpointHandler):
         if self.request.method not in ("GET", "HEAD") or not page:
             raise Refusal(401, "Open this address in a browser and log in first.")
         here = quote(self.request.uri or "/", safe="")
-        self.redirect(f"{self.service.public_url}{self.service.prefix}enter/{job.id}/{port}?next={here}")
+        self.redirect(f"{self.endpoints.public_url}{self.endpoints.prefix}enter/{job.id}/{port}?next={here}")

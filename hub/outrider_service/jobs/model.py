@@ -6,9 +6,10 @@ import secrets
 from dataclasses import dataclass
 from typing import Any, Final
 
+from pydantic import ValidationError
 from sqlalchemy import RowMapping
 
-from ..schema.jobs import Reason, Status, Submission
+from ..schema.jobs import GitWorkspace, NoWorkspace, Reason, SnapshotWorkspace, Status, Submission, Workspace
 
 ID_ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 
@@ -17,6 +18,17 @@ def new_job_id() -> str:
     """A fresh id, fit for DNS labels and file names: j and 12 characters (60 random bits)."""
     bits = secrets.randbits(60)
     return "j" + "".join(ID_ALPHABET[bits >> shift & 31] for shift in range(0, 60, 5))
+
+
+def stored_workspace(spec: dict[str, Any]) -> Workspace:
+    """The workspace of a stored submission, without its rules."""
+    stored = spec.get("workspace") or {}
+    match stored.get("type"):
+        case "git":
+            return GitWorkspace.model_construct(**stored)
+        case "snapshot":
+            return SnapshotWorkspace.model_construct(**stored)
+    return NoWorkspace()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +78,13 @@ class JobRecord:
 
     @property
     def submission(self) -> Submission:
-        # Strictness was applied at the edge; JSON from the database has no tuples or sets to tell apart.
-        return Submission.model_validate(self.spec, strict=False)
+        """What was asked for. The rules may have become stricter since: a record that no longer passes them is read
+        as it is, so that an old job can still be shown, stopped and deleted."""
+        try:
+            # Strictness was applied at the edge; JSON from the database has no tuples or sets to tell apart.
+            return Submission.model_validate(self.spec, strict=False)
+        except ValidationError:
+            return Submission.model_construct(**{**self.spec, "workspace": stored_workspace(self.spec)})
 
     @property
     def nodes(self) -> int:

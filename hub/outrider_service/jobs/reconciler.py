@@ -8,6 +8,7 @@ platform call that may be repeated, and after a restart every unfinished job is 
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import Mapping
 from typing import Any, Final
@@ -15,25 +16,23 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from ..backends.base import Attempt, AttemptRef, Backend, BackendError, Phase, PlatformAway
+from ..capacity.leases import get_lease, job_lease_id, mark_seen
 from ..catalog import Catalog
 from ..clock import now
 from ..db import AWAY, Database
-from ..directories import Directories
-from ..logs.ingest import LOG_INCOMPLETE, Ingest
 from ..schema.jobs import Reason, Status
 from ..schema.words import in_words
-from ..signals import Signals
-from ..usage.leases import get_lease, job_lease_id, mark_seen
-from ..vault import Unreadable
+from ..storage.directories import Directories
+from ..telemetry.ingest import LOG_INCOMPLETE, Ingest
+from ..vault import Accounts, Unreadable
 from . import store
-from .environment import environment
-from .grants import Grants, Mask
+from .job_secrets import JobSecrets
 from .model import JobRecord
-from .reports import Reports
+from .outcome import Ended
+from .reconcile_queue import ReconcileQueue
 from .scheduler import Scheduler
-from .states import Ended, Running, Start, Stop, Wait, next_step
+from .states import Running, Start, Stop, Wait, next_step
 from .transitions import Transitions
-from .workqueue import WorkQueue
 
 log = logging.getLogger(__name__)
 
@@ -50,8 +49,29 @@ START_FAILURES: Final = 3
 """Refusals of a start by the platform before the attempt ends as platform_error."""
 
 
+def environment(job: JobRecord) -> dict[str, str]:
+    """What a job sees besides its platform's own variables: the user's, its parameters, its identity."""
+    wanted = job.submission
+    params = wanted.params
+    env: dict[str, str] = dict(wanted.env)
+    for name, value in params.items():
+        env.setdefault(f"PARAM_{name.upper()}", value if isinstance(value, str) else json.dumps(value))
+    ports = ",".join(str(port) for port in wanted.ports)
+    env |= {
+        "OUTRIDER_JOB_ID": job.id,
+        "OUTRIDER_JOB_NAME": job.name,
+        "OUTRIDER_PROJECT": job.project or "",
+        "OUTRIDER_EXPERIMENT": job.experiment or "",
+        "OUTRIDER_PARAMS": json.dumps(params),
+        "PS_JOB_ID": job.id,
+        "PS_JOB_RUNNER": "1",
+        "PORTS": ports,
+    }
+    return env
+
+
 class Reconciler:
-    """Moves jobs along. ``wake`` is all that others need."""
+    """Moves jobs along. Others only add to its queue."""
 
     def __init__(
         self,
@@ -61,36 +81,34 @@ class Reconciler:
         backends: Mapping[str, Backend],
         schedulers: Mapping[str, Scheduler],
         ingest: Ingest,
-        signals: Signals,
-        grants: Grants,
+        transitions: Transitions,
+        job_secrets: JobSecrets,
+        accounts: Accounts,
+        queue: ReconcileQueue,
     ) -> None:
         self.db = db
-        self.grants = grants
+        self.job_secrets = job_secrets
+        self.accounts = accounts
         self.catalog = catalog
         self.directories = directories
         self.backends = backends
         self.schedulers = schedulers
         self.ingest = ingest
-        self.queue = WorkQueue(self._handle)
+        self.queue = queue
         self._tasks: list[asyncio.Task[None]] = []
         self._start_failures: dict[AttemptRef, int] = {}
         self._removing: dict[str, asyncio.Task[None]] = {}
         self._removed: set[str] = set()
         """Deleted jobs whose files are gone."""
-        self.transitions = Transitions(db, signals)
-        self.reports = Reports(db, self.transitions.changed)
-        ingest.on_record = self.reports
-        ingest.on_trouble = self.reports.trouble
-        ingest.mask_of = self._mask_of
-        ingest.on_complete = lambda ref: self.wake(ref.job_id)
+        self.transitions = transitions
 
     async def start(self) -> None:
         async with self.db.read() as conn:
             for job_id in await store.unfinished_ids(conn):
                 self.queue.add(job_id)
         for cluster in self.schedulers:
-            self.queue.add(f"queue/{cluster}")
-        self.queue.start()
+            self.queue.schedule(cluster)
+        self.queue.start(self._handle)
         self._tasks = [asyncio.create_task(self._sweep(), name="sweep")]
         for cluster, backend in self.backends.items():
             self._tasks.append(asyncio.create_task(self._watch(backend), name=f"watch-{cluster}"))
@@ -105,14 +123,6 @@ class Reconciler:
         await self.queue.stop()
         await self.ingest.stop()
 
-    def wake(self, job_id: str) -> None:
-        """Something about the job may have changed."""
-        self.queue.add(job_id)
-
-    def wake_queue(self, cluster: str) -> None:
-        """Capacity was freed or a job joined."""
-        self.queue.add(f"queue/{cluster}")
-
     # -- what enqueues ------------------------------------------------------------------------------------------
 
     async def _watch(self, backend: Backend) -> None:
@@ -120,9 +130,9 @@ class Reconciler:
         while True:
             try:
                 for ref in await backend.known():
-                    self.wake(ref.job_id)
+                    self.queue.wake(ref.job_id)
                 async for ref in backend.events():
-                    self.wake(ref.job_id)
+                    self.queue.wake(ref.job_id)
             except PlatformAway as error:
                 # The service is there without it, and for the other platforms.
                 log.warning("what a platform holds is not known yet: %s", error)
@@ -136,7 +146,7 @@ class Reconciler:
             try:
                 await self._look_at_all()
                 for cluster in self.schedulers:
-                    self.wake_queue(cluster)
+                    self.queue.schedule(cluster)
             except Exception:
                 log.exception("sweep failed")
 
@@ -156,7 +166,7 @@ class Reconciler:
                 # Its jobs cannot be looked at now; those of other platforms can.
                 continue
             if seen is None or seen.phase is not wanted or seen.message != job.message:
-                self.wake(job.id)
+                self.queue.wake(job.id)
             elif job.status is Status.RUNNING:
                 running.append(job_lease_id(job.id, job.attempt))
         if running:
@@ -166,8 +176,8 @@ class Reconciler:
     # -- what handles -------------------------------------------------------------------------------------------
 
     async def _handle(self, key: str) -> float | None:
-        if key.startswith("queue/"):
-            return await self._schedule(key.removeprefix("queue/"))
+        if (cluster := self.queue.cluster_of(key)) is not None:
+            return await self._schedule(cluster)
         async with self.db.read() as conn:
             job = await store.get_job(conn, key)
         return await self._orphan(key) if job is None else await self._reconcile(job)
@@ -186,7 +196,7 @@ class Reconciler:
     async def _schedule(self, cluster: str) -> float | None:
         changed, wake_at = await self.schedulers[cluster].run()
         for job_id in changed:
-            self.wake(job_id)
+            self.queue.wake(job_id)
             self.transitions.changed(job_id)
         return None if wake_at is None else max(0.01, wake_at - now())
 
@@ -201,7 +211,7 @@ class Reconciler:
 
     async def _pending(self, job: JobRecord) -> float | None:
         if job.desired == "run" and job.stop_reason is None:
-            self.wake_queue(job.cluster)
+            self.queue.schedule(job.cluster)
             return None
         cancelled = await self.transitions.cancel(job)
         return 0.0 if not cancelled or job.desired == "delete" else None
@@ -246,7 +256,7 @@ class Reconciler:
         if why is None:
             return False
         try:
-            await self.reports.trouble(ref, LOG_INCOMPLETE, why)
+            await self.ingest.on_trouble(ref, LOG_INCOMPLETE, why)
         except AWAY:
             raise
         except Exception:
@@ -269,8 +279,8 @@ class Reconciler:
             await self._ended(job, Ended(Status.FAILED, Reason.UNSCHEDULABLE, None, text, None, None))
             return None
         try:
-            granted = await self.grants.of(job)
-            logins = await self.grants.registries(job.owner, job.group_name, job.owner_groups)
+            granted = await self.job_secrets.of(job)
+            logins = await self.accounts.registries(job.owner, job.group_name, job.owner_groups)
         except Unreadable as error:
             await self._ended(job, Ended(Status.FAILED, Reason.PLATFORM_ERROR, None, str(error), None, None))
             return None
@@ -323,13 +333,8 @@ class Reconciler:
             return None
         return 1.0
 
-    async def _mask_of(self, job_id: str) -> Mask | None:
-        async with self.db.read() as conn:
-            job = await store.get_job(conn, job_id)
-        return None if job is None else await self.grants.mask(job)
-
     def _workspace(self, job: JobRecord) -> dict[str, Any]:
-        workspace = dict(job.spec["workspace"])
+        workspace = job.submission.workspace.model_dump()
         if workspace["type"] == "git" and job.commit_hash:
             workspace["commit"] = job.commit_hash
         return workspace
@@ -337,7 +342,7 @@ class Reconciler:
     async def _ended(self, job: JobRecord, end: Ended) -> None:
         self._start_failures.pop(AttemptRef(job.id, job.attempt), None)
         await self.transitions.ended(job, end)
-        self.wake_queue(job.cluster)
+        self.queue.schedule(job.cluster)
 
     async def _clean_up(self, job: JobRecord) -> float | None:
         """Drop what the platform still holds of an ended job's attempts; artifacts and telemetry stay."""
@@ -376,7 +381,7 @@ class Reconciler:
             try:
                 await self.ingest.threads.run_on(job.owner, self.directories.remove_job, job.id)
                 self._removed.add(job.id)
-                self.wake(job.id)
+                self.queue.wake(job.id)
             except Exception:
                 log.exception("the files of %s could not be removed; it is tried again", job.id)
                 self.queue.add_after(job.id, SWEEP_S)

@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from ..backends.base import AttemptRef
 from ..clock import now
 from ..db import Database
-from ..logs.records import Progress, Record, Started, Workspace, WorkspaceFailed
 from ..schema.jobs import Reason
+from ..telemetry.records import Progress, Record, Started, Workspace, WorkspaceFailed
 from . import store
 
 LONGEST_TEXT = 200

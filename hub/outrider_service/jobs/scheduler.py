@@ -11,15 +11,15 @@ from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ..backends.capacity import Held, Room
+from ..capacity.leases import add_lease, job_lease_id, list_held, take_turn
+from ..capacity.placement import Placement, Plan, plan
+from ..capacity.room import Held, Room
 from ..catalog import Catalog
 from ..clock import now
 from ..db import Database
 from ..schema.jobs import Reason, Status
-from ..usage.leases import add_lease, job_lease_id, list_held, take_turn
 from . import store
-from .notices import tell_end
-from .scheduling import Placement, Plan, plan
+from .transitions import tell_end
 
 log = logging.getLogger(__name__)
 

@@ -1,19 +1,13 @@
-"""The rules of design §4 as pure functions: from what is wanted and what is seen to what to do next."""
+"""The rules of a job's life (docs/contract.md), pure: from what is wanted and what is seen to the next step."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 from ..backends.base import Observation, Phase
 from ..schema.jobs import Reason, Status
 from .model import JobRecord
-
-REQUEUES: Final = 3
-"""How often a job is queued again after a failure that was not its own."""
-REQUEUED: Final = frozenset({Reason.PREEMPTED, Reason.NODE_LOST, Reason.PLATFORM_ERROR})
-CANCELLED: Final = frozenset({Reason.CANCELLED_BY_USER, Reason.OVER_BUDGET})
-LONGEST_RETRY_DELAY_S: Final = 60.0
+from .outcome import Ended, outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +37,6 @@ class Wait:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """The attempt is over."""
-
-    status: Status
-    reason: Reason
-    exit_code: int | None
-    message: str
-    started_at: float | None
-    finished_at: float | None
-
-
 Step = Start | Stop | Running | Wait | Ended
 
 
@@ -80,95 +62,8 @@ def next_step(
     if stopping:
         return Stop(Reason(job.stop_reason or Reason.CANCELLED_BY_USER))
     if seen.phase is Phase.RUNNING and seen.started_at is not None:
-        timeout = job.spec.get("timeout_s")
+        timeout = job.submission.timeout_s
         if timeout is not None:
             left = seen.started_at + timeout - now
             return Stop(Reason.TIMED_OUT) if left <= 0 else Wait(min(left + 0.01, sweep_s))
     return Wait(sweep_s)
-
-
-def outcome(job: JobRecord, seen: Observation, workspace_error: str | None) -> Ended:
-    """How an attempt that is over ended, with a sentence for a person."""
-
-    def ended(status: Status, reason: Reason, message: str) -> Ended:
-        return Ended(status, reason, seen.exit_code, message, seen.started_at, seen.finished_at)
-
-    asked = Reason(job.stop_reason) if job.stop_reason else None
-    if asked is None and job.desired != "run":
-        asked = Reason.CANCELLED_BY_USER
-    if asked is Reason.TIMED_OUT:
-        limit = job.spec.get("timeout_s")
-        return ended(
-            Status.FAILED,
-            Reason.TIMED_OUT,
-            f"Stopped after its timeout of {limit} s. Ask for more with --timeout, or save checkpoints to /artifacts.",
-        )
-    if asked in CANCELLED and not (seen.phase is Phase.EXITED and seen.exit_code == 0 and not seen.reason):
-        text = "Stopped on request." if asked is Reason.CANCELLED_BY_USER else "Stopped: the budget is used up."
-        return ended(Status.CANCELLED, asked, text)
-    if workspace_error is not None:
-        return ended(Status.FAILED, Reason.WORKSPACE_FAILED, workspace_error)
-    match seen.reason:
-        case "out_of_memory":
-            return ended(
-                Status.FAILED,
-                Reason.OUT_OF_MEMORY,
-                f"Killed: it needed more memory than {job.machine} has. Take a larger machine type or smaller batches.",
-            )
-        case "node_lost" | "preempted" | "platform_error" | "image_pull_failed" | "unschedulable":
-            return ended(Status.FAILED, Reason(seen.reason), _sentence(seen.reason, seen.message))
-        case _ if seen.phase is Phase.LOST or seen.exit_code is None:
-            return ended(Status.FAILED, Reason.PLATFORM_ERROR, _sentence("platform_error", seen.message))
-    if seen.exit_code == 0:
-        return ended(Status.SUCCEEDED, Reason.EXITED, "Finished.")
-    return ended(Status.FAILED, Reason.EXITED, exit_sentence(seen.exit_code))
-
-
-def _sentence(reason: str, detail: str | None) -> str:
-    text = {
-        "node_lost": "The machine it ran on is gone.",
-        "preempted": "The machine was taken back for other work.",
-        "platform_error": "The platform failed, not the job.",
-        "image_pull_failed": "The image could not be pulled; check its name and who may read it.",
-        "unschedulable": "No machine of this type could ever take it.",
-    }[reason]
-    return f"{text} ({detail})" if detail else text
-
-
-def exit_sentence(code: int) -> str:
-    """What an exit code means, for a person."""
-    if code == 126:
-        return "Exit code 126: the command was found but is not executable."
-    if code == 127:
-        return "Exit code 127: the command was not found. Check its spelling and that the image has it."
-    if code == 137:
-        return "Exit code 137: killed (SIGKILL). When memory is short this is how it shows."
-    if code > 128:
-        return f"Exit code {code}: ended by signal {code - 128}. The log's last lines may say why."
-    return f"Exit code {code}: the command failed. The log's last lines say why."
-
-
-@dataclass(frozen=True, slots=True)
-class Again:
-    """The job goes back into the queue; ``not_before`` keeps a job that fails at once from spinning."""
-
-    retries_used: int
-    requeues_used: int
-    not_before: float
-    message: str
-
-
-def again(job: JobRecord, end: Ended, now: float) -> Again | None:
-    """Whether an ended attempt is followed by another."""
-    if job.desired != "run" or end.status is not Status.FAILED:
-        return None
-    if end.reason in REQUEUED and job.requeues_used < REQUEUES:
-        used = job.requeues_used + 1
-        delay = min(LONGEST_RETRY_DELAY_S, 2.0 ** (used - 1))
-        return Again(job.retries_used, used, now + delay, f"{end.message} Queued again ({used} of {REQUEUES}).")
-    retries = int(job.spec.get("retries") or 0)
-    if end.reason is Reason.EXITED and job.retries_used < retries:
-        used = job.retries_used + 1
-        delay = min(LONGEST_RETRY_DELAY_S, 2.0 ** (used - 1))
-        return Again(used, job.requeues_used, now + delay, f"{end.message} Retry {used} of {retries}.")
-    return None

@@ -29,10 +29,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from ..capacity.placement import Waiting
 from ..db.tables import attempts, events, jobs, tags
 from ..schema.jobs import ENDED, Status
 from .model import JobRecord
-from .scheduling import Waiting
 
 UNENDED: Final = tuple(status.value for status in Status if status not in ENDED)
 JOB_ID_START: Final = re.compile(r"j[0-9a-z]{0,12}")
@@ -265,15 +265,6 @@ async def places(conn: AsyncConnection, cluster: str, limit: int) -> dict[str, i
         .limit(limit)
     )
     return {row[0]: place for place, row in enumerate(await conn.execute(query), 1)}
-
-
-async def waiting_by_machine(conn: AsyncConnection) -> dict[str, int]:
-    query = (
-        select(jobs.c.machine, func.count())
-        .where(jobs.c.status == Status.PENDING.value, VISIBLE)
-        .group_by(jobs.c.machine)
-    )
-    return {row[0]: row[1] for row in await conn.execute(query)}
 
 
 async def unfinished_ids(conn: AsyncConnection) -> list[str]:

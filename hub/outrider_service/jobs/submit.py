@@ -16,23 +16,14 @@ from sqlalchemy.exc import IntegrityError
 from ..auth import JOBS_READ, Caller
 from ..backends.base import Backend
 from ..catalog import Catalog, ImageEntry, MachineType
+from ..catalog.selection import Refused, allowed_image, allowed_machine
 from ..clock import now
 from ..db import Database
 from ..schema.jobs import Status, Submission
-from ..workspaces.snapshots import owns_snapshot
+from ..storage.snapshots import owns_snapshot
 from . import store
-from .grants import Grants
+from .job_secrets import JobSecrets
 from .model import JobRecord, new_job_id
-
-
-class Refused(Exception):
-    """A submission that cannot be taken; ``kind`` is invalid, forbidden, conflict or full."""
-
-    def __init__(self, kind: str, message: str, field: str | None = None) -> None:
-        super().__init__(message)
-        self.kind = kind
-        self.message = message
-        self.field = field
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,50 +35,25 @@ class Accepted:
     tags: list[str]
 
 
-def allowed_machine(catalog: Catalog, name: str | None, caller: Caller) -> MachineType:
-    """The machine type asked for, or the first. One that the caller may not use looks unknown."""
-    usable = [machine for machine in catalog.machines() if may_use(machine.groups, caller)]
-    found = next((machine for machine in usable if name in (None, machine.name)), None)
-    if found is not None:
-        return found
-    known = ", ".join(machine.name for machine in usable) or "none for you"
-    wanted = "machine type" if name is None else f"machine type {name!r}"
-    raise Refused("invalid", f"machine: there is no {wanted}; there are {known}", "machine")
-
-
-def allowed_image(catalog: Catalog, name: str | None, caller: Caller, *, notebook: bool) -> ImageEntry:
-    """The image asked for, or the first: of everybody's, and of the caller's own."""
-    usable = [
-        image
-        for image in catalog.images(caller.name)
-        if may_use(image.groups, caller) and (image.for_notebooks if notebook else image.for_jobs)
-    ]
-    found = next((image for image in usable if name in (None, image.name)), None)
-    if found is not None:
-        return found
-    known = ", ".join(image.name for image in usable) or "none for you"
-    wanted = "image" if name is None else f"image {name!r}"
-    raise Refused("invalid", f"image: there is no {wanted}; there are {known}", "image")
-
-
-def may_use(groups: tuple[str, ...], caller: Caller) -> bool:
-    return not groups or caller.admin or bool(set(groups) & set(caller.groups))
-
-
 Allowance = Callable[[str, str | None, float], Awaitable[str | None]]
 """From the owner, the group that pays and the price per hour to why nothing can be started, or None."""
 
 
-class Intake:
+class Submitter:
     """Submits and clones jobs."""
 
     def __init__(
-        self, db: Database, catalog: Catalog, backends: Mapping[str, Backend], grants: Grants, allowance: Allowance
+        self,
+        db: Database,
+        catalog: Catalog,
+        backends: Mapping[str, Backend],
+        job_secrets: JobSecrets,
+        allowance: Allowance,
     ) -> None:
         self.db = db
         self.catalog = catalog
         self.backends = backends
-        self.grants = grants
+        self.job_secrets = job_secrets
         self.allowance = allowance
 
     async def submit(self, caller: Caller, wanted: Submission, key: str | None) -> Accepted:
@@ -103,12 +69,11 @@ class Intake:
 
     async def clone(self, caller: Caller, job: JobRecord, name: str | None, latest: bool) -> Accepted:
         """The same again, pinned: the same snapshot, the same commit, the same image digest unless ``latest``."""
-        spec = dict(job.spec)
-        if name is not None:
-            spec["name"] = name
-        if spec.get("group") and spec["group"] not in caller.groups:
-            spec["group"] = None
-        wanted = Submission.model_validate(spec, strict=False)
+        before = job.submission
+        group = before.group if before.group in caller.groups else None
+        copied = before.model_copy(update={"name": name or before.name, "group": group})
+        # Checked anew: the rules may have become stricter since the original was taken.
+        wanted = Submission.model_validate(copied.model_dump(), strict=False)
         machine, image = await self.check(caller, wanted, cloned=job)
         async with self.db.read() as conn:
             tags = (await store.tags_of(conn, [job.id]))[job.id]
@@ -141,7 +106,7 @@ class Intake:
         if wanted.group is not None and wanted.group not in caller.groups:
             raise Refused("invalid", f"group: you are not in a group {wanted.group!r}", "group")
         self._check_size(caller.name, wanted.group, machine, wanted.nodes)
-        for name in await self.grants.missing(caller, wanted):
+        for name in await self.job_secrets.missing(caller, wanted):
             raise Refused("invalid", f"secrets: there is no secret {name!r}; set it first", "secrets")
         await self._check_references(caller, wanted, cloned)
         lacking = await self.allowance(caller.name, wanted.group, machine.price_per_hour)
@@ -170,7 +135,7 @@ class Intake:
     async def _check_references(self, caller: Caller, wanted: Submission, cloned: JobRecord | None) -> None:
         async with self.db.read() as conn:
             if wanted.workspace.type == "snapshot":
-                same = cloned is not None and cloned.spec["workspace"].get("id") == wanted.workspace.id
+                same = cloned is not None and cloned.submission.workspace == wanted.workspace
                 if not same and not await owns_snapshot(conn, wanted.workspace.id, caller.name):
                     text = "workspace.id: there is no such snapshot; upload it first"
                     raise Refused("invalid", text, "workspace.id")

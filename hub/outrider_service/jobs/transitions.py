@@ -6,28 +6,59 @@ The reconciler alone calls this; it decides what comes next, and may be killed b
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from .. import notifications
+from ..accounting.ledger import settle
 from ..backends.base import Observation
+from ..capacity.leases import get_lease, job_lease_id, mark_started
 from ..clock import now
 from ..db import Database
 from ..schema.jobs import Reason, Status
 from ..signals import Signals
-from ..usage.leases import get_lease, job_lease_id, mark_started
-from ..usage.ledger import settle
 from . import store
 from .model import JobRecord
-from .notices import tell_end
-from .states import Again, Ended, Running, again
+from .outcome import Again, Ended, again
+from .states import Running
+
+
+async def tell_end(
+    conn: AsyncConnection,
+    job: JobRecord,
+    status: Status,
+    reason: Reason,
+    message: str,
+    finished: float,
+    exit_code: int | None = None,
+) -> None:
+    """In the transaction that ends the job; nothing is told of one that is being deleted."""
+    if job.desired == "delete":
+        return
+    data = {
+        "job": job.id,
+        "name": job.name,
+        "owner": job.owner,
+        "project": job.project,
+        "status": status.value,
+        "reason": reason.value,
+        "exit_code": exit_code,
+        "message": message,
+        "finished_at": datetime.fromtimestamp(finished, UTC).isoformat(),
+    }
+    await notifications.put(conn, job.owner, notifications.JOB_ENDED, data, finished)
 
 
 class Transitions:
     """Writes them down, and tells whoever follows."""
 
-    def __init__(self, db: Database, signals: Signals) -> None:
+    def __init__(self, db: Database, signals: Signals, on_end: Callable[[], None]) -> None:
+        """``on_end`` is called after a job has ended: there may be notifications to send."""
         self._db = db
         self._signals = signals
-        self.on_end: Callable[[], None] | None = None
+        self._on_end = on_end
 
     async def cancel(self, job: JobRecord) -> bool:
         """End one that waits; False: the scheduler has placed it meanwhile."""
@@ -53,7 +84,7 @@ class Transitions:
             await store.add_event(conn, job.id, job.attempt, "cancelled", text, time)
             await tell_end(conn, job, Status.CANCELLED, reason, text, time)
         self.changed(job.id)
-        self._told()
+        self._on_end()
         return True
 
     async def waiting(self, job: JobRecord, message: str | None) -> None:
@@ -117,7 +148,7 @@ class Transitions:
             )
             await self._write_end(conn, job, end, follow, seconds, started, finished)
         self.changed(job.id)
-        self._told()
+        self._on_end()
 
     async def _write_end(
         self,
@@ -159,8 +190,3 @@ class Transitions:
         """Tell whoever looks at it."""
         self._signals.send(f"job/{job_id}")
         self._signals.send("jobs")
-
-    def _told(self) -> None:
-        """There may be notifications to send."""
-        if self.on_end is not None:
-            self.on_end()

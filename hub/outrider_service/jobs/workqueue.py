@@ -27,10 +27,10 @@ def backoff(failures: int) -> float:
 
 
 class WorkQueue:
-    """Runs ``handler(key)`` for the keys added; the handler returns seconds after which to come back, or None."""
+    """Holds keys until ``start`` gives them a handler, which returns the seconds after which to come back, or None."""
 
-    def __init__(self, handler: Callable[[str], Awaitable[float | None]], workers: int = 8) -> None:
-        self._handler = handler
+    def __init__(self, workers: int = 8) -> None:
+        self._handler: Callable[[str], Awaitable[float | None]]
         self._workers = workers
         self._ready: deque[str] = deque()
         self._queued: set[str] = set()
@@ -62,7 +62,8 @@ class WorkQueue:
         heapq.heappush(self._later, (due, next(self._order), key))
         self._arm()
 
-    def start(self) -> None:
+    def start(self, handler: Callable[[str], Awaitable[float | None]]) -> None:
+        self._handler = handler
         self._tasks = [asyncio.create_task(self._work(), name=f"worker-{n}") for n in range(self._workers)]
 
     async def stop(self) -> None:

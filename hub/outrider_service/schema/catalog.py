@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, create_model
 
 from ..catalog.model import Entry, ImageEntry, ImageName, LimitSet, MachineType, Text
-from .common import Label, Request, Resource, Timestamp
+from ..names import Label
+from .common import Request, Resource, Timestamp
 
 Position = Annotated[int, Field(ge=0, le=100000)]
 

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, JsonValue, model_validator
 
-from .common import Label, Name, Request, Resource, Timestamp, image_reference
+from ..names import Label, Name, image_reference
+from .common import Request, Resource, Timestamp
 
 FIRST_PORT = 1024
 """Ports below need privileges that no job has."""
@@ -196,9 +197,22 @@ class Submission(Request):
         doubled = sorted(set(self.secrets) & set(self.env))
         if doubled:
             raise ValueError(f"secrets: {doubled[0]} is among env as well")
-        if self.notebook is not None and self.workspace.type == "none":
+        if self.notebook is not None and self.workspace.type == "none" and not self._brings_files():
             raise ValueError("notebook: it comes from the workspace, which is none")
         return self
+
+    def _brings_files(self) -> bool:
+        """Whether files come along beside the workspace."""
+        return False
+
+
+class PreflightRequest(Submission):
+    """A submission that is only looked at."""
+
+    upload: bool = Field(default=False, description="a folder will be uploaded as the workspace when it is sent")
+
+    def _brings_files(self) -> bool:
+        return self.upload
 
 
 class Finding(Resource):

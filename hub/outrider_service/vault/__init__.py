@@ -1,5 +1,6 @@
 """Secrets of users and groups: environment variables, registries' and Git servers' credentials, sealed at rest."""
 
+from .accounts import Accounts, RegistryLogin
 from .sealing import Unreadable
 from .store import EVERYBODY, GIT, REGISTRY, SSH, VARIABLE, Login, Secret, TooMany, Vault, group_subject, user_subject
 
@@ -9,7 +10,9 @@ __all__ = [
     "REGISTRY",
     "SSH",
     "VARIABLE",
+    "Accounts",
     "Login",
+    "RegistryLogin",
     "Secret",
     "TooMany",
     "Unreadable",

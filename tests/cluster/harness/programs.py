@@ -46,9 +46,10 @@ COMMANDS: Final = {
     "kwok": ["sigs.k8s.io/kwok/cmd/kwok"],
     "helm": ["helm.sh/helm/v3/cmd/helm"],
     "pause": ["outrider.test/pause"],
+    "actionlint": ["github.com/rhysd/actionlint/cmd/actionlint"],
     "kueue": ["sigs.k8s.io/kueue/cmd/kueue"],
 }
-ON_DEMAND: Final = ("kwok",)
+ON_DEMAND: Final = ("kwok", "actionlint")
 """What the cluster does not need to run."""
 CNI: Final = Path("/usr/lib/cni")
 

@@ -73,7 +73,7 @@ class Platform:
             for entry in self._failures:
                 if entry[3] and entry[0] == method and entry[1].search(path):
                     entry[3] -= 1
-                    return entry[2]
+                    return entry[2]  # type: ignore[no-any-return]
         return None
 
     def count(self, method: str, pattern: str) -> int:
@@ -381,7 +381,7 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def resume(self) -> int:
-        return int(self.headers.get("Last-Event-ID") or self.query.get("after", 0))
+        return int(self.headers.get("Last-Event-ID") or self.query.get("after", 0))  # type: ignore[arg-type]
 
     def log_events(self, job: dict[str, Any]) -> None:
         start = self.resume()

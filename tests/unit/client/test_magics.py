@@ -19,8 +19,8 @@ DATA = {
 }
 
 
-def test_each_reader_gets_a_form_of_its_own():
-    shown = magics.forms(SimpleNamespace(id=DATA["id"], data=DATA), ["last <line>"])
+def test_each_reader_gets_a_form_of_its_own() -> None:
+    shown = magics.forms(SimpleNamespace(id=DATA["id"], data=DATA), ["last <line>"])  # type: ignore[arg-type]
     assert shown[magics.JOB_TYPE]["id"] == DATA["id"]
     assert "env" not in shown[magics.JOB_TYPE]
     assert "exit code 3" in shown["text/plain"]
@@ -39,18 +39,18 @@ def test_each_reader_gets_a_form_of_its_own():
         ("--name 'open", "No closing quotation"),
     ],
 )
-def test_what_is_wrong_is_said_in_a_sentence(line, said, capsys):
+def test_what_is_wrong_is_said_in_a_sentence(line: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(magics._Refused) as refused:
         magics.outrider(line, "print(1)")
     assert said in capsys.readouterr().err
     assert refused.value._render_traceback_() == []
 
 
-def test_a_cell_is_named_by_its_first_words():
+def test_a_cell_is_named_by_its_first_words() -> None:
     assert magics._name("\n# Train it\nimport torch") == "Train it"
     assert magics._name("\n") == "cell"
 
 
-def test_help_says_what_there_is(capsys):
+def test_help_says_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
     magics.outrider("--help", "")
     assert "--wait" in capsys.readouterr().out

@@ -15,7 +15,7 @@ from outrider_hub.adjust import adjust
 from outrider_hub.scopes import server_scopes, user_scopes
 from outrider_hub.settings import SettingsError
 from outrider_hub.spawner.kubernetes import KubernetesSpawner
-from tests.service.hub.platform_process import REPOSITORY
+from tests.integration.hub.platform_process import REPOSITORY
 
 OVERLAY: dict[str, Any] = yaml.safe_load((REPOSITORY / "helm/z2jh.yaml").read_text())
 

@@ -41,6 +41,6 @@ def test_the_memory_that_programs_are_told_is_the_pods_limit() -> None:
     spawner = KubernetesSpawner.__new__(KubernetesSpawner)
     spawner._apply(SPEC, POD)
     limit = 2 * 2**30
-    assert spawner.mem_limit == limit
+    assert spawner.mem_limit == limit  # type: ignore[comparison-overlap]
     # Over what JupyterHub says by itself, which is the limit.
     assert spawner.environment.get("MEM_LIMIT", str(limit)) == str(limit)

@@ -20,9 +20,9 @@ SPEC = SpawnSpec(
     gpus=["GPU-1"],
     price_per_hour=0,
     mounts=[
-        {"source": "/state/storage", "target": "/storage", "read_only": False},
-        {"source": "/state/teams/a", "target": "/storage/teams/a", "read_only": False},
-        {"source": "/state/home", "target": "/home/outrider", "read_only": False},
+        {"source": "/state/storage", "target": "/storage", "read_only": False},  # type: ignore[list-item]
+        {"source": "/state/teams/a", "target": "/storage/teams/a", "read_only": False},  # type: ignore[list-item]
+        {"source": "/state/home", "target": "/home/outrider", "read_only": False},  # type: ignore[list-item]
     ],
     home="/home/outrider",
     env={"OUTRIDER_STORAGE": "/storage", "PATH": "/evil"},
@@ -43,7 +43,7 @@ SERVER = plan.Server(
 )
 
 
-def test_in_a_sandbox_everything_is_at_its_place():
+def test_in_a_sandbox_everything_is_at_its_place() -> None:
     spec = plan.sandbox(SERVER, SPEC, "bubblewrap")
     assert spec.argv == ["/opt/python/bin/jupyterhub-singleuser", "--debug"]
     assert spec.closed_networks == ["169.254.0.0/16"]
@@ -57,7 +57,7 @@ def test_in_a_sandbox_everything_is_at_its_place():
     assert Mount("/state/storage", "/storage", False) in spec.mounts
 
 
-def test_without_one_the_server_is_told_the_real_places():
+def test_without_one_the_server_is_told_the_real_places() -> None:
     spec = plan.sandbox(SERVER, SPEC, "plain")
     assert spec.isolation == "plain"
     assert spec.cwd == spec.env["HOME"] == "/state/home"
@@ -76,27 +76,27 @@ def test_without_one_the_server_is_told_the_real_places():
         ("/usr/bin", "/usr/bin"),
     ],
 )
-def test_the_innermost_mount_decides(path, real):
+def test_the_innermost_mount_decides(path: str, real: str) -> None:
     assert plan.real_path(path, [(m.source, m.target) for m in SPEC.mounts]) == real
 
 
-def test_where_the_hub_is():
+def test_where_the_hub_is() -> None:
     assert plan.hub_url("bubblewrap", "127.0.0.1:9000") == "http://127.0.0.1:65432"
     assert plan.hub_url("plain", "127.0.0.1:9000") == "http://127.0.0.1:9000"
 
 
-def test_the_environment_without_a_path_is_our_own():
+def test_the_environment_without_a_path_is_our_own() -> None:
     assert plan.python_prefix("") == sys.prefix
 
 
-def test_unlike_servers_never_share_a_directory():
+def test_unlike_servers_never_share_a_directory() -> None:
     pairs = [("ann", ""), ("ann", "default"), ("ann", "x"), ("ann-x", ""), ("Ann", ""), ("ann--x", ""), ("ä", "")]
     names = [plan.directory_name(*pair) for pair in pairs]
     assert len(set(names)) == len(pairs)
     assert all("/" not in name and name.isascii() for name in names)
 
 
-def test_the_lab_extension_is_mounted_not_installed():
+def test_the_lab_extension_is_mounted_not_installed() -> None:
     confined = plan.sandbox(SERVER, SPEC, "bubblewrap")
     assert Mount("/code/lab", "/.outrider/lab") in confined.mounts
     assert confined.env["JUPYTER_CONFIG_PATH"] == "/.outrider/lab/etc/jupyter"
@@ -107,9 +107,9 @@ def test_the_lab_extension_is_mounted_not_installed():
     assert "PYTHONPATH" not in without.env
 
 
-def test_a_repository_is_cloned_by_what_then_becomes_the_server():
+def test_a_repository_is_cloned_by_what_then_becomes_the_server() -> None:
     repository = {"url": "https://git.example/x.git", "ref": None, "folder": "x", "login": ["me", "s3cret"]}
-    wanted = SPEC.model_copy(update={"repository": Repository(**repository)})
+    wanted = SPEC.model_copy(update={"repository": Repository(**repository)})  # type: ignore[arg-type]
     confined = plan.sandbox(SERVER, wanted, "bubblewrap")
     assert confined.argv[0] == "/opt/python/bin/python"
     assert confined.argv[-2:] == ["/opt/python/bin/jupyterhub-singleuser", "--debug"]
@@ -121,6 +121,6 @@ def test_a_repository_is_cloned_by_what_then_becomes_the_server():
     assert "OUTRIDER_CLONE" not in plan.sandbox(SERVER, SPEC, "bubblewrap").env
 
 
-def test_what_became_of_a_repository_is_read_from_the_output():
+def test_what_became_of_a_repository_is_read_from_the_output() -> None:
     assert plan.clone_said("starting\n[outrider] repository: cloned\nJupyter is up") == "cloned"
     assert plan.clone_said("nothing of the kind") is None

@@ -7,20 +7,20 @@ import pytest
 from outrider_hub.settings import SettingsError, default_home, from_environment
 
 
-def test_the_home_follows_the_environment():
+def test_the_home_follows_the_environment() -> None:
     assert default_home({"OUTRIDER_HOME": "/srv/outrider"}) == Path("/srv/outrider")
     assert default_home({"XDG_STATE_HOME": "/var/state"}) == Path("/var/state/outrider")
     assert default_home({}) == Path.home() / ".local/state/outrider"
     assert default_home({"XDG_STATE_HOME": "relative"}) == Path.home() / ".local/state/outrider"
 
 
-def test_ports_follow_each_other():
+def test_ports_follow_each_other() -> None:
     settings = from_environment({"OUTRIDER_PORT": "9000"})
     assert sorted(settings.ports.values()) == [9000, 9001, 9002, 9003, 9004]
     assert settings.public_url == "http://127.0.0.1:9000"
 
 
-def test_another_public_address():
+def test_another_public_address() -> None:
     settings = from_environment({"OUTRIDER_PUBLIC_URL": "https://lab.example/"})
     assert settings.public_url == "https://lab.example"
     assert settings.local_url == "http://127.0.0.1:8000"
@@ -41,6 +41,6 @@ def test_another_public_address():
         ("OUTRIDER_PUBLIC_URL", "lab.example"),
     ],
 )
-def test_what_cannot_be_used_is_named(name, value):
+def test_what_cannot_be_used_is_named(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=name):
         from_environment({name: value})

@@ -61,8 +61,8 @@ async def test_each_is_told_of_once_and_then_when_it_grows(tmp_path: Path) -> No
 
 async def test_nothing_is_looked_at_for_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told, looked = Told(), []
-    sizes = growth.sizes
-    monkeypatch.setattr(growth, "sizes", lambda folder, node: looked.append(folder) or sizes(folder, node))
+    sizes = growth.sizes  # type: ignore[attr-defined]
+    monkeypatch.setattr(growth, "sizes", lambda folder, node: looked.append(folder) or sizes(folder, node))  # type: ignore[func-returns-value]
     watched = Growth(told)
     with watched.followed(tmp_path / "left", 0, "left"):
         await told.times("left", 1)
@@ -80,7 +80,7 @@ async def test_nothing_is_looked_at_for_nobody(tmp_path: Path, monkeypatch: pyte
 
 async def test_the_silent_are_looked_at_less_and_less(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told, looked = Told(), []
-    monkeypatch.setattr(growth, "sizes", lambda folder, node: looked.append(folder) or (0, 0))
+    monkeypatch.setattr(growth, "sizes", lambda folder, node: looked.append(folder) or (0, 0))  # type: ignore[func-returns-value]
     monkeypatch.setattr(growth, "TICK_S", 0.001)
     watched = Growth(told)
     with watched.followed(tmp_path, 0, "silent"):

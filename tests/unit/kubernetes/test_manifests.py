@@ -11,7 +11,7 @@ from typing import Any
 from outrider_service.backends.base import Attempt
 from outrider_service.backends.kubernetes import KubernetesSettings, manifests
 from outrider_service.catalog import MachineType
-from outrider_service.directories import Directories
+from outrider_service.storage.directories import Directories
 
 Make = Callable[..., Attempt]
 HOME = Directories(Path("/srv/outrider"))

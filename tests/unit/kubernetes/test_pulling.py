@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from outrider_service.backends.base import Attempt, NotebookPlace, RegistryLogin
+from outrider_service.backends.base import Attempt, NotebookPlace
 from outrider_service.backends.kubernetes import KubernetesSettings, manifests, notebook
 from outrider_service.catalog import MachineType
-from outrider_service.directories import Directories
+from outrider_service.storage.directories import Directories
+from outrider_service.vault import RegistryLogin
 
 SETTINGS = KubernetesSettings(runner_image="r:1", images={"team": "ghcr.io/org/team:2"}, pull_secrets=("all",))
 LOGINS = tuple(RegistryLogin(name, f"{name}-user", "pass:word") for name in ("docker.io", "ghcr.io", "host:5000"))

@@ -47,7 +47,7 @@ def test_who_has_a_machine_or_goes_away_is_not_in_it() -> None:
 
 
 def test_who_wants_a_gpu_waits_behind_those_who_want_one_too() -> None:
-    order = order_of([pod("large", 1), pod("gpu", 2, **{GPU: "1"}), pod("next", 3, **{GPU: "4"}), pod("last", 4)])
+    order = order_of([pod("large", 1), pod("gpu", 2, **{GPU: "1"}), pod("next", 3, **{GPU: "4"}), pod("last", 4)])  # type: ignore[arg-type]
     assert queue.places(order) == {"large": 1, "gpu": 1, "next": 2, "last": 4}
 
 

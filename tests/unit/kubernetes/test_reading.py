@@ -60,7 +60,7 @@ ENDS = {
     ),
     "deleted by somebody": (
         job("Failed"),
-        [pod(main=terminated(143), **DISRUPTED)],
+        [pod(main=terminated(143), **DISRUPTED)],  # type: ignore[arg-type]
         (Phase.LOST, None, "platform_error"),
     ),
     "deleted by somebody, and the kubelet is done with it": (
@@ -70,17 +70,17 @@ ENDS = {
     ),
     "ended before it was deleted": (
         job("Failed"),
-        [pod(main=terminated(4, at=T0), **DISRUPTED)],
+        [pod(main=terminated(4, at=T0), **DISRUPTED)],  # type: ignore[arg-type]
         (Phase.EXITED, 4, None),
     ),
     "stopped": (
         job("Failed", activeDeadlineSeconds=1),
-        [pod(main=terminated(143), **DISRUPTED)],
+        [pod(main=terminated(143), **DISRUPTED)],  # type: ignore[arg-type]
         (Phase.EXITED, 143, None),
     ),
     "stopped, and it ended well": (
         job("Failed", activeDeadlineSeconds=1),
-        [pod(main=terminated(0), **DISRUPTED)],
+        [pod(main=terminated(0), **DISRUPTED)],  # type: ignore[arg-type]
         (Phase.EXITED, 0, None),
     ),
     "stopped before it had a pod": (job("Failed", activeDeadlineSeconds=1), [], (Phase.EXITED, 143, None)),

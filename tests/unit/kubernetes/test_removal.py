@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 
-from outrider_service.backends.base import Attempt, RegistryLogin
+from outrider_service.backends.base import Attempt
 from outrider_service.backends.kubernetes import KubernetesBackend, KubernetesSettings
 from outrider_service.backends.kubernetes.api import ApiError, KubernetesApi, Object
-from outrider_service.directories import Directories
+from outrider_service.storage.directories import Directories
+from outrider_service.vault import RegistryLogin
 
 SETTINGS = KubernetesSettings(runner_image="r:1")
 LISTS = ("jobs", "pods", "nodes")

@@ -20,10 +20,10 @@ def tries(monkeypatch: pytest.MonkeyPatch) -> list[int | None]:
             raise subprocess.TimeoutExpired(words[0], 20)
         return subprocess.CompletedProcess(words, status, b"", b"loopback: Failed RTM_NEWADDR" if status else b"")
 
-    monkeypatch.setattr(capabilities.shutil, "which", lambda name: f"/usr/bin/{name}")
-    monkeypatch.setattr(capabilities.subprocess, "run", run)
+    monkeypatch.setattr(capabilities.shutil, "which", lambda name: f"/usr/bin/{name}")  # type: ignore[attr-defined]
+    monkeypatch.setattr(capabilities.subprocess, "run", run)  # type: ignore[attr-defined]
     monkeypatch.setattr(capabilities, "_try_network", lambda: None)
-    monkeypatch.setattr(capabilities.os, "access", lambda *_: True)
+    monkeypatch.setattr(capabilities.os, "access", lambda *_: True)  # type: ignore[attr-defined]
     return statuses
 
 

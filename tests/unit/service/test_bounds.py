@@ -11,22 +11,22 @@ import pytest
 from pydantic import ValidationError
 
 from outrider_service import signals
+from outrider_service.accounting.budgets import Budgets
 from outrider_service.auth import Caller
 from outrider_service.backends.base import Address
-from outrider_service.backends.capacity import Room
 from outrider_service.backends.local.wake import Wakes
+from outrider_service.capacity.room import Room
 from outrider_service.catalog import ConfiguredCatalog
 from outrider_service.catalog.configured import CatalogFile
+from outrider_service.catalog.selection import Refused
 from outrider_service.db import Database
 from outrider_service.db.engine import migrate
 from outrider_service.endpoints.proxy import KEPT_LINES, Proxy
-from outrider_service.jobs.submit import Refused
+from outrider_service.notebooks.leasing import Spawns
 from outrider_service.schema.jobs import LARGEST_START, Submission
 from outrider_service.schema.resources import SpawnRequest
 from outrider_service.service import kept_key
 from outrider_service.signals import Signals
-from outrider_service.usage.budgets import Budgets
-from outrider_service.usage.spawns import Spawns
 
 
 async def test_signals_of_topics_that_are_over_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,10 +126,10 @@ async def test_a_notebooks_gpus_count_as_those_of_a_job(tmp_path: Path) -> None:
     backend: Any = SimpleNamespace(refusal=lambda _: None)
     room = Room(8, 8000, {f"u{n}": "GPU" for n in range(8)})
     db = Database(url)
-    spawns = Spawns(db, known, {"default": backend}, {"default": room}, "/", Budgets(db, known), 3600)
+    spawns = Spawns(db, known, {"default": backend}, {"default": room}, "/", Budgets(db, known), 3600, lambda _: None)
 
     async def ask(name: str, server: str, **wanted: str) -> None:
-        await spawns.acquire(Caller(name, "user", False, (), frozenset()), server, SpawnRequest(**wanted))
+        await spawns.acquire(Caller(name, "user", False, (), frozenset()), server, SpawnRequest(**wanted))  # type: ignore[arg-type]
 
     await ask("alice", "a")
     await ask("alice", "a")

@@ -95,7 +95,7 @@ async def test_what_a_list_leaves_out_is_never_read(url: str, filters: dict[str,
         await store.list_jobs(conn, store.JobFilter(**filters), None, 25)
         statement, parameters = next(found for found in asked if "FROM jobs" in found[0])
         rows = await conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
-        plan = [row[3] for row in rows]
+        plan = [row[3] for row in rows]  # type: ignore[misc]
     looks = [step for step in plan if "jobs USING" in step and "ix_jobs" in step]
     assert looks, plan
     assert all("COVERING INDEX" in step for step in looks), plan

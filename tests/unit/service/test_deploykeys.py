@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from outrider_service.jobs.grants import git_server
+from outrider_service.vault.accounts import git_server
 from outrider_service.vault.deploykeys import as_login, deploy_key
 
 OPENSSH, PKCS8 = serialization.PrivateFormat.OpenSSH, serialization.PrivateFormat.PKCS8
@@ -46,6 +46,5 @@ def test_what_is_no_private_key_is_refused(text: str) -> None:
 
 
 def test_each_address_has_its_own_kind_of_credentials() -> None:
-    assert git_server({"type": "git", "url": "https://Git.example:8443/a"}) == ("git", "git.example:8443")
-    assert git_server({"type": "git", "url": "ssh://git@Git.example/a"}) == ("ssh", "git.example")
-    assert git_server({"type": "none"}) is None
+    assert git_server("https://Git.example:8443/a") == ("git", "git.example:8443")
+    assert git_server("ssh://git@Git.example/a") == ("ssh", "git.example")

@@ -15,13 +15,13 @@ from tornado.httputil import HTTPHeaders
 from outrider_service.api.errors import ApiError, from_validation
 from outrider_service.api.files import parse_range
 from outrider_service.auth import Caller, header_token
-from outrider_service.directories import slug
 from outrider_service.endpoints import tickets
 from outrider_service.endpoints.proxy import confined_cookie, request_headers
-from outrider_service.files import BadPath, clean
 from outrider_service.jobs.store import BadCursor, decode_cursor
 from outrider_service.jobs.submit import default_name
 from outrider_service.schema.jobs import Submission
+from outrider_service.storage.directories import slug
+from outrider_service.storage.trees import BadPath, clean
 
 
 def submission(**fields: Any) -> Submission:

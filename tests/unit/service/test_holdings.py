@@ -11,19 +11,19 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from outrider_service.accounting.budgets import Budgets
 from outrider_service.auth import Caller
+from outrider_service.capacity.leases import add_lease, held_by, job_lease_id, list_held, list_leases
 from outrider_service.catalog import ConfiguredCatalog
 from outrider_service.catalog.configured import CatalogFile
 from outrider_service.db import Database
 from outrider_service.db.engine import migrate
-from outrider_service.directories import Directories
+from outrider_service.notebooks import leasing as spawning
+from outrider_service.notebooks.leasing import Spawns
 from outrider_service.schema.resources import SpawnRequest
-from outrider_service.usage import spawns as spawning
-from outrider_service.usage import storage
-from outrider_service.usage.budgets import Budgets
-from outrider_service.usage.leases import add_lease, held_by, job_lease_id, list_held, list_leases
-from outrider_service.usage.spawns import Spawns
-from outrider_service.usage.storage import StorageUse
+from outrider_service.storage import usage
+from outrider_service.storage.directories import Directories
+from outrider_service.storage.usage import StorageUse
 
 MIB = 2**20
 CATALOG = ConfiguredCatalog(
@@ -57,7 +57,7 @@ async def test_a_limit_holds_while_a_large_tree_is_measured(
     assert (await use.holding(alice)).full
     # From here on a look at the tree takes for ever.
     blocked = asyncio.Event()
-    monkeypatch.setattr(storage, "PATIENCE_S", 0.01)
+    monkeypatch.setattr(usage, "PATIENCE_S", 0.01)
     monkeypatch.setattr(use, "_measure", lambda _subject: blocked.wait())
     use.shrank(alice)
     assert (await use.holding(alice)).full
@@ -80,7 +80,7 @@ class Hub:
 
 async def test_a_notebook_that_a_list_left_out_keeps_its_machine(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     backend: Any = SimpleNamespace(refusal=lambda _: None, forget_notebook=lambda _: asyncio.sleep(0))
-    spawns = Spawns(db, CATALOG, {"default": backend}, {}, "/", Budgets(db, CATALOG), 3600)
+    spawns = Spawns(db, CATALOG, {"default": backend}, {}, "/", Budgets(db, CATALOG), 3600, lambda _: None)
     for user in ("alice", "bob"):
         await spawns.acquire(Caller(user, "user", False, (), frozenset()), "lab", SpawnRequest())
     monkeypatch.setattr(spawning, "FORGET_AFTER_S", -1.0)
@@ -94,10 +94,10 @@ async def test_the_scheduler_sees_the_same_holdings_as_everybody_else(db: Databa
     machine = CATALOG.machine("small")
     async with db.write() as conn:
         job = job_lease_id("j00000000000a", 1)
-        await add_lease(conn, job, "alice", "team", machine, "python", ["GPU-1"], 1.0, nodes=2)
-        await add_lease(conn, "notebook/bob/lab", "bob", None, machine, "python", [], 2.0)
+        await add_lease(conn, job, "alice", "team", machine, "python", ["GPU-1"], 1.0, nodes=2)  # type: ignore[arg-type]
+        await add_lease(conn, "notebook/bob/lab", "bob", None, machine, "python", [], 2.0)  # type: ignore[arg-type]
     async with db.read() as conn:
-        held = await list_held(conn, machine.cluster)
+        held = await list_held(conn, machine.cluster)  # type: ignore[union-attr]
         assert {item.is_job for item in held} == {True, False}
         assert held == [held_by(lease) for lease in await list_leases(conn)]
         assert await list_held(conn, "another") == []

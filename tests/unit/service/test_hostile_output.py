@@ -23,18 +23,20 @@ from outrider_service.api.metrics import summary
 from outrider_service.backends.base import AttemptRef, Observation, Phase, RawLog
 from outrider_service.db import Database
 from outrider_service.db.engine import migrate
-from outrider_service.directories import Directories
 from outrider_service.jobs import store
+from outrider_service.jobs.reconcile_queue import ReconcileQueue
 from outrider_service.jobs.reconciler import Reconciler
 from outrider_service.jobs.reports import Reports
-from outrider_service.logs import ingest as ingest_module
-from outrider_service.logs.ingest import LOG_INCOMPLETE, RECORDS_REFUSED, Ingest, Journals
-from outrider_service.logs.journal import Journal, read_checkpoint
-from outrider_service.logs.lines import parse
-from outrider_service.logs.records import read_record
-from outrider_service.logs.render import as_json
+from outrider_service.jobs.transitions import Transitions
 from outrider_service.schema.jobs import Status
 from outrider_service.signals import Signals
+from outrider_service.storage.directories import Directories
+from outrider_service.telemetry import ingest as ingest_module
+from outrider_service.telemetry.ingest import LOG_INCOMPLETE, RECORDS_REFUSED, Ingest, Journals
+from outrider_service.telemetry.journal import Journal, read_checkpoint
+from outrider_service.telemetry.lines import parse
+from outrider_service.telemetry.records import read_record
+from outrider_service.telemetry.render import as_json
 from tests.unit.service.test_database import job
 
 T = b"1732170000.123456 "
@@ -273,6 +275,23 @@ def directories(tmp_path: Path) -> Directories:
     return found
 
 
+async def no_mask(_job_id: str) -> None:
+    return None
+
+
+def ingest_of(directories: Directories, on_record: Any = None, told: Any = None) -> Ingest:
+    async def ignored(*_: Any) -> None: ...
+
+    return Ingest(
+        Journals(directories),
+        Signals(),
+        on_record=on_record or ignored,
+        on_complete=lambda _: None,
+        mask_of=no_mask,
+        on_trouble=told or ignored,
+    )
+
+
 async def followed(ingest: Ingest, platform: Platform) -> None:
     backend: Any = platform
     async with asyncio.timeout(60):
@@ -287,8 +306,7 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_a_forged_record_is_left_out_counted_and_told(directories: Directories) -> None:
     told = Told()
-    ingest = Ingest(Journals(directories), Signals())
-    ingest.on_trouble = told
+    ingest = ingest_of(directories, told=told)
     await followed(ingest, Platform(T + b'\x1e{"type":[]}\n' + T + b"one\n", T + b'\x1e{"type":[]}\n' + T + b"two\n"))
     assert [line[4] for line in ingest.journals.get(REF.job_id).read(0, 9)] == [b"one", b"two"]
     assert (ingest.records_refused_total, told.kinds) == (2, [RECORDS_REFUSED])
@@ -299,8 +317,7 @@ async def test_a_record_whose_handler_raises_is_left_out_and_told(directories: D
         raise OverflowError("too large for a column")
 
     told = Told()
-    ingest = Ingest(Journals(directories), Signals(), raises)
-    ingest.on_trouble = told
+    ingest = ingest_of(directories, raises, told)
     await followed(ingest, Platform(T + b'\x1e{"type":"started"}\n' + T + b"one\n"))
     assert [line[4] for line in ingest.journals.get(REF.job_id).read(0, 9)] == [b"one"]
     assert (ingest.records_refused_total, told.kinds) == (1, [RECORDS_REFUSED])
@@ -314,7 +331,7 @@ async def test_a_record_is_heard_again_when_the_database_was_away(directories: D
         if len(heard) == 1:
             raise OperationalError("SELECT", {}, Exception("away"))
 
-    ingest = Ingest(Journals(directories), Signals(), hear)
+    ingest = ingest_of(directories, hear)
     await followed(ingest, Platform(T + b'\x1e{"type":"started"}\n' + T + b"one\n"))
     assert (heard, ingest.records_refused_total) == (["started", "started"], 0)
     assert [line[4] for line in ingest.journals.get(REF.job_id).read(0, 9)] == [b"one"]
@@ -332,8 +349,7 @@ async def test_a_piece_that_breaks_the_journal_is_left_out_and_told(
 
     monkeypatch.setattr(Journal, "append", breaks)
     told = Told()
-    ingest = Ingest(Journals(directories), Signals())
-    ingest.on_trouble = told
+    ingest = ingest_of(directories, told=told)
     await followed(ingest, Platform(T + b"one\n", T + b"bad\n", T + b"three\n"))
     assert [line[4] for line in ingest.journals.get(REF.job_id).read(0, 9)] == [b"one", b"three"]
     assert (ingest.bytes_lost_total, told.kinds) == (len(T + b"bad\n"), [LOG_INCOMPLETE])
@@ -344,8 +360,7 @@ async def test_a_damaged_journal_is_told(directories: Directories) -> None:
     kept(path)
     (path / "checkpoint.json").write_text('{"lines": "many"}')
     told = Told()
-    ingest = Ingest(Journals(directories), Signals())
-    ingest.on_trouble = told
+    ingest = ingest_of(directories, told=told)
     await followed(ingest, Platform(T + b"one\n"))
     assert told.kinds == [LOG_INCOMPLETE]
 
@@ -357,15 +372,20 @@ async def reconciling(directories: Directories, platform: Platform, **changes: A
     await asyncio.to_thread(migrate, url)
     db, signals = Database(url), Signals()
     await insert(db, **changes)
-    ingest, unused = Ingest(Journals(directories), signals), SimpleNamespace()
-
-    async def no_mask(_job: Any) -> None:
-        return None
-
-    grants: Any = SimpleNamespace(mask=no_mask)
+    queue, unused = ReconcileQueue(), SimpleNamespace()
+    transitions = Transitions(db, signals, lambda: None)
+    reports = Reports(db, transitions.changed)
+    ingest = Ingest(
+        Journals(directories),
+        signals,
+        on_record=reports,
+        on_complete=lambda ref: queue.wake(ref.job_id),
+        mask_of=no_mask,
+        on_trouble=reports.trouble,
+    )
     backends: Any = {"default": platform}
-    catalog: Any = unused
-    reconciler = Reconciler(db, catalog, directories, backends, {}, ingest, signals, grants)
+    nothing: Any = unused
+    reconciler = Reconciler(db, nothing, directories, backends, {}, ingest, transitions, nothing, nothing, queue)
 
     async def until(done: Any) -> Any:
         async with asyncio.timeout(60):
@@ -375,7 +395,7 @@ async def reconciling(directories: Directories, platform: Platform, **changes: A
                     events = [event["type"] for event in await store.list_events(conn, REF.job_id, 0, 100)]
                 if done(found):
                     return found, events
-                reconciler.wake(REF.job_id)
+                queue.wake(REF.job_id)
                 await asyncio.sleep(0.02)
 
     await reconciler.start()

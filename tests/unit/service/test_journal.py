@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from outrider_service.logs.journal import Journal, Sample
-from outrider_service.logs.lines import Batch, parse
-from outrider_service.metrics.series import read_rows
+from outrider_service.telemetry.journal import Journal, Sample
+from outrider_service.telemetry.lines import Batch, parse
+from outrider_service.telemetry.series import read_rows
 
 LINE = b'1732170000.000000 {"chart": "loss", "y": 1.5}\n'
 

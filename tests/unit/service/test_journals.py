@@ -13,14 +13,14 @@ import pytest
 from outrider_service.api.metrics import FRESH_IN_ALL, fresh_points
 from outrider_service.backends.local.tail import read_piece
 from outrider_service.backends.pieces import PIECE
-from outrider_service.directories import Directories
-from outrider_service.logs import journal as journals
-from outrider_service.logs.ingest import Journals, newest
-from outrider_service.logs.journal import MOST_READ, MOST_SERIES, Journal
-from outrider_service.logs.lines import LONGEST_TEXT, parse
-from outrider_service.logs.records import Progress, Record, Started, System, read_record
-from outrider_service.logs.render import MOST_CACHED, LineCache
-from outrider_service.metrics.series import ROW_BYTES, read_rows
+from outrider_service.storage.directories import Directories
+from outrider_service.telemetry import journal as journals
+from outrider_service.telemetry.ingest import Journals, newest
+from outrider_service.telemetry.journal import MOST_READ, MOST_SERIES, Journal
+from outrider_service.telemetry.lines import LONGEST_TEXT, parse
+from outrider_service.telemetry.records import Progress, Record, Started, System, read_record
+from outrider_service.telemetry.render import MOST_CACHED, LineCache
+from outrider_service.telemetry.series import ROW_BYTES, read_rows
 from outrider_service.user_threads import UserThreads
 
 T = b"1732170000.123456 "

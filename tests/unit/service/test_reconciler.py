@@ -12,10 +12,10 @@ from typing import Any
 from outrider_service.backends.base import AttemptRef, Observation, Phase, PlatformAway
 from outrider_service.db import Database
 from outrider_service.db.engine import migrate
+from outrider_service.jobs.reconcile_queue import ReconcileQueue
 from outrider_service.jobs.reconciler import Reconciler
 from outrider_service.jobs.store import delete_job, insert_job
 from outrider_service.schema.jobs import Status
-from outrider_service.signals import Signals
 from tests.unit.service.test_database import job
 
 LEFT = AttemptRef("jleftover0001", 1)
@@ -53,7 +53,7 @@ async def test_a_platform_that_is_away_at_the_start_is_asked_again(tmp_path: Pat
     db, platform, nothing = Database(url), Platform(), SimpleNamespace(stop=lambda: asyncio.sleep(0))
     unused: Any = nothing
     backends: Any = {"away": platform}
-    reconciler = Reconciler(db, unused, unused, backends, {}, unused, Signals(), unused)
+    reconciler = Reconciler(db, unused, unused, backends, {}, unused, unused, unused, unused, ReconcileQueue())
     await reconciler.start()
     try:
         await asyncio.wait_for(platform.removed.wait(), 30)
@@ -71,7 +71,8 @@ class Waits:
 
 async def test_of_those_that_wait_only_who_is_told_something_new_is_looked_at(tmp_path: Path) -> None:
     await asyncio.to_thread(migrate, url := f"sqlite:///{tmp_path}/db")
-    db, unused = Database(url), SimpleNamespace()
+    db = Database(url)
+    unused: Any = SimpleNamespace()
     found: list[str] = []
 
     async def woken(changes: dict[str, Any]) -> bool:
@@ -80,9 +81,10 @@ async def test_of_those_that_wait_only_who_is_told_something_new_is_looked_at(tm
         async with db.write() as conn:
             await insert_job(conn, replace(waits, **changes), [])
         backends: Any = {"default": Waits()}
-        reconciler = Reconciler(db, unused, unused, backends, {}, unused, Signals(), unused)  # type: ignore[arg-type]
+        queue = ReconcileQueue()
+        reconciler = Reconciler(db, unused, unused, backends, {}, unused, unused, unused, unused, queue)
         await reconciler._look_at_all()
-        return len(reconciler.queue) > 0
+        return len(queue) > 0
 
     try:
         assert not await woken({})

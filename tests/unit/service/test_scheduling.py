@@ -7,9 +7,9 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outrider_service.backends.capacity import Held, Room
+from outrider_service.capacity.placement import Plan, Waiting, in_order, plan
+from outrider_service.capacity.room import Held, Room
 from outrider_service.catalog import LimitSet, MachineType
-from outrider_service.jobs.scheduling import Plan, Waiting, in_order, plan
 
 MACHINES = {
     "cpu1": MachineType(name="cpu1", cpu=1, memory_mb=1000),

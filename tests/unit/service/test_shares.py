@@ -20,7 +20,7 @@ from outrider_service.jobs.changes import JobChanges
 from outrider_service.jobs.reads import AT_ONCE, JobReads
 from outrider_service.seats import Seats, TooMany
 from outrider_service.signals import Signals
-from tests.service.postgres import programs, server
+from tests.integration.postgres import programs, server
 from tests.unit.service.test_database import job
 
 

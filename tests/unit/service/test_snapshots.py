@@ -15,10 +15,10 @@ from sqlalchemy import update
 from outrider_service.db import Database
 from outrider_service.db.engine import migrate
 from outrider_service.db.tables import snapshot_owners
-from outrider_service.directories import Directories
 from outrider_service.jobs.store import insert_job
-from outrider_service.workspaces import snapshots
-from outrider_service.workspaces.snapshots import MOST_FILES, BadSnapshot, Snapshots, check_zip
+from outrider_service.storage import snapshots
+from outrider_service.storage.directories import Directories
+from outrider_service.storage.snapshots import MOST_FILES, BadSnapshot, Snapshots, check_zip
 from tests.unit.service.test_database import job
 
 
@@ -33,7 +33,7 @@ def test_a_table_of_contents_without_end_is_not_read(tmp_path: Path, monkeypatch
     def read(_path: Path) -> None:
         raise AssertionError("a million entries would become a million objects")
 
-    monkeypatch.setattr(snapshots.zipfile, "ZipFile", read)
+    monkeypatch.setattr(snapshots.zipfile, "ZipFile", read)  # type: ignore[attr-defined]
     path = tmp_path / "large.zip"
     path.write_bytes(table_of_contents(MOST_FILES + 1, said=1))
     with pytest.raises(BadSnapshot, match="files"):

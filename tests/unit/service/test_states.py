@@ -9,7 +9,8 @@ import pytest
 
 from outrider_service.backends.base import Observation, Phase
 from outrider_service.jobs.model import JobRecord, billed_seconds, cost, new_job_id
-from outrider_service.jobs.states import Ended, Running, Start, Stop, Wait, again, next_step, outcome
+from outrider_service.jobs.outcome import Ended, again, outcome
+from outrider_service.jobs.states import Running, Start, Stop, Wait, next_step
 from outrider_service.schema.jobs import Reason, Status
 
 JOB = JobRecord(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from outrider_service.usage.stopping import Life, Rules, Stop, TooLong, check_choice, chosen, duration, next_stop
+from outrider_service.notebooks.stopping import Life, Rules, Stop, TooLong, check_choice, chosen, duration, next_stop
 
 HOUR = 3600
 USED = Life(started_at=1000, used_at=5000)

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from outrider_service.backends.local.tail import read_piece
 from outrider_service.backends.pieces import PIECE
-from outrider_service.logs.ingest import samples_of
-from outrider_service.logs.journal import Journal, Sample
-from outrider_service.logs.lines import LONGEST_TEXT, parse
-from outrider_service.logs.records import Started, System, read_record
-from outrider_service.metrics.parse import parse_metric
-from outrider_service.metrics.series import downsample, read_rows
+from outrider_service.telemetry.ingest import samples_of
+from outrider_service.telemetry.journal import Journal, Sample
+from outrider_service.telemetry.lines import LONGEST_TEXT, parse
+from outrider_service.telemetry.metric_lines import parse_metric
+from outrider_service.telemetry.records import Started, System, read_record
+from outrider_service.telemetry.series import downsample, read_rows
 
 T = b"1732170000.123456 "
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from outrider_service.api.files import ListQuery, _listing
-from outrider_service.files import BadPath, Tree
+from outrider_service.storage.trees import BadPath, Tree
 
 
 def fill(root: Path, *files: str) -> Tree:
@@ -54,7 +54,7 @@ def test_a_page_looks_at_no_more_files_than_it_shows(tmp_path: Path, monkeypatch
     tree = fill(tmp_path, *(f"f{n:03}" for n in range(200)))
     looked: list[str] = []
     real = Tree.stat
-    monkeypatch.setattr(Tree, "stat", lambda self, path: looked.append(path) or real(self, path))
+    monkeypatch.setattr(Tree, "stat", lambda self, path: looked.append(path) or real(self, path))  # type: ignore[func-returns-value]
     _listing(tree, ListQuery(limit=5, cursor="f100"))
     assert len(looked) < 10
 

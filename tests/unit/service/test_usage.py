@@ -13,15 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
+from outrider_service.accounting.budgets import Account, BudgetGuard, Budgets, next_month
+from outrider_service.accounting.ledger import DAY_S, Scope, month_start, pieces, settle
+from outrider_service.accounting.report import report
+from outrider_service.capacity.leases import Lease, add_lease, get_lease, mark_started
 from outrider_service.catalog.configured import CatalogFile
 from outrider_service.catalog.stored import StoredCatalog
 from outrider_service.db import Database
 from outrider_service.db.engine import migrate
 from outrider_service.db.tables import leases, ledger
-from outrider_service.usage.budgets import Account, BudgetGuard, Budgets, next_month
-from outrider_service.usage.leases import Lease, add_lease, get_lease, mark_started
-from outrider_service.usage.ledger import DAY_S, Scope, month_start, pieces, settle
-from outrider_service.usage.report import report
 
 NOON = datetime(2024, 5, 10, 12, tzinfo=UTC).timestamp()
 
@@ -148,7 +148,7 @@ async def test_a_budget_warns_then_stops_what_it_pays_for(db: Database, monkeypa
     guard = BudgetGuard(db, budgets, told, told.warn)
 
     async def look(cost_each: float) -> float:
-        monkeypatch.setattr("outrider_service.usage.budgets.now", lambda: NOON + cost_each * 1000)
+        monkeypatch.setattr("outrider_service.accounting.budgets.now", lambda: NOON + cost_each * 1000)
         return await guard.look(15.0)
 
     assert await look(1.0) == 15.0

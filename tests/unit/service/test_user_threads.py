@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 
 import outrider_service
-from outrider_service.files import Tree
-from outrider_service.logs import journal as journal_module
-from outrider_service.logs.journal import Journal
-from outrider_service.logs.lines import parse
 from outrider_service.seats import TooMany
-from outrider_service.usage import disk
+from outrider_service.storage import disk
+from outrider_service.storage.trees import Tree
+from outrider_service.telemetry import journal as journal_module
+from outrider_service.telemetry.journal import Journal
+from outrider_service.telemetry.lines import parse
 from outrider_service.user_threads import Abandoned, UserThreads, check
 
 T = b"1732170000.123456 "

@@ -27,8 +27,8 @@ async def test_a_key_is_never_handled_twice_at_once_and_comes_again() -> None:
         active.discard(key)
         handled.append(key)
 
-    queue = WorkQueue(handle, workers=4)
-    queue.start()
+    queue = WorkQueue(workers=4)
+    queue.start(handle)
     for _ in range(10):
         queue.add("a")
         queue.add("b")
@@ -49,8 +49,8 @@ async def test_what_arrives_during_the_handling_is_handled_afterwards() -> None:
         if runs == 1:
             queue.add("a")
 
-    queue = WorkQueue(handle)
-    queue.start()
+    queue = WorkQueue()
+    queue.start(handle)
     queue.add("a")
     await until(lambda: runs == 2)
     await queue.stop()
@@ -64,8 +64,8 @@ async def test_a_failure_comes_again_and_does_not_stop_others() -> None:
         if key == "bad" and seen.count("bad") < 3:
             raise RuntimeError("not yet")
 
-    queue = WorkQueue(handle, workers=1)
-    queue.start()
+    queue = WorkQueue(workers=1)
+    queue.start(handle)
     queue.add("bad")
     queue.add("good")
     await until(lambda: seen.count("bad") == 3)
@@ -79,8 +79,8 @@ async def test_appointments_are_kept_and_the_earlier_one_stands() -> None:
     async def handle(key: str) -> None:
         seen.append(key)
 
-    queue = WorkQueue(handle)
-    queue.start()
+    queue = WorkQueue()
+    queue.start(handle)
     queue.add_after("a", 0.05)
     queue.add_after("a", 100)
     queue.add_after("b", 0.01)

@@ -1,66 +1,23 @@
 /** The last step: everything that was chosen, what it costs, what would become of it, and the command that does the same. */
 
 import {
-  ApiError,
   bytes,
   Checks,
   Command,
   Cost,
   type Draft,
-  type Job,
   type Machine,
   type Me,
   Problem,
   type Problems,
-  randomKey,
   runLine,
-  sentence,
   submissionOfDraft,
-  useApi,
-  useLoaded,
-  useSettled,
+  usePreflight,
 } from '@outrider/ui';
-import { type ReactElement, useRef, useState } from 'react';
+import type { ReactElement } from 'react';
 import { Link } from 'wouter';
 
-import { useAction } from '../forms.js';
 import { type Filled, ready, type Step, stepOf, STEPS, TITLES, workspaceWord } from './steps.js';
-
-const LOOK_MS = 300;
-
-/** Sends the form, and holds the service's word about a field until something is changed. */
-export function useSubmission(
-  filled: Filled,
-  onSubmitted: (job: Job) => void,
-): { busy: boolean; refused: string | null; said: Problems; send: () => void } {
-  const api = useApi();
-  const action = useAction();
-  const [refused, setRefused] = useState<{ text: string; error: unknown } | null>(null);
-  const keys = useRef({ text: '', key: '' });
-  const submission = submissionOfDraft(ready(filled));
-  const text = JSON.stringify(submission);
-  const send = (): void => {
-    action.run(async () => {
-      // The same wish keeps its key: a second press, or one after a lost answer, makes no second job.
-      if (keys.current.text !== text) keys.current = { text, key: randomKey() };
-      try {
-        const made = await api.submit(submission, keys.current.key);
-        keys.current = { text: '', key: '' };
-        onSubmitted(made);
-      } catch (error) {
-        setRefused({ text, error });
-      }
-    });
-  };
-  const error = refused !== null && refused.text === text ? refused.error : null;
-  const field = error instanceof ApiError ? error.field?.split('.')[0] : undefined;
-  return {
-    busy: action.busy,
-    refused: error === null ? null : sentence(error),
-    said: field === undefined ? {} : { [field]: sentence(error) },
-    send,
-  };
-}
 
 export function Review({
   filled,
@@ -80,7 +37,7 @@ export function Review({
   const { draft } = filled;
   const submission = submissionOfDraft(ready(filled));
   const clean = Object.keys(wrong).length === 0;
-  const checked = usePreflight(clean && draft.machine !== '' ? JSON.stringify(submission) : '');
+  const checked = usePreflight(clean && draft.machine !== '' ? submission : null);
   return (
     <>
       <dl className="newjob-review">
@@ -119,20 +76,6 @@ export function Review({
       )}
     </>
   );
-}
-
-function usePreflight(key: string): {
-  items: { check: string; answer: 'yes' | 'no' | 'unknown'; message: string }[];
-  failed: string | null;
-} {
-  const api = useApi();
-  const settled = useSettled(key, LOOK_MS);
-  const loaded = useLoaded(settled, async (signal) =>
-    settled === ''
-      ? []
-      : (await api.preflight(JSON.parse(settled) as Parameters<typeof api.preflight>[0], signal)).items,
-  );
-  return { items: loaded.value ?? [], failed: loaded.error?.message ?? null };
 }
 
 function Summary({ step, filled }: { step: Step; filled: Filled }): ReactElement {

@@ -12,7 +12,7 @@ export function Images(): ReactElement {
   const api = useApi();
   const platform = usePlatform();
   const me = useLoaded('me', (signal) => api.me(signal));
-  const images = useLoaded('images', (signal) => platform.images(signal));
+  const images = useLoaded('images/all', (signal) => platform.images(signal));
   const [open, setOpen] = useState<Open>(null);
   const admin = me.value?.scopes.includes(CATALOG_ADMIN) === true;
   const close = (): void => {

@@ -23,7 +23,7 @@ export function Machines(): ReactElement {
   const api = useApi();
   const platform = usePlatform();
   const me = useLoaded('me', (signal) => api.me(signal));
-  const machines = useLoaded('machines', (signal) => platform.machines(signal));
+  const machines = useLoaded('machines/all', (signal) => platform.machines(signal));
   const [open, setOpen] = useState<Open>(null);
   const removal = useAction();
   const admin = me.value?.scopes.includes(CATALOG_ADMIN) === true;

@@ -11,11 +11,13 @@ import {
   Radios,
   Problem,
   type Problems,
+  submissionOfDraft,
   TextField,
   useApi,
   useLoaded,
   useNavigation,
   useSettled,
+  useSubmission,
   WhatRuns,
 } from '@outrider/ui';
 import { type FormEvent, type ReactElement, useEffect, useRef, useState } from 'react';
@@ -23,7 +25,7 @@ import { Link, Redirect, useLocation } from 'wouter';
 
 import { filledOf, newJobAddress } from '../newjob/address.js';
 import { ImageStep } from '../newjob/ImageStep.js';
-import { Review, useSubmission } from '../newjob/Review.js';
+import { Review } from '../newjob/Review.js';
 import { SecretChoice } from '../newjob/SecretChoice.js';
 import {
   after,
@@ -32,6 +34,7 @@ import {
   firstStep,
   problems,
   problemsOn,
+  ready,
   type Step,
   stepOf,
   STEPS,
@@ -82,7 +85,7 @@ function Form({ step, query }: { step: Step; query: string }): ReactElement {
   const change = (changes: Partial<Draft>): void => {
     setFilled((old) => ({ ...old, draft: { ...old.draft, ...changes } }));
   };
-  const sending = useSubmission(full, (job) => {
+  const sending = useSubmission(submissionOfDraft(ready(full)), (job) => {
     navigation.go({ page: 'job', id: job.id });
   });
   const wrong = problems(full);

@@ -61,6 +61,9 @@ export interface StreamEvents {
 }
 
 export const ENDED: readonly Status[] = ['succeeded', 'failed', 'cancelled'];
+/** Those that hold a machine. */
+export const RUNNING: readonly Status[] = ['provisioning', 'running', 'stopping'];
+
 export const ACTIVE: readonly Status[] = ['pending', 'provisioning', 'running', 'stopping'];
 
 export function hasEnded(job: { status: Status }): boolean {

@@ -2,10 +2,10 @@
 
 import { type ReactElement, useId, useMemo, useState } from 'react';
 
-import { Button, Icon } from '../components/basics.js';
-import type { Axis } from '../core/axis.js';
-import { chartTitle } from '../core/units.js';
-import type { ChartData } from '../state/chartStore.js';
+import { Button, Icon } from '../shared/basics.js';
+import type { Axis } from './axis.js';
+import { chartTitle } from '../shared/units.js';
+import type { ChartData } from './chartStore.js';
 import { ChartCard } from './ChartCard.js';
 import { type Context, labelOf, type Settings } from './model.js';
 

@@ -2,12 +2,12 @@
 
 import { type ReactElement, useCallback, useEffect, useMemo, useRef, useState } from 'react';
 
-import { clock, count, timeOfDay, value } from '../core/format.js';
-import { chartSteps, chartTitle, chartWriter } from '../core/units.js';
-import { Button } from '../components/basics.js';
-import type { ChartData } from '../state/chartStore.js';
-import { useApi } from '../state/context.js';
-import { useLoaded, useSettled } from '../state/hooks.js';
+import { clock, count, timeOfDay, value } from '../shared/format.js';
+import { chartSteps, chartTitle, chartWriter } from '../shared/units.js';
+import { Button } from '../shared/basics.js';
+import type { ChartData } from './chartStore.js';
+import { useApi } from '../shared/context.js';
+import { useLoaded, useSettled } from '../shared/hooks.js';
 import {
   type Choice,
   choiceOf,
@@ -257,7 +257,7 @@ function useRefined(
   const api = useApi();
   const part = job === null ? null : partOf(chart, settings, context);
   const wanted = useSettled(part === null ? '' : JSON.stringify(part), SETTLE_MS);
-  const finer = useLoaded(wanted, async (signal) => {
+  const finer = useLoaded(`part/${job ?? ''}/${chart.chart}/${wanted}`, async (signal) => {
     if (wanted === '' || job === null) return null;
     const asked = JSON.parse(wanted) as Part;
     return { part: asked, chart: await api.chart(job, chart.chart, { points: DETAIL, ...asked }, signal) };

@@ -3,9 +3,9 @@
 import { type ReactElement, useCallback, useEffect, useMemo, useState, useSyncExternalStore } from 'react';
 
 import { hasEnded, type Job } from '../api/types.js';
-import { Empty, Loading, Problem } from '../components/basics.js';
-import { ChartStore } from '../state/chartStore.js';
-import { type JobView, useStream } from '../state/context.js';
+import { Empty, Loading, Problem } from '../shared/basics.js';
+import { ChartStore } from './chartStore.js';
+import { type JobView, useStream } from '../shared/context.js';
 import { ChartBoard } from './ChartBoard.js';
 import { contextOf, inOrder } from './model.js';
 

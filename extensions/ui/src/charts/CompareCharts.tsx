@@ -3,9 +3,9 @@
 import { type ReactElement, useCallback, useEffect, useMemo, useState } from 'react';
 
 import type { Job } from '../api/types.js';
-import { Empty, Loading } from '../components/basics.js';
-import { ChartStore } from '../state/chartStore.js';
-import { useNavigation, useStream } from '../state/context.js';
+import { Empty, Loading } from '../shared/basics.js';
+import { ChartStore } from './chartStore.js';
+import { useNavigation, useStream } from '../shared/context.js';
 import { ChartBoard } from './ChartBoard.js';
 import { firstStart } from './ChartsView.js';
 import { type Compared, contextOfAll, jobOfKey, merged } from './compare.js';

@@ -3,7 +3,7 @@
 import { type KeyboardEvent, type ReactElement, useEffect, useRef } from 'react';
 import uPlot from 'uplot';
 
-import { clock, value } from '../core/format.js';
+import { clock, value } from '../shared/format.js';
 import { aligned, type Drawn, pointsAt, type Settings } from './model.js';
 import { listenForWheel, panned } from './pan.js';
 import type { ChartTheme } from './theme.js';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import type { ChartData } from '../state/chartStore.js';
+import type { ChartData } from './chartStore.js';
 import { type Compared, contextOfAll, jobOfKey, merged } from './compare.js';
 import { drawn } from './model.js';
 

@@ -1,6 +1,6 @@
 /** The charts of several jobs as one: a series of each job in the same chart, each from its own start. Pure. */
 
-import type { ChartData, SeriesData } from '../state/chartStore.js';
+import type { ChartData, SeriesData } from './chartStore.js';
 import { type Context, contextOf, inOrder, type Placing } from './model.js';
 
 export interface Compared {

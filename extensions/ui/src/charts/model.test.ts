@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import type { Chart } from '../api/types.js';
-import { type ChartData, seriesKey, type SeriesData } from '../state/chartStore.js';
+import { type ChartData, seriesKey, type SeriesData } from './chartStore.js';
 import {
   aligned,
   choiceOf,

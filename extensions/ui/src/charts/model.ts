@@ -3,10 +3,10 @@
 import uPlot from 'uplot';
 
 import type { Chart } from '../api/types.js';
-import { type Axis, type Columns, type Course, courseOf, nearest, placed } from '../core/axis.js';
-import { chartOrder } from '../core/units.js';
-import { smooth } from '../core/smoothing.js';
-import { type ChartData, type SeriesData, seriesKey } from '../state/chartStore.js';
+import { type Axis, type Columns, type Course, courseOf, nearest, placed } from './axis.js';
+import { chartOrder } from '../shared/units.js';
+import { smooth } from './smoothing.js';
+import { type ChartData, type SeriesData, seriesKey } from './chartStore.js';
 
 export interface Settings {
   axis: Axis;

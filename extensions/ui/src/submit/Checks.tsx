@@ -2,17 +2,16 @@
 
 import type { ReactElement } from 'react';
 
-import type { Check } from './shell.js';
+import type { Check } from '../shared/shell.js';
 
 const TITLES: Record<string, string> = {
-  machine: 'Machine',
   room: 'Machine',
   submission: 'Job',
   limits: 'Your limits',
   packages: 'Packages',
   kernel: 'Kernel',
 };
-const WORDS: Record<Check['answer'], string> = { yes: 'fits', no: 'does not fit', unknown: 'not known' };
+const WORDS: Record<Check['answer'], string> = { yes: 'OK', no: 'Problem', unknown: 'Unknown' };
 
 export function Checks({
   checks,

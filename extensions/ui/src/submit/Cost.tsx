@@ -3,7 +3,7 @@
 import type { ReactElement } from 'react';
 
 import type { Machine, Me } from '../api/types.js';
-import { money, pricePerHour } from '../core/format.js';
+import { money, pricePerHour } from '../shared/format.js';
 
 export function Cost({
   machine,

@@ -3,8 +3,8 @@
 import { type ReactElement, useId } from 'react';
 
 import type { Machine } from '../api/types.js';
-import { bytes, count, pricePerHour } from '../core/format.js';
-import { machineParts, whenFree } from '../core/machines.js';
+import { bytes, count, pricePerHour } from '../shared/format.js';
+import { machineParts, whenFree } from '../shared/machines.js';
 
 interface Props {
   machines: readonly Machine[];

@@ -2,7 +2,7 @@
 
 import { type ComponentProps, type ReactElement, useEffect, useId, useRef } from 'react';
 
-import { Button } from '../components/basics.js';
+import { Button } from '../shared/basics.js';
 import { SubmitForm } from './SubmitForm.js';
 
 interface Props extends Omit<ComponentProps<typeof SubmitForm>, 'onCancel'> {

@@ -1,21 +1,21 @@
 /** The form for a new job: says what it costs, what is free and what would go wrong before anything is sent. */
 
-import { type FormEvent, type ReactElement, useEffect, useId, useMemo, useRef, useState } from 'react';
+import { type FormEvent, type ReactElement, useId, useMemo, useState } from 'react';
 
-import { ApiError, sentence } from '../api/transport.js';
 import type { Job } from '../api/types.js';
-import { Button, Icon, Problem } from '../components/basics.js';
-import { type Draft, type Problems, problemsOf, submissionOfDraft } from '../core/draft.js';
-import { randomKey } from '../core/ids.js';
-import { firstMachine } from '../core/machines.js';
-import { useApi } from '../state/context.js';
-import { useLoaded, useSettled } from '../state/hooks.js';
+import { Button, Icon, Problem } from '../shared/basics.js';
+import { type Draft, type Problems, problemsOf, submissionOfDraft } from './draft.js';
+import { firstMachine } from '../shared/machines.js';
+import { useApi } from '../shared/context.js';
+import { useLoaded } from '../shared/hooks.js';
 import { Checks } from './Checks.js';
 import { Cost } from './Cost.js';
 import { ParamRows, TextField } from './fields.js';
 import { MachineChoice } from './MachineChoice.js';
 import { More, MORE_FIELDS } from './More.js';
-import type { Check, SubmitShell } from './shell.js';
+import type { SubmitShell } from '../shared/shell.js';
+import { usePreflight } from './usePreflight.js';
+import { useSubmission } from './useSubmission.js';
 import { WhatRuns } from './WhatRuns.js';
 import { FolderSummary, WorkspaceChoice } from './WorkspaceChoice.js';
 
@@ -28,7 +28,6 @@ interface Props {
   onCancel?: () => void;
 }
 
-const LOOK_MS = 400;
 const NOTHING: SubmitShell = {};
 
 export function SubmitForm({
@@ -42,66 +41,58 @@ export function SubmitForm({
   const [draft, setDraft] = useState(start);
   const [touched, setTouched] = useState(false);
   const [more, setMore] = useState(false);
-  const [sending, setSending] = useState(false);
-  const [refused, setRefused] = useState<{ draft: Draft; error: unknown } | null>(null);
-  const offers = useLoaded('offers', (signal) =>
-    Promise.all([api.machines(signal), api.images(signal), api.me(signal)]),
-  );
-  const [machines, images, me] = offers.value ?? [];
+  const asked = useLoaded('machines', (signal) => api.machines(signal));
+  const images = useLoaded('images', (signal) => api.images(signal));
+  const me = useLoaded('me', (signal) => api.me(signal));
+  const unknown = asked.error ?? images.error ?? me.error;
+  const machines = asked.value?.items ?? [];
   const change = (changes: Partial<Draft>): void => {
     setDraft((old) => ({ ...old, ...changes }));
   };
 
-  const chosen = draft.machine || firstMachine(machines?.items ?? [], wanted);
+  const chosen = draft.machine || firstMachine(machines, wanted);
   const full = useMemo(() => ({ ...draft, machine: chosen }), [draft, chosen]);
   const submission = useMemo(() => submissionOfDraft(full), [full]);
   const problems = problemsOf(full);
-  // The service's own word about a field stands until something is changed.
-  const answer = refused !== null && refused.draft === draft ? refused.error : null;
-  const field = answer instanceof ApiError ? answer.field?.split('.')[0] : undefined;
-  const said: Problems = field && answer instanceof ApiError ? { [field]: answer.message } : {};
-  const shown: Problems = { ...(touched ? problems : filled(problems, draft)), ...said };
+  const sending = useSubmission(
+    submission,
+    (job) => {
+      onSubmitted(job, full);
+    },
+    {
+      wish: JSON.stringify([submission, draft.workspace]),
+      submit:
+        shell.submit &&
+        ((made, key) => shell.submit?.(made, draft.workspace === 'folder', key) ?? api.submit(made, key)),
+    },
+  );
+  const shown: Problems = { ...(touched ? problems : filled(problems, draft)), ...sending.said };
   const clean = Object.keys(problems).length === 0;
-  const checks = useChecks(shell, clean && chosen !== '' ? submission : null);
-  const machine = machines?.items.find((one) => one.name === chosen);
+  const checks = usePreflight(clean && chosen !== '' ? submission : null, shell.check);
+  const machine = machines.find((one) => one.name === chosen);
+  // What is wrong must be in sight.
+  if (!more && MORE_FIELDS.some((name) => sending.said[name] !== undefined)) setMore(true);
 
-  const keys = useRef({ text: '', key: '' });
-  const send = async (event: FormEvent): Promise<void> => {
+  const send = (event: FormEvent): void => {
     event.preventDefault();
     setTouched(true);
-    if (!clean || sending) {
-      if (MORE_FIELDS.some((name) => problems[name] !== undefined)) setMore(true);
-      return;
-    }
-    // The same wish keeps its key: a second press, or one after a lost answer, makes no second job.
-    const text = JSON.stringify([submission, draft.workspace]);
-    if (keys.current.text !== text) keys.current = { text, key: randomKey() };
-    const { key } = keys.current;
-    setSending(true);
-    try {
-      const made = await (shell.submit?.(submission, draft.workspace === 'folder', key) ??
-        api.submit(submission, key));
-      keys.current = { text: '', key: '' };
-      onSubmitted(made, full);
-    } catch (error) {
-      setRefused({ draft, error });
-      if (error instanceof ApiError && MORE_FIELDS.includes(error.field?.split('.')[0] ?? '')) setMore(true);
-    } finally {
-      setSending(false);
-    }
+    if (clean) sending.send();
+    else if (MORE_FIELDS.some((name) => problems[name] !== undefined)) setMore(true);
   };
 
   const imageList = useId();
   return (
-    <form
-      className="or-submit"
-      noValidate
-      onSubmit={(event) => {
-        void send(event);
-      }}
-    >
+    <form className="or-submit" noValidate onSubmit={send}>
       <div className="or-submit-body">
-        {offers.error && <Problem onRetry={offers.reload}>{offers.error.message}</Problem>}
+        {unknown && (
+          <Problem
+            onRetry={() => {
+              for (const one of [asked, images, me]) if (one.error) one.reload();
+            }}
+          >
+            {unknown.message}
+          </Problem>
+        )}
         <TextField
           label="Name"
           value={draft.name}
@@ -115,7 +106,7 @@ export function SubmitForm({
         <TextField
           label="Image"
           value={draft.image}
-          placeholder={images?.items[0]?.name ?? 'the default one'}
+          placeholder={images.value?.items[0]?.name ?? 'the default one'}
           list={imageList}
           problem={shown.image}
           onChange={(image) => {
@@ -123,7 +114,7 @@ export function SubmitForm({
           }}
         />
         <datalist id={imageList}>
-          {images?.items
+          {images.value?.items
             .filter((image) => image.for_jobs)
             .map((image) => (
               <option key={image.name} value={image.name}>
@@ -132,7 +123,7 @@ export function SubmitForm({
             ))}
         </datalist>
         <MachineChoice
-          machines={machines?.items ?? []}
+          machines={machines}
           chosen={chosen}
           problem={shown.machine}
           onChange={(name) => {
@@ -165,19 +156,19 @@ export function SubmitForm({
           }}
         >
           <summary>More: variables, ports, labels, limits</summary>
-          {more && <More draft={draft} problems={shown} groups={me?.groups ?? []} onChange={change} />}
+          {more && <More draft={draft} problems={shown} groups={me.value?.groups ?? []} onChange={change} />}
         </details>
       </div>
       <footer className="or-submit-foot">
         <Checks checks={checks.items} failed={checks.failed} />
-        {answer !== null && <Problem>{sentence(answer)}</Problem>}
+        {sending.refused !== null && <Problem>{sending.refused}</Problem>}
         <div className="or-submit-buttons">
-          <Cost machine={machine} nodes={Number(draft.nodes) || 1} me={me} group={draft.group} />
+          <Cost machine={machine} nodes={Number(draft.nodes) || 1} me={me.value} group={draft.group} />
           <span className="or-spring" />
           {onCancel && <Button onClick={onCancel}>Cancel</Button>}
-          <Button type="submit" tone="primary" disabled={sending}>
+          <Button type="submit" tone="primary" disabled={sending.busy}>
             <Icon name="bolt" />
-            {sending ? 'Sending …' : 'Run job'}
+            {sending.busy ? 'Sending …' : 'Run job'}
           </Button>
         </div>
       </footer>
@@ -194,23 +185,4 @@ function filled(problems: Problems, draft: Draft): Problems {
     env: draft.env.some((pair) => pair.name === ''),
   };
   return Object.fromEntries(Object.entries(problems).filter(([name]) => empty[name] !== true));
-}
-
-function useChecks(
-  shell: SubmitShell,
-  submission: ReturnType<typeof submissionOfDraft> | null,
-): { items: readonly Check[]; failed: string | null } {
-  const key = useSettled(
-    submission === null ? '' : JSON.stringify([submission.image, submission.machine, submission.notebook]),
-    LOOK_MS,
-  );
-  const loaded = useLoaded(key, async (signal) =>
-    shell.check === undefined || submission === null || key === '' ? [] : shell.check(submission, signal),
-  );
-  // While the next answer is on its way the last one stays, so that nothing jumps.
-  const [held, setHeld] = useState<readonly Check[]>([]);
-  useEffect(() => {
-    if (loaded.value !== undefined && key !== '') setHeld(loaded.value);
-  }, [loaded.value, key]);
-  return { items: held, failed: loaded.error?.message ?? null };
 }

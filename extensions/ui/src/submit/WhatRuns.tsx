@@ -2,7 +2,7 @@
 
 import type { ReactElement } from 'react';
 
-import type { Draft, Problems } from '../core/draft.js';
+import type { Draft, Problems } from './draft.js';
 import { Field, TextField } from './fields.js';
 
 export function WhatRuns({

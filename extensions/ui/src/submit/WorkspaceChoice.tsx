@@ -1,13 +1,13 @@
 /** Which files go along: those at hand, a repository, what an earlier job had, or none. */
 
-import type { ReactElement, ReactNode } from 'react';
+import { type ReactElement, type ReactNode, useId } from 'react';
 
-import { Loading, Problem } from '../components/basics.js';
-import type { Draft, WorkspaceKind } from '../core/draft.js';
-import { bytes, count } from '../core/format.js';
-import { useLoaded } from '../state/hooks.js';
+import { Loading, Problem } from '../shared/basics.js';
+import type { Draft, WorkspaceKind } from './draft.js';
+import { bytes, count } from '../shared/format.js';
+import { useLoaded } from '../shared/hooks.js';
 import { Radios, TextField } from './fields.js';
-import type { FolderLook } from './shell.js';
+import type { FolderLook } from '../shared/shell.js';
 
 interface Props {
   draft: Draft;
@@ -88,7 +88,7 @@ export function FolderSummary({
 }: {
   folder: (signal: AbortSignal) => Promise<FolderLook>;
 }): ReactElement {
-  const look = useLoaded('folder', folder);
+  const look = useLoaded(`folder/${useId()}`, folder);
   if (look.error) return <Problem onRetry={look.reload}>{look.error.message}</Problem>;
   if (look.value === undefined) return <Loading />;
   const { folder: path, files, size, largest, left_out: out, warnings } = look.value;

@@ -2,8 +2,8 @@
 
 import { type ReactElement, type ReactNode, useId } from 'react';
 
-import { Button } from '../components/basics.js';
-import { type Pair, type Param, PARAM_TYPES, type ParamType } from '../core/draft.js';
+import { Button } from '../shared/basics.js';
+import { type Pair, type Param, PARAM_TYPES, type ParamType } from './draft.js';
 
 export interface FieldIds {
   id: string;

@@ -14,8 +14,9 @@ from typing import Any, Final
 
 from outrider_sandbox import remove_tree
 
+from ...capacity.room import Held
 from ...catalog import Contents, ImageEntry, MachineType
-from ...directories import Directories
+from ...storage.directories import Directories
 from ...user_threads import UserThreads
 from ..base import (
     Address,
@@ -30,7 +31,6 @@ from ..base import (
     PlatformAway,
     RawLog,
 )
-from ..capacity import Held
 from . import delivery, manifests, queue, reading
 from .api import ApiError, KubernetesApi, Object
 from .growth import Growth
@@ -52,7 +52,6 @@ OVER: Final = (Phase.EXITED, Phase.LOST, Phase.ABSENT)
 class KubernetesBackend:
     """Jobs in one namespace. Everything known about them is in the API; nothing here needs to survive a restart."""
 
-    queues = False
     most_nodes = 64
 
     def __init__(self, directories: Directories, settings: KubernetesSettings, api: KubernetesApi) -> None:
@@ -84,6 +83,10 @@ class KubernetesBackend:
         self._threads.close()
         await self.picture.close()
         await self.api.close()
+
+    @property
+    def requests(self) -> int:
+        return self.api.calls
 
     async def events(self) -> AsyncIterator[AttemptRef]:
         await self.open()

@@ -7,7 +7,7 @@ import os
 import shutil
 from pathlib import Path
 
-from ..local.environments import pynvml_file, runner_directory
+from ..runner_files import pynvml_file, runner_directory
 
 
 def install(home: Path, uid: int) -> Path:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from ...files import open_beneath
+from ...storage.trees import open_beneath
 from ..base import RawLog
 from ..pieces import next_piece
 

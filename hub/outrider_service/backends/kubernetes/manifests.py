@@ -7,7 +7,7 @@ import json
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
-from ...directories import Directories, slug
+from ...storage.directories import Directories, slug
 from ..base import Attempt
 from ..run_file import INSIDE, SNAPSHOT, run_file
 from .names import (

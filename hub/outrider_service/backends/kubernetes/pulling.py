@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from ...registry.reference import DOCKER_HUB, BadReference, parse
-from ..base import RegistryLogin
+from ...vault import RegistryLogin
 from .settings import KubernetesSettings
 
 DOCKER_HUB_KEY: Final = "https://index.docker.io/v1/"

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
-from ...schema.common import Label
+from ...names import Label
 
 
 class KubernetesSettings(BaseModel):

@@ -15,8 +15,9 @@ from typing import Any, Final
 import outrider_sandbox as sandbox
 from outrider_sandbox import Mount, Spec
 
+from ...capacity.room import Held, Room
 from ...catalog import Contents, ImageEntry, MachineType
-from ...directories import Directories, attempt_of
+from ...storage.directories import Directories, attempt_of
 from ...user_threads import UserThreads
 from ..base import (
     Address,
@@ -30,8 +31,8 @@ from ..base import (
     Phase,
     RawLog,
 )
-from ..capacity import Held, Room
 from ..run_file import INSIDE, SNAPSHOT, run_file
+from ..runner_files import pynvml_file, runner_directory
 from . import environments
 from .contents import ContentsOfEnvironments
 from .machine import device_nodes
@@ -54,8 +55,8 @@ REASONS: Final = {"out_of_memory": "out_of_memory", "node_lost": "node_lost", "e
 class LocalBackend:
     """Attempts as sandboxes below ``run/jobs``; everything known about them is in their directories."""
 
-    queues = True
     most_nodes = 1
+    requests = 0
 
     def __init__(
         self,
@@ -154,7 +155,7 @@ class LocalBackend:
                 "nvml": f"{INSIDE}/nvml",
                 "home": HOME,
             }
-        nvml = environments.pynvml_file()
+        nvml = pynvml_file()
         return {
             "workspace": str(self.directories.workspace(attempt.ref.job_id)),
             "artifacts": str(self.directories.artifacts(attempt.ref.job_id)),
@@ -184,7 +185,7 @@ class LocalBackend:
             Mount(str(own.workspace(attempt.ref.job_id)), "/workspace", read_only=False),
             Mount(str(own.artifacts(attempt.ref.job_id)), "/artifacts", read_only=False),
             Mount(str(own.datasets), "/datasets"),
-            Mount(str(environments.runner_directory()), f"{INSIDE}/outrider_runner"),
+            Mount(str(runner_directory()), f"{INSIDE}/outrider_runner"),
             Mount(str(folder / "run.json"), f"{INSIDE}/run.json"),
         ]
         storage = own.make_storage(attempt.owner, attempt.groups)
@@ -192,7 +193,7 @@ class LocalBackend:
         mounts += [Mount(str(own.artifacts(job_id)), f"/inputs/{name}") for name, job_id in attempt.inputs.items()]
         if attempt.workspace["type"] == "snapshot":
             mounts.append(Mount(str(own.snapshot(attempt.workspace["id"])), SNAPSHOT))
-        nvml = environments.pynvml_file()
+        nvml = pynvml_file()
         if nvml is not None:
             mounts.append(Mount(str(nvml), f"{INSIDE}/nvml/{nvml.name}"))
         return mounts
@@ -226,7 +227,7 @@ class LocalBackend:
         if self.isolation == "bubblewrap":
             package, where = "outrider_runner", INSIDE
         else:
-            package, where = "outrider.runner", str(environments.runner_directory().parent.parent)
+            package, where = "outrider.runner", str(runner_directory().parent.parent)
         code = f"import sys; sys.path.insert(0, {where!r}); from {package}.__main__ import main; main()"
         shm_mb = attempt.shm_mb or attempt.machine.memory_mb // 2
         return Spec(

@@ -10,20 +10,6 @@ from pathlib import Path
 from outrider_sandbox import Mount
 
 
-def runner_directory() -> Path:
-    """Where the runner's code lies."""
-    spec = importlib.util.find_spec("outrider.runner")
-    if spec is None or spec.origin is None:
-        raise RuntimeError("the package outrider is not installed beside the service")
-    return Path(spec.origin).parent
-
-
-def pynvml_file() -> Path | None:
-    """The pynvml module (it is one file), which the runner of every environment is given."""
-    spec = importlib.util.find_spec("pynvml")
-    return Path(spec.origin) if spec is not None and spec.origin else None
-
-
 def prefix_of(environment: str | None) -> Path:
     """The prefix of an environment; None means the one that the service itself runs in."""
     return Path(environment or sys.prefix)

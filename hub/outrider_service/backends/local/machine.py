@@ -6,8 +6,8 @@ import logging
 import os
 from pathlib import Path
 
+from ...capacity.room import Room
 from ...catalog.configured import LocalCapacity
-from ..capacity import Room
 
 log = logging.getLogger(__name__)
 

@@ -1,0 +1,39 @@
+"""The table of all routes, made from what the modules of this package register: a new endpoint is one new file.
+
+A module registers by having a list ``ROUTES``. The table is the only place from which scopes are enforced, the
+description of the API is made and the tests of authorisation are generated.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Iterable
+
+from .routing import Route
+
+
+def specificity(route: Route) -> tuple[int, ...]:
+    """Sorts a route before those that would also match its addresses: words before parameters, parameters before the
+    rest of a path, long before short."""
+    parts = route.path.strip("/").split("/")
+    return (*(0 if not part.startswith("{") else 2 if part == "{path}" else 1 for part in parts), 3)
+
+
+def merged(tables: Iterable[Iterable[Route]]) -> list[Route]:
+    """One table of several. Raises ValueError where two routes have the same method and path."""
+    found: dict[tuple[str, str], Route] = {}
+    for table in tables:
+        for route in table:
+            if (key := (route.method, route.path)) in found:
+                raise ValueError(f"{route.method} {route.path} is registered twice")
+            found[key] = route
+    return sorted(found.values(), key=lambda route: (specificity(route), route.path))
+
+
+def registered() -> list[Route]:
+    """The routes of every module of this package."""
+    package = __package__ or ""
+    names = [module.name for module in pkgutil.iter_modules(importlib.import_module(package).__path__)]
+    modules = [importlib.import_module(f"{package}.{name}") for name in names]
+    return merged(getattr(module, "ROUTES", ()) for module in modules)

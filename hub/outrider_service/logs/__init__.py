@@ -1,1 +1,0 @@
-"""Logs: taken from the platform as they come, kept line by line with the series found in them."""

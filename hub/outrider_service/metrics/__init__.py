@@ -1,1 +1,0 @@
-"""Charts: read from the job's output, kept as series, downsampled on read."""

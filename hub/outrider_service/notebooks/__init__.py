@@ -1,0 +1,1 @@
+"""Notebook servers: the machine each one leases, and when it stops."""

@@ -1,1 +1,0 @@
-"""What is held and what it costs: leases of capacity by jobs and notebooks."""

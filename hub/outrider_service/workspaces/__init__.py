@@ -1,1 +1,0 @@
-"""Workspaces: uploaded snapshots, kept once by content."""
