@@ -78,7 +78,7 @@ async def test_a_users_subscriptions_have_a_limit(service: ServiceProcess, alice
         for socket in opened:
             for n in range(64):
                 await socket.send(json.dumps({"id": n, "subscribe": "jobs"}))
-        refused = set()
+        refused: set[tuple[int, str]] = set()
         async with asyncio.timeout(60):
             while not refused:
                 for socket in opened:
