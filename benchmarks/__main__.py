@@ -14,7 +14,20 @@ from rich.console import Console
 from .harness import Bench
 from .report import Row, machine, show
 
-NAMES = ("ingest", "chart", "listing", "page", "usage", "submit", "start", "followers", "idle", "lab", "logins")
+NAMES = (
+    "ingest",
+    "chart",
+    "listing",
+    "page",
+    "usage",
+    "submit",
+    "start",
+    "followers",
+    "idle",
+    "neighbours",
+    "lab",
+    "logins",
+)
 ON_DEMAND = ("cluster", "cluster_scale")
 
 

@@ -35,7 +35,7 @@ def run(bench: Bench) -> list[Row]:
     with program("bare_fanout") as server:
         port = answer(server)["port"]
         peer, peer_busy = follow(f"http://127.0.0.1:{port}/", server.pid)
-    with bench.service(catalog=catalog()) as service:
+    with bench.service(catalog=catalog(), OUTRIDER_FOLLOWERS_PER_USER=str(FOLLOWERS)) as service:
         alice = service.user("alice")
         job_id = alice.code(PROGRAM)
         alice.until(job_id, "running")

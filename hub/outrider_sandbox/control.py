@@ -68,6 +68,15 @@ class State:
         return self.phase in ("exited", "lost")
 
 
+_TIME = (float, int)
+_LARGEST = 2**53
+_KINDS: dict[str, tuple[type, ...]] = {
+    **dict.fromkeys(("exit_code", "signal", "pid", "child_pid"), (int,)),
+    **dict.fromkeys(("reason", "message"), (str,)),
+    **dict.fromkeys(("created_at", "network_ready_at", "started_at", "finished_at"), _TIME),
+}
+
+
 def launch(folder: str | Path, spec: Spec) -> None:
     """Start the command unless it was started before. Returns as soon as a supervisor has taken charge."""
     folder = Path(folder).absolute()
@@ -122,7 +131,8 @@ def state(folder: str | Path) -> State:
         if status is not None and status.get("phase") == "exited":
             return _state("exited", status)
         if linux.is_locked(folder / files.LOCK):
-            return _state("starting", None) if status is None else _state(status["phase"], status)
+            running = status is not None and status.get("phase") == "running"
+            return _state("running" if running else "starting", status)
         # The supervisor may have written the end and let go of the lock in between: look once more.
     if status is None and not (folder / files.STATUS).exists():
         return State("absent")
@@ -140,8 +150,14 @@ def version(folder: str | Path) -> tuple[int, int] | None:
 
 
 def _state(phase: Phase, status: dict[str, Any] | None) -> State:
-    fields = State.__dataclass_fields__
-    return State(phase, **{k: v for k, v in (status or {}).items() if k in fields and k != "phase"})
+    """What is on record, as far as it has the types that it should: a damaged disk is no reason to raise."""
+    return State(phase, **{k: v for k, v in (status or {}).items() if k in _KINDS and _fits(v, _KINDS[k])})
+
+
+def _fits(value: object, kind: tuple[type, ...]) -> bool:
+    # JSON's numbers may be beyond every float, or NaN, and in Python True is one of them.
+    number = not isinstance(value, int | float) or abs(value) <= _LARGEST
+    return isinstance(value, kind) and not isinstance(value, bool) and number
 
 
 def _lost(status: dict[str, Any]) -> State:

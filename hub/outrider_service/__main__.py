@@ -33,6 +33,10 @@ MOST_FILES = 65536
 LOCK_CHECK_S = 1.0
 
 
+SWITCH_S = 0.0005
+"""How long a thread that computes keeps the interpreter while another wants it; Python's own is ten times that."""
+
+
 class OutriderService(Application):
     """The Outrider service: jobs, logs, metrics, artifacts and endpoints behind JupyterHub."""
 
@@ -45,6 +49,9 @@ class OutriderService(Application):
     catalog = Unicode(help="The YAML file of images and machine types (OUTRIDER_CATALOG)").tag(config=True)
     ip = Unicode(help="Where to listen").tag(config=True)
     port = Integer(help="Where to listen").tag(config=True)
+    followers = Integer(
+        help="Connections that one user may have open to follow jobs (OUTRIDER_FOLLOWERS_PER_USER)"
+    ).tag(config=True)
     apps_port = Integer(help="Where the hosts of jobs' ports are served (OUTRIDER_APPS_PORT)").tag(config=True)
     public_url = Unicode(help="The Hub's address in a browser (OUTRIDER_PUBLIC_URL)").tag(config=True)
     apps_origin = Unicode(
@@ -112,6 +119,10 @@ class OutriderService(Application):
     def _port(self) -> int:
         return int(self._service_url().port or 8003)
 
+    @default("followers")
+    def _followers(self) -> int:
+        return int(os.environ.get("OUTRIDER_FOLLOWERS_PER_USER") or 64)
+
     @default("apps_port")
     def _apps_port(self) -> int:
         return int(os.environ.get("OUTRIDER_APPS_PORT") or self.port + 1)
@@ -163,6 +174,7 @@ class OutriderService(Application):
             web=web_from_environment(os.environ),
             registries=tuple(self.registries),
             webhooks=tuple(self.webhooks),
+            followers=self.followers,
         )
 
     def run(self) -> int:
@@ -179,6 +191,8 @@ class OutriderService(Application):
             _end_with_parent()
         os.umask(0o077)
         _allow_many_files()
+        # Answering one request passes from thread to thread some twenty times, each time behind whatever else computes.
+        sys.setswitchinterval(SWITCH_S)
         return asyncio.run(self._serve())
 
     async def _serve(self) -> int:

@@ -11,13 +11,25 @@ from .capacity.leases import list_leases
 from .db import Database
 from .jobs import store
 from .jobs.reconcile_queue import ReconcileQueue
+from .seats import Seats
 from .telemetry.ingest import Ingest
+from .user_threads import UserThreads
 
 
 class Instruments:
     """The registry, filled by ``refresh``."""
 
-    def __init__(self, db: Database, queue: ReconcileQueue, ingest: Ingest, backends: Mapping[str, Backend]) -> None:
+    def __init__(
+        self,
+        db: Database,
+        queue: ReconcileQueue,
+        ingest: Ingest,
+        backends: Mapping[str, Backend],
+        pools: Mapping[str, UserThreads],
+        seats: Mapping[str, Seats],
+    ) -> None:
+        self._pools = pools
+        self._seats = seats
         self._db = db
         self._queue = queue
         self._ingest = ingest
@@ -29,6 +41,16 @@ class Instruments:
         self._price = Gauge("outrider_price_per_hour", "Price of everything held, per hour", registry=self.registry)
         self._keys = Gauge("outrider_reconcile_queue", "Keys in the work queue", registry=self.registry)
         self._lines = Gauge("outrider_log_lines_total", "Log lines taken in", registry=self.registry)
+        self._refused = Gauge(
+            "outrider_records_refused_total", "Records in jobs' output that have no known form", registry=self.registry
+        )
+        self._lost = Gauge(
+            "outrider_log_bytes_lost_total", "Bytes of output that could not be taken in", registry=self.registry
+        )
+        self._disk_work = Gauge(
+            "outrider_disk_work", "Users' work on the disk", ["pool", "state"], registry=self.registry
+        )
+        self._followers = Gauge("outrider_followers", "Connections that follow jobs", ["kind"], registry=self.registry)
         self._requests = Gauge(
             "outrider_platform_requests_total", "Requests to a platform's API", ["cluster"], registry=self.registry
         )
@@ -49,3 +71,10 @@ class Instruments:
         for cluster, backend in self._backends.items():
             self._requests.labels(cluster).set(backend.requests)
         self._lines.set(self._ingest.lines_total)
+        self._refused.set(self._ingest.records_refused_total)
+        self._lost.set(self._ingest.bytes_lost_total)
+        for pool, threads in self._pools.items():
+            for state, count in threads.counts().items():
+                self._disk_work.labels(pool, state).set(count)
+        for kind, seats in self._seats.items():
+            self._followers.labels(kind).set(len(seats))

@@ -37,6 +37,7 @@ from .housekeeping.pinned_images import PinnedImages
 from .hubapi import HubApi, HubUnreachable
 from .instruments import Instruments
 from .jobs.job_secrets import JobSecrets
+from .jobs.reads import JobReads
 from .jobs.reconcile_queue import ReconcileQueue
 from .jobs.reconciler import Reconciler
 from .jobs.reports import Reports
@@ -50,18 +51,22 @@ from .notifications.webhooks import Webhooks
 from .outbound import Guard, Outbound
 from .registry import Credentials, RegistryClient
 from .registry.checks import ImageChecks
+from .seats import Seats
 from .signals import Signals
 from .storage.directories import Directories
 from .storage.snapshots import Snapshots
 from .storage.usage import StorageUse
 from .telemetry.ingest import Ingest, Journals
 from .telemetry.render import LineCache
+from .user_threads import UserThreads
 from .vault import Accounts, Vault
 from .vault.sealing import Seal
 
 log = logging.getLogger(__name__)
 
 KEY_BYTES = 32
+SUBSCRIPTIONS_EACH: Final = 8
+"""Subscriptions of a user for each connection that they may have."""
 LEASES_CHECK_S: Final = 60.0
 UPLOADS_CHECK_S: Final = 6 * 3600.0
 UPLOADS_KEPT_S: Final = 7 * 86400.0
@@ -89,6 +94,8 @@ class Settings:
     """On this machine: what jobs cannot reach."""
     registries: tuple[str, ...] = ()
     webhooks: tuple[str, ...] = ()
+    followers: int = 64
+    """Connections that one user may have open to follow jobs."""
 
 
 def kept_key(path: Path) -> bytes:
@@ -130,6 +137,10 @@ class Service:
         self.directories.make()
         self.configured = load_catalog(settings.catalog).content
         self.signals = Signals()
+        self.threads = UserThreads()
+        self.reads = JobReads(db, self.signals)
+        self.followers = Seats(settings.followers, "connections that follow jobs")
+        self.subscriptions = Seats(settings.followers * SUBSCRIPTIONS_EACH, "subscriptions")
         self.catalog = StoredCatalog(db)
         self.authenticator = Authenticator(settings.auth_cache_s)
         self.cookie_secret = kept_key(settings.home / "cookies.key")
@@ -153,19 +164,21 @@ class Service:
         self._make_backends()
         self.budgets = Budgets(db, self.catalog)
         self.storage_use = StorageUse(db, self.directories, self.catalog)
-        self.snapshots = Snapshots(db, self.directories)
+        self.snapshots = Snapshots(db, self.directories, self.threads)
 
         self.queue = ReconcileQueue()
         self.job_secrets = JobSecrets(db, self.vault, self.accounts)
         self.journals = Journals(self.directories)
-        self.line_cache = LineCache()
+        self.line_cache = LineCache(self.threads)
         transitions = Transitions(db, self.signals, self.deliverer.wake)
+        reports = Reports(db, transitions.changed)
         self.ingest = Ingest(
             self.journals,
             self.signals,
-            on_record=Reports(db, transitions.changed),
+            on_record=reports,
             on_complete=lambda ref: self.queue.wake(ref.job_id),
             mask_of=self.job_secrets.mask,
+            on_trouble=reports.trouble,
         )
         self.reconciler = Reconciler(
             db,
@@ -201,7 +214,14 @@ class Service:
             self.public_url,
             self.apps_origin,
         )
-        self.instruments = Instruments(db, self.queue, self.ingest, self.backends)
+        self.instruments = Instruments(
+            db,
+            self.queue,
+            self.ingest,
+            self.backends,
+            {"requests": self.threads, "logs": self.ingest.threads, "measuring": self.storage_use.threads},
+            {"connections": self.followers, "subscriptions": self.subscriptions},
+        )
         self._periodic = Periodic(
             [
                 PeriodicTask("notebook leases", self._check_leases, LEASES_CHECK_S),
@@ -270,6 +290,8 @@ class Service:
         await self.reconciler.stop()
         for backend in self.backends.values():
             await backend.close()
+        for threads in (self.threads, self.storage_use.threads, self.ingest.threads):
+            threads.close()
         await self.endpoints.proxy.close()
         await self._session.close()
         await self._to_registries.close()

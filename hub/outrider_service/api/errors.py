@@ -12,11 +12,14 @@ from ..schema.words import in_words
 class ApiError(Exception):
     """Raised anywhere below a handler to answer with this status and message."""
 
-    def __init__(self, status: int, message: str, field: str | None = None) -> None:
+    def __init__(
+        self, status: int, message: str, field: str | None = None, *, retry_after_s: int | None = None
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
         self.field = field
+        self.retry_after_s = retry_after_s
 
     def body(self) -> dict[str, Any]:
         found: dict[str, Any] = {"status": self.status, "message": self.message}

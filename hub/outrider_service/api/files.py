@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import mimetypes
 import os
 import re
@@ -16,7 +15,7 @@ from pydantic import BaseModel, Field
 from ..auth import JOBS_READ, STORAGE_READ, STORAGE_WRITE
 from ..schema.resources import FileEntry, FileList
 from ..storage.directories import slug
-from ..storage.trees import BadPath, Entry, Tree, clean, zip_stream
+from ..storage.trees import BadPath, Entry, Tree, clean
 from .errors import ApiError, not_found
 from .render import instant
 from .routing import Call, Route
@@ -74,7 +73,7 @@ def _listing(tree: Tree, query: ListQuery) -> FileList:
 
 async def _list(call: Call, tree: Tree) -> FileList:
     try:
-        return await asyncio.to_thread(_listing, tree, call.query)
+        return await call.in_thread(_listing, tree, call.query)
     except BadPath as error:
         raise ApiError(422, str(error), "path") from error
     except NotADirectoryError as error:
@@ -105,7 +104,7 @@ async def _download(call: Call, tree: Tree) -> None:
     path = call.path["path"]
     handler = call.handler
     try:
-        file = await asyncio.to_thread(tree.open, path)
+        file = await call.in_thread(tree.open, path)
     except IsADirectoryError:
         await _download_zip(call, tree, path)
         return
@@ -140,7 +139,7 @@ async def _download(call: Call, tree: Tree) -> None:
             return
         position = first
         while position < end:
-            block = await asyncio.to_thread(os.pread, file.fileno(), min(BLOCK, end - position), position)
+            block = await call.in_thread_on(os.pread, file.fileno(), min(BLOCK, end - position), position)
             if not block:
                 raise OSError("the file became shorter while it was sent")
             handler.write(block)
@@ -169,7 +168,9 @@ async def _download_zip(call: Call, tree: Tree, path: str) -> None:
     if handler.request.method == "HEAD":
         handler.finish()
         return
-    async for block in zip_stream(tree, path):
+    # One block at a time: a client that reads slowly holds no thread.
+    blocks = tree.zip_blocks(path)
+    while (block := await call.in_thread_on(next, blocks, None)) is not None:
         handler.write(block)
         await handler.flush()
     handler.finish()
@@ -227,7 +228,7 @@ async def put_storage(call: Call) -> FileEntry:
         raise ApiError(422, str(error), "path") from error
     written = 0
     try:
-        pending = await asyncio.to_thread(tree.create, path)
+        pending = await call.in_thread(tree.create, path)
     except BadPath as error:
         raise ApiError(422, str(error), "path") from error
     except IsADirectoryError as error:
@@ -239,8 +240,8 @@ async def put_storage(call: Call) -> FileEntry:
             written += len(chunk)
             if room is not None and written > room:
                 raise ApiError(413, f"path: only {room} bytes are left of the storage's limit", "path")
-            await asyncio.to_thread(pending.write, chunk)
-        await asyncio.to_thread(pending.commit)
+            await call.in_thread_on(pending.write, chunk)
+        await call.in_thread_on(pending.commit)
         call.service.storage_use.grew(_keeper(call), written)
     except IsADirectoryError as error:
         pending.discard()
@@ -251,13 +252,13 @@ async def put_storage(call: Call) -> FileEntry:
     except BaseException:
         pending.discard()
         raise
-    info = await asyncio.to_thread(tree.stat, path)
+    info = await call.in_thread_on(tree.stat, path)
     return _entry(Entry(clean(path), False, info.st_size, info.st_mtime))
 
 
 async def delete_storage(call: Call) -> None:
     try:
-        await asyncio.to_thread(storage_tree(call).delete, call.path["path"])
+        await call.in_thread(storage_tree(call).delete, call.path["path"])
         call.service.storage_use.shrank(_keeper(call))
     except BadPath as error:
         raise ApiError(422, str(error), "path") from error

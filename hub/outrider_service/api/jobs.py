@@ -169,9 +169,8 @@ async def _follow_events(call: Call, after: int) -> None:
     topic, job_id = f"job/{call.job.id}", call.job.id
     while True:
         seen = call.service.signals.value(topic)
-        async with call.service.db.read() as conn:
-            job = await store.get_job(conn, job_id)
-            rows = await store.list_events(conn, job_id, after, 500)
+        job = await call.service.reads.job(job_id)
+        rows = await call.service.reads.events(job_id, after, 500)
         for row in rows:
             await stream.send_raw("timeline", render_event(row).model_dump_json().encode(), row["id"])
             after = row["id"]

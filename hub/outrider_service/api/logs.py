@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated
 
 from pydantic import BaseModel, Field
@@ -46,9 +45,17 @@ async def logs(call: Call) -> LogPage | None:
         return None
     total = journal.checkpoint.lines
     if query.q is not None:
-        found, looked = await asyncio.to_thread(journal.search, query.q, after, query.limit)
-        return LogPage(items=[as_line(line) for line in found], next=looked if looked < total else None, total=total)
-    lines = journal.read(after, query.tail or query.limit)
+        return await call.in_thread(_found, journal, query.q, after, query.limit, total)
+    return await call.in_thread(_page, journal, after, query.tail or query.limit, total)
+
+
+def _found(journal: Journal, text: str, after: int, limit: int, total: int) -> LogPage:
+    found, looked = journal.search(text, after, limit)
+    return LogPage(items=[as_line(line) for line in found], next=looked if looked < total else None, total=total)
+
+
+def _page(journal: Journal, after: int, limit: int, total: int) -> LogPage:
+    lines = journal.read(after, limit)
     more = lines[-1][0] if lines and lines[-1][0] < total else None
     return LogPage(items=[as_line(line) for line in lines], next=more, total=total)
 
@@ -57,14 +64,14 @@ async def follow(service: Service, call: Call, after: int) -> None:
     """Send lines as they come, until the job has ended and all of them are sent."""
     stream = EventStream(call)
     job_id = call.job.id
-    changes = JobChanges(service.db, service.signals, job_id, log=True)
+    changes = JobChanges(service.reads, job_id, log=True)
     while True:
         job = await changes.look()
         if job is None:
             await stream.send("end", end_of(None))
             return
         journal = service.journals.get(job_id)
-        while (piece := service.line_cache.after(job_id, journal, after)) is not None:
+        while (piece := await service.line_cache.after(call.caller.name, job_id, journal, after)) is not None:
             after, data = piece
             await stream.send_raw("lines", data, after)
         # A job's status moves to an end only after its last line is in the journal.

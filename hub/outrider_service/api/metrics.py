@@ -14,6 +14,7 @@ from ..schema.resources import Chart, ChartList, ChartSummary, Series, SeriesSum
 from ..telemetry.journal import Checkpoint, Journal, SeriesEntry
 from ..telemetry.metric_lines import SYSTEM
 from ..telemetry.series import Part, Rows, downsample, read_rows
+from ..user_threads import check
 from .errors import not_found
 from .jobs import end_of
 from .render import instant
@@ -91,11 +92,12 @@ async def chart(call: Call) -> Chart:
         raise not_found("chart")
     per_series = max(2, query.points // max(1, len(entries)))
     part = Part(0 if query.by == "x" else 2, query.start, query.end)
-    series = await asyncio.to_thread(lambda: [_series(journal, e, per_series, part) for e in entries])
+    series = await call.in_thread(lambda: [_series(journal, e, per_series, part) for e in entries])
     return Chart(chart=name, axis=state.axes.get(name), system=name.startswith(SYSTEM), series=series)
 
 
 def _series(journal: Journal, entry: SeriesEntry, points: int, part: Part) -> Series:
+    check()
     count = entry.count
     rows = downsample(part.of(read_rows(journal.series_path(entry), count)), points)
     values: dict[str, Any] = columns(rows)
@@ -119,6 +121,7 @@ def fresh_points(journal: Journal, sent: dict[str, int]) -> list[dict[str, objec
     gained = [entry for entry in journal.checkpoint.series if entry.count > sent.get(entry.file, 0)]
     limit = max(2, min(FRESH_POINTS, FRESH_IN_ALL // max(1, len(gained))))
     for entry in gained:
+        check()
         start, count = sent.get(entry.file, 0), entry.count
         rows = downsample(read_rows(journal.series_path(entry), count, start), limit)
         sent[entry.file] = count
@@ -140,12 +143,12 @@ def fresh_points(journal: Journal, sent: dict[str, int]) -> list[dict[str, objec
 async def _follow(call: Call) -> None:
     service, job_id = call.service, call.job.id
     stream = EventStream(call)
-    changes = JobChanges(service.db, service.signals, job_id, log=True)
+    changes = JobChanges(service.reads, job_id, log=True)
     sent: dict[str, int] = {}
     while True:
         job = await changes.look()
         if job is not None:
-            for piece in await asyncio.to_thread(fresh_points, service.journals.get(job_id), sent):
+            for piece in await call.in_thread_on(fresh_points, service.journals.get(job_id), sent):
                 await stream.send_raw("points", orjson.dumps(piece))
         if job is None or job.status.ended:
             await stream.send("end", end_of(job))

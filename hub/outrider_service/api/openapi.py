@@ -23,6 +23,7 @@ UNIVERSAL = {
     "401": "no valid token",
     "403": "not allowed",
     "404": "not there, or not yours",
+    "429": "as much as one user may have at once; the message says of what, `Retry-After` when to try again",
 }
 
 

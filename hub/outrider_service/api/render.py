@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-from ..clock import now
+from ..clock import as_date, now
 from ..jobs.model import JobRecord, cost
 from ..schema import jobs as schema
 
 
 def moment(seconds: float | None) -> datetime | None:
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+    return None if seconds is None else as_date(seconds)
 
 
 def instant(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
+    return as_date(seconds)
 
 
 def port_url(apps_origin: str, job_id: str, port: int) -> str:

@@ -10,8 +10,9 @@ import asyncio
 import logging
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, TypeVar, get_origin
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar, get_origin
 from urllib.parse import unquote
 
 import orjson
@@ -21,8 +22,10 @@ from tornado.iostream import StreamClosedError
 from tornado.web import HTTPError, RequestHandler, stream_request_body
 
 from ..auth import IDENTIFIED, JOBS_READ, PUBLIC, SCOPES, Caller
+from ..db.shares import on_behalf_of
 from ..jobs import store
 from ..jobs.model import JobRecord
+from ..seats import TooMany
 from .errors import ApiError, from_validation, not_found
 
 if TYPE_CHECKING:
@@ -34,6 +37,8 @@ LARGEST_JSON: Final = 4 * 2**20
 QUEUED_CHUNKS: Final = 16
 
 M = TypeVar("M", bound=BaseModel)
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -49,12 +54,22 @@ class Call:
     chunks: AsyncIterator[bytes] | None = None
     found_job: JobRecord | None = None
     status: int = 200
+    held: ExitStack = field(default_factory=ExitStack)
+    """What is given back once the request is over."""
 
     @property
     def job(self) -> JobRecord:
         """The job of the path, which the caller is allowed to see."""
         assert self.found_job is not None
         return self.found_job
+
+    async def in_thread(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Work on the disk, in the caller's share of the threads. Raises TooMany."""
+        return await self.service.threads.run(self.caller.name, function, *args, **kwargs)
+
+    async def in_thread_on(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """The same for the next step of an answer or upload that has begun: it waits and is not refused."""
+        return await self.service.threads.run_on(self.caller.name, function, *args, **kwargs)
 
     @property
     def wants_stream(self) -> bool:
@@ -186,6 +201,7 @@ class ApiHandler(HubOAuthenticated, RequestHandler):
             caller = await self.service.authenticator.caller(self)
         if caller is None:
             raise ApiError(401, "Say who you are: send a valid token (Authorization: token …) or log in.")
+        on_behalf_of(caller.name)
         call = Call(self.service, self, caller, values, status=route.status)
         await self._authorise(route, call)
         call.query = self._query(route.query or NoQuery)
@@ -302,10 +318,14 @@ class ApiHandler(HubOAuthenticated, RequestHandler):
             pass
         except Exception as error:
             self._answer_error(error)
+        finally:
+            call.held.close()
 
     def _answer_error(self, error: Exception) -> None:
         if isinstance(error, ValidationError):
             error = from_validation(error)
+        elif isinstance(error, TooMany):
+            error = ApiError(429, str(error), retry_after_s=error.retry_after_s)
         elif isinstance(error, HTTPError):
             error = ApiError(error.status_code, error.log_message or error.reason or "The Hub did not answer.")
         elif not isinstance(error, ApiError):
@@ -320,6 +340,8 @@ class ApiHandler(HubOAuthenticated, RequestHandler):
         assert isinstance(error, ApiError)
         self.set_status(error.status)
         self.set_header("Content-Type", "application/json")
+        if error.retry_after_s is not None:
+            self.set_header("Retry-After", str(error.retry_after_s))
         if self._route is not None and self._route.streams_body:
             # The rest of the body may still be on its way, and Tornado then closes: say so.
             self.set_header("Connection", "close")

@@ -5,8 +5,6 @@ The Hub has identified the user and knows their groups; it is believed. The cata
 
 from __future__ import annotations
 
-import asyncio
-
 from pydantic import ValidationError
 
 from ..auth import SPAWN, Caller
@@ -37,7 +35,7 @@ async def offer(call: Call) -> Offer:
     person = _person(call)
     service = call.service
     images = [image for image in images_for(service, person) if image.for_notebooks]
-    lacking = await asyncio.to_thread(lambda: {image.name: lacks_jupyter(image.environment) for image in images})
+    lacking = await call.in_thread(lambda: {image.name: lacks_jupyter(image.environment) for image in images})
     machines = await machines_for(service, person)
     known = [service.catalog.machine(machine.name) for machine in machines]
     return Offer(

@@ -16,12 +16,16 @@ KEEP_ALIVE_S: Final = 15.0
 
 
 class EventStream:
-    """An open event stream about the call's job. Each write waits until the client has taken the last one."""
+    """An open event stream about the call's job. Each write waits until the client has taken the last one.
+
+    Making one raises TooMany for a user who has too many open.
+    """
 
     def __init__(self, call: Call) -> None:
         handler = self.handler = call.handler
         self._call = call
         self._checked = time.monotonic()
+        call.held.enter_context(call.service.followers.take(call.caller.name))
         handler.set_header("Content-Type", "text/event-stream")
         handler.set_header("Cache-Control", "no-cache")
         handler.set_header("X-Accel-Buffering", "no")

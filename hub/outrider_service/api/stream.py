@@ -17,18 +17,23 @@ import hmac
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import orjson
 from jupyterhub.services.auth import HubOAuthenticated
 from pydantic import BaseModel, Field, ValidationError
+from sqlalchemy.ext.asyncio import AsyncConnection
 from tornado.web import HTTPError
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from ..auth import JOBS_READ, Caller, header_token
+from ..db.shares import on_behalf_of
 from ..jobs import store
 from ..jobs.changes import JobChanges
 from ..jobs.model import JobRecord
+from ..seats import TooMany
+from ..telemetry.journal import Journal
 from .jobs import end_of
 from .metrics import fresh_points
 from .render import render_event, render_job
@@ -63,6 +68,7 @@ class StreamHandler(HubOAuthenticated, WebSocketHandler):
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._writing = asyncio.Lock()
         self._checked = time.monotonic()
+        self._seat = ExitStack()
 
     @property
     def max_message_size(self) -> int:
@@ -75,6 +81,14 @@ class StreamHandler(HubOAuthenticated, WebSocketHandler):
         if header_token(self.request.headers.get("Authorization")) is None:
             self._check_page()
         self.caller = caller
+        try:
+            self._seat.enter_context(self.service.followers.take(caller.name))
+        except TooMany as error:
+            # Before the handshake: a page then waits longer from try to try, as for any socket that does not open.
+            self.set_status(429)
+            self.set_header("Content-Type", "application/json")
+            self.set_header("Retry-After", str(error.retry_after_s))
+            self.finish(orjson.dumps({"status": 429, "message": str(error)}))
 
     def _check_page(self) -> None:
         """A cookie alone is not enough: any page on this host, a user's notebook server among them, could open a
@@ -98,11 +112,26 @@ class StreamHandler(HubOAuthenticated, WebSocketHandler):
         if len(self._tasks) >= MOST_SUBSCRIPTIONS:
             await self._error(wanted.id, 429, f"at most {MOST_SUBSCRIPTIONS} subscriptions")
             return
+        try:
+            self.service.subscriptions.check(self.caller.name)
+        except TooMany as error:
+            await self._error(wanted.id, 429, str(error))
+            return
         self._tasks[wanted.id] = asyncio.create_task(self._subscription(wanted))
 
     def on_close(self) -> None:
         for task in self._tasks.values():
             task.cancel()
+        self._seat.close()
+
+    def on_finish(self) -> None:
+        """Also of a handshake that was refused, which no close follows."""
+        if self.ws_connection is None:
+            self._seat.close()
+
+    def on_connection_close(self) -> None:
+        super().on_connection_close()
+        self._seat.close()
 
     async def _send(self, sub: int, event: str, data: Any, **more: Any) -> None:
         text = orjson.dumps({"id": sub, "event": event, "data": data, **more})
@@ -123,10 +152,14 @@ class StreamHandler(HubOAuthenticated, WebSocketHandler):
             "job": self._job,
             "jobs": self._jobs,
         }
+        on_behalf_of(self.caller.name)
         try:
-            await kinds[wanted.subscribe or ""](wanted)
+            with self.service.subscriptions.take(self.caller.name):
+                await kinds[wanted.subscribe or ""](wanted)
         except WebSocketClosedError:
             return
+        except TooMany as error:
+            await self._error(wanted.id, 429, str(error))
         except LookupError as error:
             await self._error(wanted.id, 404, str(error.args[0]))
         except Exception:
@@ -138,8 +171,7 @@ class StreamHandler(HubOAuthenticated, WebSocketHandler):
 
     async def _load(self, job_id: str | None) -> JobRecord:
         """The job if this caller may see it. Raises LookupError."""
-        async with self.service.db.read() as conn:
-            job = await store.get_job(conn, job_id or "")
+        job = await self.service.reads.job(job_id or "")
         await self._check_caller()
         if job is None or job.desired == "delete" or not self._may_see(job):
             raise LookupError("There is no such job, or it is not yours.")
@@ -167,7 +199,7 @@ class StreamHandler(HubOAuthenticated, WebSocketHandler):
     ) -> None:
         """Call ``step`` at every change of the job (or its log), until it has ended; then send the end."""
         first = await self._load(wanted.job)
-        changes = JobChanges(self.service.db, self.service.signals, first.id, log=log)
+        changes = JobChanges(self.service.reads, first.id, log=log)
         while True:
             job = await changes.look()
             await self._check_caller()
@@ -188,19 +220,21 @@ class StreamHandler(HubOAuthenticated, WebSocketHandler):
         async def step(job: JobRecord) -> None:
             nonlocal after
             current = self.service.journals.get(job.id)
-            while (piece := self.service.line_cache.after(job.id, current, after)) is not None:
+            while (piece := await self._lines(job.id, current, after)) is not None:
                 after, data = piece
                 await self._send(wanted.id, "lines", orjson.Fragment(data), last=after)
 
         await self._each_change(wanted, step, log=True)
+
+    async def _lines(self, job_id: str, journal: Journal, after: int) -> tuple[int, bytes] | None:
+        return await self.service.line_cache.after(self.caller.name, job_id, journal, after)
 
     async def _events(self, wanted: Message) -> None:
         after = wanted.after
 
         async def step(job: JobRecord) -> None:
             nonlocal after
-            async with self.service.db.read() as conn:
-                rows = await store.list_events(conn, job.id, after, 1000)
+            rows = await self.service.reads.events(job.id, after, 1000)
             for row in rows:
                 after = row["id"]
                 await self._send(wanted.id, "timeline", orjson.Fragment(render_event(row).model_dump_json()))
@@ -212,7 +246,7 @@ class StreamHandler(HubOAuthenticated, WebSocketHandler):
 
         async def step(job: JobRecord) -> None:
             journal = self.service.journals.get(job.id)
-            for piece in await asyncio.to_thread(fresh_points, journal, sent):
+            for piece in await self.service.threads.run_on(self.caller.name, fresh_points, journal, sent):
                 await self._send(wanted.id, "points", piece)
             await asyncio.sleep(0.1)
 
@@ -231,13 +265,15 @@ class StreamHandler(HubOAuthenticated, WebSocketHandler):
         await self._each_change(wanted, step)
 
     async def _rendered(self, job: JobRecord) -> bytes:
-        async with self.service.db.read() as conn:
+        async def render(conn: AsyncConnection) -> bytes:
             tags = (await store.tags_of(conn, [job.id]))[job.id]
             waiting = job.status.value == "pending"
             place = await store.position(conn, job) if waiting else None
             attempts = await store.list_attempts(conn, job.id)
-        origin, prefix = self.service.apps_origin, self.service.prefix
-        return render_job(job, tags, origin, prefix, place, attempts).model_dump_json().encode()
+            origin, prefix = self.service.apps_origin, self.service.prefix
+            return render_job(job, tags, origin, prefix, place, attempts).model_dump_json().encode()
+
+        return await self.service.reads.get(job.id, "rendered", render)
 
     async def _jobs(self, wanted: Message) -> None:
         """That the list may have changed; the page asks for what it shows. At most twice a second."""

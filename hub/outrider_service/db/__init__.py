@@ -1,5 +1,5 @@
 """The database: tables, migrations, and the engine with its single writer."""
 
-from .engine import Database, DatabaseBusy
+from .engine import AWAY, Database, DatabaseBusy
 
-__all__ = ["Database", "DatabaseBusy"]
+__all__ = ["AWAY", "Database", "DatabaseBusy"]

@@ -15,15 +15,18 @@ import select
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import event, text
 from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from . import sqlite
+from .shares import Shares
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +40,11 @@ class DatabaseBusy(Exception):
 
 class LockLost(Exception):
     """This service is no longer the only writer, and must end."""
+
+
+AWAY: Final = (OperationalError, InterfaceError, PoolTimeout, LockLost, OSError)
+"""What is raised when the database does not answer; the same call may succeed later. Everything else is the fault of
+what was to be written."""
 
 
 def async_url(url: str) -> URL:
@@ -98,6 +106,7 @@ class Database:
         else:
             self.engine = create_async_engine(parsed, pool_size=8, max_overflow=8, pool_pre_ping=True)
         self._writer = asyncio.Lock()
+        self._shares = Shares()
         self._lock_file: int | None = None
         self._lock_connection: AsyncConnection | None = None
         self._looking = asyncio.Lock()
@@ -163,17 +172,17 @@ class Database:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
-        async with self.engine.connect() as connection:
+        async with self._shares.turn(), self.engine.connect() as connection:
             yield connection
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
         if not self.sqlite:
             await self._check_lock()
-            async with self.engine.begin() as connection:
+            async with self._shares.turn(), self.engine.begin() as connection:
                 yield connection
             return
-        async with self._writer, self.engine.begin() as connection:
+        async with self._shares.turn(), self._writer, self.engine.begin() as connection:
             yield connection
 
     async def close(self) -> None:

@@ -6,19 +6,17 @@ when the record moved, of which whoever changes it tells after the commit.
 
 from __future__ import annotations
 
-from ..db import Database
-from ..signals import Signals
-from . import store
 from .model import JobRecord
+from .reads import JobReads
 
 
 class JobChanges:
     """What one follower waits for. ``look`` before reading anything, ``wait`` after everything was read."""
 
-    def __init__(self, db: Database, signals: Signals, job_id: str, *, log: bool) -> None:
+    def __init__(self, reads: JobReads, job_id: str, *, log: bool) -> None:
         """``log``: also wait for lines and points."""
-        self._db = db
-        self._signals = signals
+        self._reads = reads
+        self._signals = reads.signals
         self._job_id = job_id
         self._topics = (f"job/{job_id}", f"log/{job_id}") if log else (f"job/{job_id}",)
         self._seen: list[int] = []
@@ -29,8 +27,7 @@ class JobChanges:
         """The job now; None once it is deleted or about to be."""
         self._seen = [self._signals.value(topic) for topic in self._topics]
         if self._known != self._seen[0]:
-            async with self._db.read() as conn:
-                self._job = await store.get_job(conn, self._job_id)
+            self._job = await self._reads.job(self._job_id)
             self._known = self._seen[0]
         return None if self._job is None or self._job.desired == "delete" else self._job
 

@@ -87,6 +87,12 @@ class JobRecord:
             return Submission.model_construct(**{**self.spec, "workspace": stored_workspace(self.spec)})
 
     @property
+    def nodes(self) -> int:
+        """Machines of an attempt. From the raw specification: one that is no longer valid must be able to end."""
+        found = self.spec.get("nodes")
+        return found if isinstance(found, int) and found > 0 else 1
+
+    @property
     def active(self) -> bool:
         """Whether the platform may hold something of it."""
         return self.status in (Status.PROVISIONING, Status.RUNNING, Status.STOPPING)

@@ -13,14 +13,17 @@ import logging
 from collections.abc import Mapping
 from typing import Any, Final
 
+from pydantic import ValidationError
+
 from ..backends.base import Attempt, AttemptRef, Backend, BackendError, Phase, PlatformAway
 from ..capacity.leases import get_lease, job_lease_id, mark_seen
 from ..catalog import Catalog
 from ..clock import now
-from ..db import Database
+from ..db import AWAY, Database
 from ..schema.jobs import Reason, Status
+from ..schema.words import in_words
 from ..storage.directories import Directories
-from ..telemetry.ingest import Ingest
+from ..telemetry.ingest import LOG_INCOMPLETE, Ingest
 from ..vault import Accounts, Unreadable
 from . import store
 from .job_secrets import JobSecrets
@@ -39,6 +42,7 @@ GRACE_S: Final = 10.0
 LOG_POLL_S: Final = 5.0
 """How often an attempt that is over is looked at while its last output is being read; its end also wakes it."""
 SWEEP_SLICE: Final = 20
+OVER: Final = (Phase.EXITED, Phase.LOST)
 QUIET: Final = {Status.PROVISIONING: Phase.STARTING, Status.RUNNING: Phase.RUNNING}
 """What a platform says of an attempt to which nothing is to be done."""
 START_FAILURES: Final = 3
@@ -93,6 +97,9 @@ class Reconciler:
         self.queue = queue
         self._tasks: list[asyncio.Task[None]] = []
         self._start_failures: dict[AttemptRef, int] = {}
+        self._removing: dict[str, asyncio.Task[None]] = {}
+        self._removed: set[str] = set()
+        """Deleted jobs whose files are gone."""
         self.transitions = transitions
 
     async def start(self) -> None:
@@ -110,6 +117,9 @@ class Reconciler:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        for task in self._removing.values():
+            task.cancel()
+        await asyncio.gather(*self._removing.values(), return_exceptions=True)
         await self.queue.stop()
         await self.ingest.stop()
 
@@ -212,8 +222,8 @@ class Reconciler:
         seen = await backend.observe(ref)
         begun = job.status is not Status.PROVISIONING or seen.started_at is None
         if begun and seen.phase not in (Phase.ABSENT, Phase.STARTING):
-            logged = self.ingest.follow(backend, ref, job.submission.nodes)
-            if seen.phase in (Phase.EXITED, Phase.LOST) and not logged:
+            logged = self.ingest.follow(backend, ref, job.nodes, job.owner)
+            if seen.phase in OVER and not logged and not await self._ends_without_log(job, ref):
                 # The end is told after the last line, so that whoever follows has seen all of it.
                 return LOG_POLL_S
         # After the log: a workspace that failed is reported there.
@@ -238,6 +248,21 @@ class Reconciler:
                 # The sweep comes by as well.
                 return step.seconds if step.seconds < SWEEP_S else None
 
+    async def _ends_without_log(self, job: JobRecord, ref: AttemptRef) -> bool:
+        """Whether the end of an attempt waits for its log no longer; what is missing then is said, and still read."""
+        if job.desired == "delete":
+            return True
+        why = self.ingest.given_up(ref)
+        if why is None:
+            return False
+        try:
+            await self.ingest.on_trouble(ref, LOG_INCOMPLETE, why)
+        except AWAY:
+            raise
+        except Exception:
+            log.exception("%s: it could not be told that the log is incomplete", ref)
+        return True
+
     async def _workspace_error(self, job: JobRecord) -> str | None:
         async with self.db.read() as conn:
             attempt = await store.get_attempt(conn, job.id, job.attempt)
@@ -259,7 +284,12 @@ class Reconciler:
         except Unreadable as error:
             await self._ended(job, Ended(Status.FAILED, Reason.PLATFORM_ERROR, None, str(error), None, None))
             return None
-        submission = job.submission
+        try:
+            submission = job.submission
+        except ValidationError as error:
+            text = f"Its specification is no longer valid: {in_words(error.errors(include_url=False)[0])}."
+            await self._ended(job, Ended(Status.FAILED, Reason.UNSCHEDULABLE, None, text, None, None))
+            return None
         attempt = Attempt(
             ref=ref,
             owner=job.owner,
@@ -317,16 +347,45 @@ class Reconciler:
     async def _clean_up(self, job: JobRecord) -> float | None:
         """Drop what the platform still holds of an ended job's attempts; artifacts and telemetry stay."""
         backend = self.backends.get(job.cluster)
-        if backend is not None:
-            for number in range(1, job.attempt + 1):
-                await backend.remove(AttemptRef(job.id, number))
-        return None
+        if backend is None:
+            return None
+        late = False
+        for number in range(1, job.attempt + 1):
+            ref = AttemptRef(job.id, number)
+            over = job.desired != "delete" and (await backend.observe(ref)).phase in OVER
+            if over and not self.ingest.follow(backend, ref, job.nodes, job.owner):
+                # Its end did not wait for its log: the platform's copy is all there is of the rest.
+                late = True
+            else:
+                await backend.remove(ref)
+        return SWEEP_S if late else None
 
     async def _delete(self, job: JobRecord) -> float | None:
         await self._clean_up(job)
         await self.ingest.forget(job.id)
-        await asyncio.to_thread(self.directories.remove_job, job.id)
+        if job.id not in self._removed:
+            self._remove_files(job)
+            return None
+        self._removed.discard(job.id)
         async with self.db.write() as conn:
             await store.delete_job(conn, job.id)
         self.transitions.changed(job.id)
         return None
+
+    def _remove_files(self, job: JobRecord) -> None:
+        """Beside the queue: a tree of millions of files must not hold up other jobs. Comes back once it is gone."""
+        if job.id in self._removing:
+            return
+
+        async def remove() -> None:
+            try:
+                await self.ingest.threads.run_on(job.owner, self.directories.remove_job, job.id)
+                self._removed.add(job.id)
+                self.queue.wake(job.id)
+            except Exception:
+                log.exception("the files of %s could not be removed; it is tried again", job.id)
+                self.queue.add_after(job.id, SWEEP_S)
+            finally:
+                del self._removing[job.id]
+
+        self._removing[job.id] = asyncio.create_task(remove(), name=f"remove-{job.id}")

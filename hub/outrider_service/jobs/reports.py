@@ -6,12 +6,18 @@ A job may have written such a record itself, so nothing here decides how it ends
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ..backends.base import AttemptRef
+from ..clock import now
 from ..db import Database
 from ..schema.jobs import Reason
+from ..telemetry.records import Progress, Record, Started, Workspace, WorkspaceFailed
 from . import store
+
+LONGEST_TEXT = 200
+LONGEST_MESSAGE = 2000
 
 
 class Reports:
@@ -21,45 +27,39 @@ class Reports:
         self._db = db
         self._changed = changed
 
-    async def __call__(self, ref: AttemptRef, time: float, record: dict[str, Any]) -> None:
+    async def __call__(self, ref: AttemptRef, time: float, record: Record) -> None:
         """What the runner reported on the job's output; hearing it twice changes nothing."""
-        kind = record.get("type")
         async with self._db.write() as conn:
             job = await store.get_job(conn, ref.job_id, lock=True)
             if job is None or job.attempt != ref.number:
                 return
-            if kind == "progress":
-                done, total, text = record.get("done"), record.get("total"), record.get("text")
-                if not isinstance(done, int):
-                    return
-                progress = {
-                    "done": done,
-                    "total": total if isinstance(total, int) else None,
-                    "text": _line(text, 200) if text is not None else None,
-                }
-                if progress == job.progress:
-                    return
-                await store.update_job(conn, ref.job_id, progress=progress)
-            elif kind == "workspace":
-                commit = record.get("commit")
-                if isinstance(commit, str) and job.commit_hash is None:
-                    await store.update_job(conn, ref.job_id, commit_hash=_line(commit, 64))
-                await self._once(conn, ref, "workspace_ready", "The workspace is ready.", time)
-            elif kind == "started":
-                await self._once(conn, ref, "started", "The command runs.", time)
-            elif kind == "workspace_failed":
-                message = _line(record.get("message") or "The workspace could not be prepared.", 2000)
-                await store.update_attempt(
-                    conn, ref.job_id, ref.number, reason=Reason.WORKSPACE_FAILED.value, message=message
-                )
+            match record:
+                case Progress(done=done, total=total, text=text):
+                    progress = {"done": done, "total": total, "text": None if text is None else text[:LONGEST_TEXT]}
+                    if progress == job.progress:
+                        return
+                    await store.update_job(conn, ref.job_id, progress=progress)
+                case Workspace(commit=commit):
+                    if commit is not None and job.commit_hash is None:
+                        await store.update_job(conn, ref.job_id, commit_hash=commit)
+                    await self._once(conn, ref, "workspace_ready", "The workspace is ready.", time)
+                case Started():
+                    await self._once(conn, ref, "started", "The command runs.", time)
+                case WorkspaceFailed(message=message):
+                    text = message[:LONGEST_MESSAGE] or "The workspace could not be prepared."
+                    await store.update_attempt(
+                        conn, ref.job_id, ref.number, reason=Reason.WORKSPACE_FAILED.value, message=text
+                    )
         self._changed(ref.job_id)
 
-    async def _once(self, conn: Any, ref: AttemptRef, kind: str, message: str, time: float) -> None:
-        known = await store.list_events(conn, ref.job_id, 0, 1000)
-        if not any(e["type"] == kind and e["attempt"] == ref.number for e in known):
+    async def trouble(self, ref: AttemptRef, kind: str, message: str) -> None:
+        """Say on the job's timeline what is wrong with its output, once for each attempt and kind."""
+        async with self._db.write() as conn:
+            if await store.get_job(conn, ref.job_id, lock=True) is None:
+                return
+            await self._once(conn, ref, kind, message, now())
+        self._changed(ref.job_id)
+
+    async def _once(self, conn: AsyncConnection, ref: AttemptRef, kind: str, message: str, time: float) -> None:
+        if not await store.has_event(conn, ref.job_id, ref.number, kind):
             await store.add_event(conn, ref.job_id, ref.number, kind, message, time)
-
-
-def _line(said: object, most: int) -> str:
-    """What a runner said, as a database takes it: a job may have written this, whatever the runner would say."""
-    return str(said).replace("\x00", "")[:most]

@@ -300,8 +300,19 @@ async def set_desired(conn: AsyncConnection, job_id: str, desired: str, stop_rea
     await conn.execute(update(jobs).where(jobs.c.id == job_id, jobs.c.desired != "delete").values(values))
 
 
+def plain(value: Any) -> Any:
+    """Text as every database takes it, also within JSON: programs and platforms may say what no column holds (NUL, half
+    of a surrogate pair), and a job must be able to end whatever they said."""
+    match value:
+        case str():
+            return value.replace("\x00", "").encode("utf-8", "replace").decode()
+        case dict():
+            return {plain(key): plain(inner) for key, inner in value.items()}
+    return value
+
+
 async def update_job(conn: AsyncConnection, job_id: str, **values: Any) -> None:
-    await conn.execute(update(jobs).where(jobs.c.id == job_id).values(values))
+    await conn.execute(update(jobs).where(jobs.c.id == job_id).values(plain(values)))
 
 
 async def delete_job(conn: AsyncConnection, job_id: str) -> None:
@@ -309,7 +320,13 @@ async def delete_job(conn: AsyncConnection, job_id: str) -> None:
 
 
 async def add_event(conn: AsyncConnection, job_id: str, attempt: int, kind: str, message: str, time: float) -> None:
-    await conn.execute(insert(events).values(job_id=job_id, attempt=attempt, type=kind, message=message, time=time))
+    values = {"job_id": job_id, "attempt": attempt, "type": kind, "message": plain(message), "time": time}
+    await conn.execute(insert(events).values(values))
+
+
+async def has_event(conn: AsyncConnection, job_id: str, attempt: int, kind: str) -> bool:
+    query = select(events.c.id).where(events.c.job_id == job_id, events.c.attempt == attempt, events.c.type == kind)
+    return (await conn.execute(query.limit(1))).first() is not None
 
 
 async def list_events(conn: AsyncConnection, job_id: str, after: int, limit: int) -> list[dict[str, Any]]:
@@ -335,4 +352,5 @@ async def insert_attempt(conn: AsyncConnection, job_id: str, number: int, time: 
 
 
 async def update_attempt(conn: AsyncConnection, job_id: str, number: int, **values: Any) -> None:
-    await conn.execute(update(attempts).where(attempts.c.job_id == job_id, attempts.c.number == number).values(values))
+    mine = (attempts.c.job_id == job_id) & (attempts.c.number == number)
+    await conn.execute(update(attempts).where(mine).values(plain(values)))

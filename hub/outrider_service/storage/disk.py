@@ -7,12 +7,15 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from ..user_threads import check
+
 
 def measure(root: Path) -> int:
     """Bytes on the disk below a directory; links are not followed, and a file with several names counts once."""
     seen: set[tuple[int, int]] = set()
     total = 0
     for entry in _walk(root):
+        check()
         try:
             found = entry.stat(follow_symlinks=False)
         except OSError:

@@ -5,8 +5,9 @@ An ended job changes no more, so it is measured once and its size written down; 
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, and_, func, insert, select
@@ -15,7 +16,6 @@ from ..db import Database
 from ..db.tables import job_sizes, jobs, snapshot_owners, snapshots
 from ..schema.jobs import ENDED
 from .directories import Directories
-from .disk import measure
 
 AT_ONCE: Final = 200
 """Sizes written down in one transaction."""
@@ -36,12 +36,15 @@ def _paid_by(subject: str) -> ColumnElement[bool]:
     return and_(jobs.c.owner == name, jobs.c.group_name.is_(None))
 
 
-async def kept_by(db: Database, directories: Directories, subject: str) -> Kept:
-    """What jobs keep counts against whoever pays them; an upload against who made it."""
+async def kept_by(
+    db: Database, directories: Directories, subject: str, measured: Callable[[Path], Awaitable[int]]
+) -> Kept:
+    """What jobs keep counts against whoever pays them; an upload against who made it. ``measured`` gives a tree's
+    bytes."""
     here = and_(_paid_by(subject), jobs.c.desired != "delete")
     async with db.read() as conn:
-        measured = select(func.sum(job_sizes.c.bytes)).join(jobs, jobs.c.id == job_sizes.c.job_id).where(here)
-        total = int((await conn.execute(measured)).scalar() or 0)
+        sizes = select(func.sum(job_sizes.c.bytes)).join(jobs, jobs.c.id == job_sizes.c.job_id).where(here)
+        total = int((await conn.execute(sizes)).scalar() or 0)
         beside = jobs.outerjoin(job_sizes, job_sizes.c.job_id == jobs.c.id)
         others = select(jobs.c.id, jobs.c.status).select_from(beside).where(here, job_sizes.c.job_id.is_(None))
         unmeasured = [(row.id, row.status in ENDED) for row in await conn.execute(others)]
@@ -53,7 +56,7 @@ async def kept_by(db: Database, directories: Directories, subject: str) -> Kept:
         uploads = int((await conn.execute(uploaded)).scalar() or 0) if subject.startswith("user:") else 0
     fresh: dict[str, int] = {}
     for job_id, ended in unmeasured:
-        size = await asyncio.to_thread(measure, directories.job(job_id))
+        size = await measured(directories.job(job_id))
         total += size
         if ended:
             fresh[job_id] = size

@@ -23,8 +23,10 @@ from outrider.runner.archive import directory_size
 
 from ..clock import now
 from ..db import Database
+from ..db.shares import for_everybody
 from ..db.tables import jobs, snapshot_owners, snapshots
 from ..db.upsert import upsert
+from ..user_threads import UserThreads, check
 from .directories import Directories
 
 MOST_FILES: Final = 200_000
@@ -54,6 +56,7 @@ def check_zip(path: Path) -> int:
         raise BadSnapshot(f"workspace: not a zip file ({error})") from error
     unpacked = 0
     for entry in entries:
+        check()
         check_entry(entry)
         unpacked += entry.file_size
     if unpacked > LARGEST_UNPACKED:
@@ -99,8 +102,9 @@ async def owns_snapshot(conn: AsyncConnection, snapshot_id: str, owner: str) -> 
 class Snapshots:
     """The store of uploaded workspaces."""
 
-    def __init__(self, db: Database, directories: Directories) -> None:
+    def __init__(self, db: Database, directories: Directories, threads: UserThreads | None = None) -> None:
         self.db = db
+        self._threads = threads or UserThreads()
         self.directories = directories
         self._keeping = asyncio.Lock()
         """An upload that arrives again must not be dropped between its file and its row."""
@@ -116,7 +120,7 @@ class Snapshots:
             if not await owns_snapshot(conn, snapshot_id, owner):
                 return None
             row = (await conn.execute(select(snapshots).where(snapshots.c.id == snapshot_id))).mappings().first()
-        async with self._keeping:
+        async with self._keeping, for_everybody():
             # Whoever asks is about to use it: it does not go away before they have.
             await self._used(snapshot_id, owner)
         if row is None or not self.directories.snapshot(snapshot_id).exists():
@@ -128,11 +132,11 @@ class Snapshots:
         self.directories.uploads.mkdir(mode=0o700, parents=True, exist_ok=True)
         upload = self.directories.uploads / secrets.token_hex(16)
         try:
-            digest, size = await self._write(upload, chunks, limit_bytes)
+            digest, size = await self._write(upload, chunks, limit_bytes, owner)
             snapshot_id = f"sha256:{digest}"
             target = self.directories.snapshot(snapshot_id)
-            files = await asyncio.to_thread(check_zip, upload)
-            async with self._keeping:
+            files = await self._threads.run_on(owner, check_zip, upload)
+            async with self._keeping, for_everybody():
                 created = not target.exists()
                 if created:
                     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -142,7 +146,7 @@ class Snapshots:
             upload.unlink(missing_ok=True)
         return {"id": snapshot_id, "size": size, "files": files, "created": created}
 
-    async def _write(self, path: Path, chunks: AsyncIterator[bytes], limit_bytes: int) -> tuple[str, int]:
+    async def _write(self, path: Path, chunks: AsyncIterator[bytes], limit_bytes: int, owner: str) -> tuple[str, int]:
         digest, size = hashlib.sha256(), 0
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:
             async for chunk in chunks:
@@ -150,7 +154,7 @@ class Snapshots:
                 if size > limit_bytes:
                     raise SnapshotTooLarge(f"workspace: larger than {limit_bytes >> 20} MiB")
                 digest.update(chunk)
-                await asyncio.to_thread(file.write, chunk)
+                await self._threads.run_on(owner, file.write, chunk)
         return digest.hexdigest(), size
 
     async def _remember(self, snapshot_id: str, size: int, files: int, owner: str) -> None:

@@ -7,7 +7,6 @@ the system call is missing (old kernels), paths are walked one part at a time an
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import ctypes
 import errno
@@ -17,12 +16,14 @@ import threading
 import time
 import zipfile
 from bisect import bisect_left
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Final
 
 from outrider_sandbox import remove_tree
+
+from ..user_threads import check
 
 SYS_OPENAT2: Final = 437
 RESOLVE_NO_MAGICLINKS: Final = 0x02
@@ -40,6 +41,9 @@ class BadPath(ValueError):
 
 
 LONGEST_NAME: Final = 255
+ZIP_BLOCK: Final = 1 << 18
+ZIP_STEP_S: Final = 0.25
+"""How long one step of making a zip may take before it hands out what there is: others of the same user wait."""
 FIRST_MOMENT: Final = 315532800.0
 """The beginning of 1980, before which a zip knows no dates."""
 LAST_MOMENT: Final = 4354819198.0
@@ -150,6 +154,7 @@ class Tree:
         appear = {_name_below(base, place) for place in (*self._others, *self._between)} - {None}
         names = sorted({str(name) for name in appear} | (set() if base in self._between else self._names(base)))
         for name in names[bisect_left(names, since) :]:
+            check()
             entry = self._entry(f"{base}/{name}" if base else name)
             if entry is not None:
                 yield entry
@@ -182,6 +187,7 @@ class Tree:
         # A stack of its own: jobs nest deeper than Python calls itself.
         open_ones = [self.children(base, "".join(seen[depth : depth + 1]))]
         while open_ones:
+            check()
             try:
                 entry = next(open_ones[-1], None)
             except OSError:
@@ -259,14 +265,14 @@ class Tree:
         finally:
             os.close(parent)
 
-    def zip_to(self, path: str, output: BinaryIO) -> None:
-        """Write a directory as a zip (stored entries of changing files keep what was read)."""
-        base = clean(path)
+    def zip_blocks(self, path: str) -> Iterator[bytes]:
+        """A directory as a zip, block by block (stored entries of changing files keep what was read)."""
+        base, output = clean(path), _Blocks()
         with zipfile.ZipFile(output, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
             for entry in self.walk(base):
                 name = entry.path[len(base) :].lstrip("/")
                 if entry.directory:
-                    archive.mkdir(name) if not name.endswith("/") else None
+                    archive.mkdir(name)
                     continue
                 try:
                     source = self.open(entry.path)
@@ -275,6 +281,41 @@ class Tree:
                 with source, archive.open(_zip_info(name, entry), "w", force_zip64=True) as target:
                     while block := source.read(1 << 20):
                         target.write(block)
+                        if output.due():
+                            yield output.take()
+                if output.due():
+                    yield output.take()
+        yield output.take()
+
+
+class _Blocks:
+    """What a zip is written to: a file without positions, from which is taken what has been written."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+        self._size = 0
+        self._taken_at = time.monotonic()
+
+    def write(self, data: bytes) -> int:
+        self._parts.append(bytes(data))
+        self._size += len(data)
+        return len(data)
+
+    def flush(self) -> None:
+        """What is written is there at once."""
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+    def due(self) -> bool:
+        """Whether it is time to take what there is: enough, or long enough since the last block."""
+        check()
+        return self._size >= ZIP_BLOCK or time.monotonic() - self._taken_at > ZIP_STEP_S
+
+    def take(self) -> bytes:
+        data = b"".join(self._parts)
+        self._parts, self._size, self._taken_at = [], 0, time.monotonic()
+        return data
 
 
 def _zip_info(name: str, entry: Entry) -> zipfile.ZipInfo:
@@ -342,25 +383,3 @@ class PendingFile:
         # Once: by a second time the number may be another file's.
         self._ended = True
         os.close(self._parent)
-
-
-async def zip_stream(tree: Tree, path: str) -> AsyncIterator[bytes]:
-    """A directory as a zip, made as fast as it is read: a thread writes into a pipe."""
-    read_fd, write_fd = os.pipe()
-    failure: list[BaseException] = []
-
-    def produce() -> None:
-        try:
-            with os.fdopen(write_fd, "wb") as output:
-                tree.zip_to(path, output)
-        except BaseException as error:
-            failure.append(error)
-
-    thread = threading.Thread(target=produce, daemon=True)
-    thread.start()
-    with os.fdopen(read_fd, "rb", buffering=0) as source:
-        while block := await asyncio.to_thread(source.read, 1 << 18):
-            yield block
-    await asyncio.to_thread(thread.join)
-    if failure:
-        raise failure[0]

@@ -10,6 +10,8 @@ from typing import Final
 
 from ..catalog import Catalog
 from ..db import Database
+from ..db.shares import on_behalf_of
+from ..user_threads import UserThreads
 from .directories import Directories
 from .disk import measure
 from .kept import Kept, kept_by
@@ -19,6 +21,7 @@ PATIENCE_S: Final = 5.0
 PAUSE_FACTOR: Final = 20
 """A tree that takes long to measure is measured less often: at most a twentieth of the time."""
 MIB: Final = 2**20
+WORKERS: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,8 @@ class StorageUse:
         self._db = db
         self._directories = directories
         self._catalog = catalog
+        self.threads = UserThreads(WORKERS, each=1)
+        """Apart from those for requests: measuring takes as long as a tree is large."""
         self._known: dict[str, _Measured] = {}
         self._measuring: dict[str, asyncio.Task[None]] = {}
 
@@ -85,8 +90,14 @@ class StorageUse:
 
     async def _measure(self, subject: str) -> None:
         begun = time.monotonic()
-        files = await asyncio.to_thread(measure, self._root(subject))
-        kept = await kept_by(self._db, self._directories, subject)
+        # For all who ask, whoever was the first.
+        on_behalf_of(None)
+
+        async def measured(root: Path) -> int:
+            return await self.threads.run_on(subject, measure, root)
+
+        files = await measured(self._root(subject))
+        kept = await kept_by(self._db, self._directories, subject, measured)
         self._known[subject] = _Measured(files, kept, time.time(), time.monotonic() - begun)
 
     def grew(self, subject: str, size: int) -> None:

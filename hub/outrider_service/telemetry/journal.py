@@ -21,12 +21,14 @@ from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Annotated, Any, Final, NamedTuple
 
 import numpy as np
 import orjson
+from pydantic import Field, TypeAdapter, ValidationError
 
-from .lines import Batch
+from ..user_threads import check
+from .lines import LONGEST_TEXT, Batch
 from .series import COLUMNS, ROW_BYTES
 
 log = logging.getLogger(__name__)
@@ -38,8 +40,18 @@ MOST_READ: Final = 1 << 20
 """Bytes of text that are read at once; a line is at most ``lines.LONGEST_TEXT``."""
 MOST_SEARCHED: Final = 64 << 20
 """Bytes of text that one search looks through before it says how far it came."""
+MOST_SEARCHED_LINES: Final = 2_000_000
+"""Lines that one search looks at: empty ones cost as well."""
+LONGEST_SEARCH_S: Final = 2.0
 SAMPLES_UNSAVED_S: Final = 60.0
 """So old may the checkpoint on disk be while nothing but samples comes."""
+LARGEST_CHECKPOINT: Final = 32 << 20
+"""Bytes; the most series with the longest names come to some 10 MiB."""
+
+LARGEST_OFFSET: Final = 2**62
+
+Number = Annotated[int, Field(ge=0, le=0xFFFF)]
+Size = Annotated[int, Field(ge=0, le=2**53)]
 
 
 @dataclass(slots=True)
@@ -48,10 +60,10 @@ class SeriesEntry:
 
     chart: str
     series: str
-    attempt: int
-    node: int
-    file: str
-    count: int = 0
+    attempt: Number
+    node: Number
+    file: Annotated[str, Field(pattern=r"^[0-9]{1,9}\.rows$")]
+    count: Size = 0
     last: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
 
@@ -59,8 +71,8 @@ class SeriesEntry:
 class Checkpoint:
     """How far the files are valid. ``cursors`` and ``started`` are keyed by "attempt/node"."""
 
-    text_bytes: int = 0
-    lines: int = 0
+    text_bytes: Size = 0
+    lines: Size = 0
     cursors: dict[str, str] = field(default_factory=dict)
     started: dict[str, float] = field(default_factory=dict)
     complete: list[str] = field(default_factory=list)
@@ -68,19 +80,49 @@ class Checkpoint:
     series: list[SeriesEntry] = field(default_factory=list)
 
 
-def _load(directory: Path) -> Checkpoint:
-    """The checkpoint, as far as the files bear it out: after a power failure either may be the older one, or empty."""
+_entries: Final = TypeAdapter(SeriesEntry)
+_checkpoints: Final = TypeAdapter(Checkpoint)
+
+
+def _load(directory: Path) -> tuple[Checkpoint, str | None]:
+    """The checkpoint, as far as the files bear it out (after a power failure either may be the older one, or empty),
+    and what is wrong with it, if anything is. Raises OSError where it cannot be read now."""
     try:
-        data = orjson.loads((directory / "checkpoint.json").read_bytes())
-        data["series"] = [SeriesEntry(**{**entry, "last": tuple(entry["last"])}) for entry in data["series"]]
-        state = Checkpoint(**data)
+        with (directory / "checkpoint.json").open("rb") as file:
+            data = file.read(LARGEST_CHECKPOINT + 1)
     except FileNotFoundError:
-        return Checkpoint()
-    except (ValueError, TypeError, KeyError) as error:
-        log.warning("%s is damaged (%s); what the platform still has is read again", directory, error)
-        return Checkpoint()
+        return Checkpoint(), None
+    try:
+        state, damage = read_checkpoint(data)
+    except ValueError as error:
+        damage = str(error).partition("\n")[0][:200] or "it is empty"
+        log.warning("%s is damaged (%s); what the platform still has is read again", directory, damage)
+        return Checkpoint(), damage
     _fit(directory, state)
-    return state
+    return state, damage
+
+
+def read_checkpoint(data: bytes) -> tuple[Checkpoint, str | None]:
+    """A checkpoint from its file's bytes, and a sentence about series that had to be left out. Raises ValueError."""
+    if len(data) > LARGEST_CHECKPOINT:
+        raise ValueError("too large")
+    found = orjson.loads(data)
+    if not isinstance(found, dict) or not isinstance(found.get("series", []), list):
+        raise ValueError("not a checkpoint")
+    state = _checkpoints.validate_json(orjson.dumps({**found, "series": []}), strict=True)
+    entries, files, refused = found.get("series", []), set[str](), 0
+    for raw in entries:
+        try:
+            entry = _entries.validate_json(orjson.dumps(raw), strict=True)
+        except ValidationError:
+            refused += 1
+            continue
+        if entry.file in files:
+            refused += 1
+            continue
+        files.add(entry.file)
+        state.series.append(entry)
+    return state, f"{refused} of {len(entries)} series cannot be read" if refused else None
 
 
 def _fit(directory: Path, state: Checkpoint) -> None:
@@ -129,6 +171,19 @@ Line = tuple[int, float, int, int, bytes]
 """n, time, attempt, node, text."""
 
 
+def _lines(first: int, index: Any, text: bytes) -> list[Line]:
+    texts = text.split(b"\n")
+    return [
+        (first + i + 1, float(row["time"]), int(row["attempt"]), int(row["node"]), texts[i] if i < len(texts) else b"")
+        for i, row in enumerate(index)
+    ]
+
+
+def _may_contain(text: bytes, wanted: str) -> bool:
+    """Whether it is worth to look at each line. Quick: most pieces of most logs do not hold what is searched."""
+    return not text.isascii() or (wanted.isascii() and wanted.encode() in text.lower())
+
+
 class Sample(NamedTuple):
     """One measurement by the platform."""
 
@@ -151,8 +206,10 @@ class Journal:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self.checkpoint = _load(directory)
+        self.checkpoint, self.damage = _load(directory)
+        """``damage``: what was lost of an earlier checkpoint, or None."""
         self._by_key = {(s.chart, s.series, s.attempt, s.node): s for s in self.checkpoint.series}
+        self._next_file = 1 + max((int(s.file.partition(".")[0]) for s in self.checkpoint.series), default=-1)
         self._made = False
         self._saved_at = 0.0
 
@@ -223,7 +280,8 @@ class Journal:
         key = (chart, series, attempt, node)
         entry = self._by_key.get(key)
         if entry is None and len(self._by_key) < MOST_SERIES:
-            entry = SeriesEntry(chart, series, attempt, node, f"{len(self._by_key)}.rows")
+            entry = SeriesEntry(chart, series, attempt, node, f"{self._next_file}.rows")
+            self._next_file += 1
             self._by_key[key] = entry
             self.checkpoint.series.append(entry)
         return entry
@@ -273,46 +331,63 @@ class Journal:
 
     def read(self, after: int, limit: int) -> list[Line]:
         """Lines ``after`` + 1 … as (n, time, attempt, node, text); at most ``limit`` that begin in MOST_READ bytes."""
+        first, index, text = self._block(after, limit)
+        return _lines(first, index, text)
+
+    def _block(self, after: int, limit: int) -> tuple[int, Any, bytes]:
+        """The number before the first line, the rows of the index, and the text of what ``read`` gives."""
         state = self.checkpoint
         first, last = max(0, after), min(state.lines, max(0, after) + limit)
         if last <= first:
-            return []
+            return first, np.empty(0, INDEX), b""
         index = self._index(first, last)
         fit = max(1, int(np.searchsorted(index["offset"], index["offset"][0] + np.uint64(MOST_READ))))
         index, last = index[:fit], first + min(fit, last - first)
         end = int(self._index(last, last + 1)["offset"][0]) if last < state.lines else state.text_bytes
         start = int(index["offset"][0])
+        # A disk may give back another index than was written: then texts are missing, and nothing raises.
+        size = max(0, min(end - start, MOST_READ + LONGEST_TEXT + 1))
         with (self.directory / "log.text").open("rb") as file:
-            texts = os.pread(file.fileno(), end - start, start).split(b"\n")
-        return [
-            (first + i + 1, float(row["time"]), int(row["attempt"]), int(row["node"]), texts[i])
-            for i, row in enumerate(index)
-        ]
+            return first, index, os.pread(file.fileno(), size, min(start, LARGEST_OFFSET))
 
     def _index(self, first: int, last: int) -> Any:
         with (self.directory / "log.index").open("rb") as file:
             data = os.pread(file.fileno(), (last - first) * INDEX.itemsize, first * INDEX.itemsize)
         return np.frombuffer(data, INDEX)
 
-    def search(self, needle: str, after: int, limit: int, block: int = 8192) -> tuple[list[Line], int]:
-        """Lines after ``after`` that contain the text, without regard to case, and the last line that was looked at."""
+    def search(self, needle: str, after: int, limit: int, block: int = 16_384) -> tuple[list[Line], int]:
+        """Lines after ``after`` that contain the text, without regard to case, and the last line that was looked at:
+        the search ends at a bound on bytes, lines or time, whichever comes first."""
         wanted = needle.lower()
         found: list[Line] = []
-        position, looked = max(0, after), 0
-        while position < self.checkpoint.lines and looked < MOST_SEARCHED:
-            for line in self.read(position, block):
-                position, looked = line[0], looked + len(line[4])
-                if wanted in line[4].decode("utf-8", "replace").lower():
-                    found.append(line)
-                    if len(found) == limit:
-                        return found, position
+        first = position = max(0, after)
+        looked, until = 0, time.monotonic() + LONGEST_SEARCH_S
+        while position < self.checkpoint.lines:
+            check()
+            if looked >= MOST_SEARCHED or position - first >= MOST_SEARCHED_LINES or time.monotonic() > until:
+                break
+            _, index, text = self._block(position, block)
+            looked += len(text) + index.nbytes
+            if _may_contain(text, wanted):
+                for line in _lines(position, index, text):
+                    if wanted in line[4].decode("utf-8", "replace").lower():
+                        found.append(line)
+                        if len(found) == limit:
+                            return found, line[0]
+            position += len(index)
         return found, position
 
     def series_path(self, entry: SeriesEntry) -> Path:
         return self.directory / "series" / entry.file
 
     def remove(self) -> None:
-        shutil.rmtree(self.directory, ignore_errors=True)
+        remove(self.directory)
         self.checkpoint = Checkpoint()
         self._by_key = {}
+        self._next_file = 0
         self._made = False
+
+
+def remove(directory: Path) -> None:
+    """Take a journal away, whatever state it is in."""
+    shutil.rmtree(directory, ignore_errors=True)

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from array import array
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
-import orjson
-
+from ..clock import LAST_TIME
 from .metric_lines import parse_metric
+from .records import Record, read_record
 
 RECORD: Final = b"\x1e"
 """First byte of a line that the runner itself wrote (docs/contract.md); the runner doubles it in the user's lines."""
@@ -33,7 +33,11 @@ class Batch:
     points: dict[tuple[str, str], array[float]] = field(default_factory=dict)
     """(chart, series) → flat rows x, y, time, index into ``texts``; x is NaN where the count is meant."""
     axes: dict[str, str] = field(default_factory=dict)
-    records: list[tuple[float, dict[str, Any]]] = field(default_factory=list)
+    records: list[tuple[float, Record]] = field(default_factory=list)
+    refused: int = 0
+    """Records without a known form."""
+    untimed: int = 0
+    """Lines left out because they do not begin with a time."""
 
 
 def _visible(text: bytes) -> bytes:
@@ -56,12 +60,13 @@ def _pieces(text: bytes) -> list[bytes]:
     return pieces
 
 
-def _record(text: bytes) -> dict[str, Any] | None:
+def _time(stamp: bytes) -> float | None:
+    """Seconds since 1970, or None: on a volume the job itself writes the times, and may write nan or 1e300."""
     try:
-        found = orjson.loads(text)
-    except orjson.JSONDecodeError:
+        time = float(stamp)
+    except ValueError:
         return None
-    return found if isinstance(found, dict) else None
+    return time if 0 <= time < LAST_TIME else None
 
 
 def parse(raw: bytes) -> Batch:
@@ -76,22 +81,25 @@ def parse(raw: bytes) -> Batch:
     stamp, time = b"", 0.0
     for line in raw.split(b"\n"):
         if len(line) <= TIME_WIDTH:
+            batch.untimed += bool(line)
             continue
         if line[:TIME_WIDTH] != stamp:
-            try:
-                time = float(line[:TIME_WIDTH])
-            except ValueError:
+            found = _time(line[:TIME_WIDTH])
+            if found is None:
+                batch.untimed += 1
                 continue
-            stamp = line[:TIME_WIDTH]
+            stamp, time = line[:TIME_WIDTH], found
         text = line[TIME_WIDTH + 1 :]
         first = text[:1]
         if first == RECORD:
             if text[1:2] == RECORD:
                 text = text[1:]
             else:
-                record = _record(text[1:])
+                record = read_record(text[1:])
                 if record is not None:
                     batch.records.append((time, record))
+                else:
+                    batch.refused += 1
                 continue
         if not clean:
             text = _visible(text).decode("utf-8", "replace").encode()

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import asyncio
 from typing import Final
 
 import orjson
 
+from ..clock import as_date
+from ..user_threads import UserThreads
 from .journal import Journal, Line
 
 STREAM_LINES: Final = 1000
+AT_ONCE: Final = 100
+"""So few new lines are rendered on the spot: what is printed while somebody follows."""
 MOST_CACHED: Final = 32 << 20
 """Bytes of rendered lines that are kept for all logs together."""
 
@@ -20,7 +24,7 @@ def as_json(lines: list[Line]) -> bytes:
         [
             {
                 "n": n,
-                "time": datetime.fromtimestamp(time, UTC),
+                "time": as_date(time),
                 "attempt": attempt,
                 "node": node,
                 "text": text.decode("utf-8", "replace"),
@@ -31,15 +35,27 @@ def as_json(lines: list[Line]) -> bytes:
     )
 
 
-class LineCache:
-    """The newest piece of each followed log as sent, so that 500 followers of a line cost one rendering."""
+Piece = tuple[int, bytes]
+"""The number of the last line, and the lines as a JSON array."""
 
-    def __init__(self) -> None:
+
+def _render(journal: Journal, after: int) -> Piece | None:
+    lines = journal.read(after, STREAM_LINES)
+    return (lines[-1][0], as_json(lines)) if lines else None
+
+
+class LineCache:
+    """The newest piece of each followed log as sent, so that 500 followers of a line cost one rendering. Who catches up
+    with a long log does so in their own share of the threads."""
+
+    def __init__(self, threads: UserThreads) -> None:
+        self._threads = threads
         self._last: dict[str, tuple[int, int, int, bytes]] = {}
         self._bytes = 0
+        self._rendering: dict[tuple[str, str, int], asyncio.Task[Piece | None]] = {}
 
-    def after(self, job_id: str, journal: Journal, after: int) -> tuple[int, bytes] | None:
-        """(number of the last line, JSON array) of what follows ``after``, or None."""
+    async def after(self, user: str, job_id: str, journal: Journal, after: int) -> Piece | None:
+        """What follows the line ``after`` of a log, or None."""
         total = journal.checkpoint.lines
         if total <= after:
             return None
@@ -47,15 +63,30 @@ class LineCache:
         # A piece that ends before the log did then is full: it stays as it is however the log grows.
         if known is not None and known[0] == after and (known[1] < known[2] or known[2] == total):
             return known[1], known[3]
-        lines = journal.read(after, STREAM_LINES)
-        if not lines:
-            return None
-        data = as_json(lines)
+        if total - after <= AT_ONCE:
+            piece = _render(journal, after)
+        else:
+            piece = await self._in_thread(user, job_id, journal, after)
+        if piece is not None:
+            self._keep(job_id, after, total, piece)
+        return piece
+
+    async def _in_thread(self, user: str, job_id: str, journal: Journal, after: int) -> Piece | None:
+        key = (user, job_id, after)
+        task = self._rendering.get(key)
+        if task is None:
+            task = asyncio.create_task(self._threads.run_on(user, _render, journal, after))
+            self._rendering[key] = task
+            task.add_done_callback(lambda _: self._rendering.pop(key, None))
+        return await asyncio.shield(task)
+
+    def _keep(self, job_id: str, after: int, total: int, piece: Piece) -> None:
+        known = self._last.get(job_id)
+        last, data = piece
         if known is not None:
             self._bytes -= len(known[3])
         if self._bytes + len(data) > MOST_CACHED:
             self._last.clear()
             self._bytes = 0
-        self._last[job_id] = (after, lines[-1][0], total, data)
+        self._last[job_id] = (after, last, total, data)
         self._bytes += len(data)
-        return lines[-1][0], data

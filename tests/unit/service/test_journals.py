@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +15,13 @@ from outrider_service.backends.local.tail import read_piece
 from outrider_service.backends.pieces import PIECE
 from outrider_service.storage.directories import Directories
 from outrider_service.telemetry import journal as journals
-from outrider_service.telemetry.ingest import Journals, newest, samples_of
+from outrider_service.telemetry.ingest import Journals, newest
 from outrider_service.telemetry.journal import MOST_READ, MOST_SERIES, Journal
 from outrider_service.telemetry.lines import LONGEST_TEXT, parse
+from outrider_service.telemetry.records import Progress, Record, Started, System, read_record
 from outrider_service.telemetry.render import MOST_CACHED, LineCache
 from outrider_service.telemetry.series import ROW_BYTES, read_rows
+from outrider_service.user_threads import UserThreads
 
 T = b"1732170000.123456 "
 
@@ -56,27 +60,44 @@ def test_a_search_says_how_far_it_came(tmp_path: Path, monkeypatch: pytest.Monke
     assert asked > 5
 
 
-def test_followers_pieces_are_whole_and_the_cache_is_small(tmp_path: Path) -> None:
-    cache = LineCache()
+async def test_followers_pieces_are_whole_and_the_cache_is_small(tmp_path: Path) -> None:
+    cache = LineCache(UserThreads())
     texts = [b"%d" % n + b"x" * 30_000 for n in range(100)]
     for number in range(60):
         journal = filled(tmp_path / str(number), *texts)
         seen: list[str] = []
         for _ in range(2):
             after, seen = 0, []
-            while (piece := cache.after(str(number), journal, after)) is not None:
+            while (piece := await cache.after("bob", str(number), journal, after)) is not None:
                 after, data = piece
                 seen += [line["text"] for line in json.loads(data)]
         assert [text.encode() for text in seen] == texts
     assert sum(len(data) for *_, data in cache._last.values()) <= MOST_CACHED
 
 
-def test_the_cache_follows_a_log_that_grows(tmp_path: Path) -> None:
-    cache, journal = LineCache(), filled(tmp_path, b"one")
-    assert cache.after("j", journal, 0) == cache.after("j", journal, 0)
+async def test_the_cache_follows_a_log_that_grows(tmp_path: Path) -> None:
+    cache, journal = LineCache(UserThreads()), filled(tmp_path, b"one")
+    assert await cache.after("bob", "j", journal, 0) == await cache.after("bob", "j", journal, 0)
     journal.append(parse(T + b"two\n"), 1, 0, "c")
-    end, data = cache.after("j", journal, 0) or (0, b"[]")
+    end, data = await cache.after("bob", "j", journal, 0) or (0, b"[]")
     assert (end, [line["text"] for line in json.loads(data)]) == (2, ["one", "two"])
+
+
+async def test_who_catches_up_with_a_long_log_holds_their_own_threads_alone(tmp_path: Path) -> None:
+    threads = UserThreads(workers=4, each=1)
+    cache, journal = LineCache(threads), filled(tmp_path, *[b"%d" % n for n in range(5000)])
+    gate = threading.Event()
+    held = asyncio.create_task(threads.run("mallory", gate.wait, 60))
+    theirs = [asyncio.create_task(cache.after("mallory", "j", journal, 0)) for _ in range(50)]
+    mine = await cache.after("bob", "j", journal, 1)
+    assert mine is not None
+    assert mine[0] == 1001
+    assert not any(task.done() for task in theirs)
+    assert threads.counts() == {"running": 1, "waiting": 1}, "fifty followers of one piece render it once"
+    gate.set()
+    assert {piece[0] for piece in await asyncio.gather(*theirs) if piece is not None} == {1000}
+    await held
+    threads.close()
 
 
 def test_axes_without_end_are_not_kept(tmp_path: Path) -> None:
@@ -135,16 +156,15 @@ def test_a_journal_stays_open_until_the_last_of_its_writers_is_done(tmp_path: Pa
 
 
 def test_of_a_flood_of_progress_the_last_word_is_kept() -> None:
-    records = [(float(n), {"type": "progress", "done": n}) for n in range(1000)]
-    assert newest([(0.0, {"type": "started"}), *records, (1.0, {"type": "system"})]) == [
-        (0.0, {"type": "started"}),
-        (999.0, {"type": "progress", "done": 999}),
+    records: list[tuple[float, Record]] = [(float(n), Progress(type="progress", done=n)) for n in range(1000)]
+    assert newest([(0.0, Started(type="started")), *records, (1.0, System(type="system"))]) == [
+        (0.0, Started(type="started")),
+        (999.0, Progress(type="progress", done=999)),
     ]
 
 
 def test_a_gpu_is_known_by_its_number_only() -> None:
-    samples = samples_of({"gpus": [{"index": "x" * 10**6, "power": 1}]}, 1.0)
-    assert [sample.series for sample in samples] == ["gpu0"]
+    assert read_record(b'{"type":"system","gpus":[{"index":"%s","power":1}]}' % (b"x" * 1000)) is None
 
 
 @pytest.mark.parametrize("text", ["ä", "€", "🚀", "x🚀", "xy🚀"])

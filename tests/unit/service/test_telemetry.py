@@ -16,6 +16,7 @@ from outrider_service.telemetry.ingest import samples_of
 from outrider_service.telemetry.journal import Journal, Sample
 from outrider_service.telemetry.lines import LONGEST_TEXT, parse
 from outrider_service.telemetry.metric_lines import parse_metric
+from outrider_service.telemetry.records import Started, System, read_record
 from outrider_service.telemetry.series import downsample, read_rows
 
 T = b"1732170000.123456 "
@@ -64,7 +65,8 @@ def test_lines_records_and_escapes() -> None:
         T + b"plain\n" + T + b'\x1e{"type":"started"}\n' + T + b"\x1e\x1eescaped\n" + T + b"\n" + T + b"\x1enonsense\n"
     )
     assert batch.texts == [b"plain", b"\x1eescaped", b""]
-    assert batch.records == [(1732170000.123456, {"type": "started"})]
+    assert batch.records == [(1732170000.123456, Started(type="started"))]
+    assert batch.refused == 1
 
 
 def test_carriage_returns_show_the_last_state() -> None:
@@ -143,12 +145,11 @@ def test_attempts_and_nodes_are_series_of_their_own(tmp_path: Path) -> None:
 
 
 def test_system_records_become_samples() -> None:
-    record = {
-        "type": "system",
-        "cpu": 50.0,
-        "memory": 1000,
-        "gpus": [{"index": 1, "utilisation": 90, "memory_used": None, "power": 200.5}, "nonsense"],
-    }
+    record = read_record(
+        b'{"type":"system","cpu":50.0,"memory":1000,"memory_limit":null,'
+        b'"gpus":[{"index":1,"name":"A","utilisation":90,"memory_used":null,"power":200.5}]}'
+    )
+    assert isinstance(record, System)
     assert samples_of(record, 7.0) == [
         Sample("system/cpu", "", 50.0, 7.0),
         Sample("system/memory", "", 1000.0, 7.0),

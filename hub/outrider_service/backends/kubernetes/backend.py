@@ -17,6 +17,7 @@ from outrider_sandbox import remove_tree
 from ...capacity.room import Held
 from ...catalog import Contents, ImageEntry, MachineType
 from ...storage.directories import Directories
+from ...user_threads import UserThreads
 from ..base import (
     Address,
     Attempt,
@@ -42,6 +43,7 @@ from .picture import Picture
 from .quota import least
 from .settings import KubernetesSettings
 
+WORKERS: Final = 8
 LOOK_S: Final = 60.0
 """How often a log is read even if it is not known to have grown."""
 OVER: Final = (Phase.EXITED, Phase.LOST, Phase.ABSENT)
@@ -64,6 +66,8 @@ class KubernetesBackend:
         self._growth = Growth(self.picture.signals.send)
         self._evicted: dict[AttemptRef, str] = {}
         """Why Kueue took the machine back; forgotten with this process, after which such an attempt is just gone."""
+        self._threads = UserThreads(WORKERS)
+        """For what lies on the volume; a share for each job, of which the platform knows no more."""
         self._locks: defaultdict[AttemptRef, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     @classmethod
@@ -76,6 +80,7 @@ class KubernetesBackend:
         self.picture.open()
 
     async def close(self) -> None:
+        self._threads.close()
         await self.picture.close()
         await self.api.close()
 
@@ -148,7 +153,7 @@ class KubernetesBackend:
             with contextlib.suppress(ApiError):
                 job = await self.api.get(f"{self._batch}/jobs/{name}")
         if job is None:
-            await asyncio.to_thread(self._make_directories, attempt)
+            await self._threads.run_on(attempt.owner, self._make_directories, attempt)
             await self._create_once(f"{self._core}/secrets", manifests.secret(attempt, self.settings))
             if (pulling := manifests.pulling(attempt, self.settings)) is not None:
                 # Anew: a start that was killed may have left one with credentials that have changed since.
@@ -311,7 +316,7 @@ class KubernetesBackend:
             await self.api.delete(f"{self._core}/services/{name}")
             await self.api.delete(f"{self._policies}/{name}")
         self._evicted.pop(ref, None)
-        await asyncio.to_thread(remove_tree, run)
+        await self._threads.run_on(ref.job_id, remove_tree, run)
 
     async def follow_logs(self, ref: AttemptRef, node: int, cursor: str | None) -> AsyncIterator[RawLog]:
         folder, name = self._run(ref) / "log", self._name(ref)
@@ -320,7 +325,9 @@ class KubernetesBackend:
                 seen = self.picture.signals.value(name)
                 # The state is read first: what was written before the end is then surely seen.
                 over = (await self.observe(ref)).phase in OVER
-                while (piece := await asyncio.to_thread(read_piece, folder, node, cursor, final=over)) is not None:
+                while (
+                    piece := await self._threads.run_on(ref.job_id, read_piece, folder, node, cursor, final=over)
+                ) is not None:
                     cursor = piece.cursor
                     yield piece
                 if over:

@@ -18,6 +18,7 @@ from outrider_sandbox import Mount, Spec
 from ...capacity.room import Held, Room
 from ...catalog import Contents, ImageEntry, MachineType
 from ...storage.directories import Directories, attempt_of
+from ...user_threads import UserThreads
 from ..base import (
     Address,
     Attempt,
@@ -43,6 +44,8 @@ log = logging.getLogger(__name__)
 HOME: Final = "/home/outrider"
 HUB_PORT: Final = 65432
 """Where the Hub's address appears inside a sandbox; high, so that it is in no job's way."""
+WORKERS: Final = 8
+"""Threads that start attempts and clear up after them; a user has a share of them."""
 TAIL_S: Final = 5.0
 """How long a follower trusts the supervisor's wake-ups before it looks by itself."""
 
@@ -76,6 +79,7 @@ class LocalBackend:
             log.warning("%s", note)
         self.wakes = Wakes(directories.run)
         self._contents = ContentsOfEnvironments()
+        self._threads = UserThreads(WORKERS)
         self._starting: defaultdict[AttemptRef, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     # -- names --------------------------------------------------------------------------------------------------
@@ -122,7 +126,7 @@ class LocalBackend:
         try:
             # One at a time: a second would empty the workspace that the first has just filled.
             async with self._starting[attempt.ref]:
-                await asyncio.to_thread(self._start, attempt)
+                await self._threads.run_on(attempt.owner, self._start, attempt)
         except (OSError, ValueError) as error:
             raise BackendError(f"the sandbox could not be started: {error}") from error
         finally:
@@ -286,7 +290,7 @@ class LocalBackend:
     async def remove(self, ref: AttemptRef) -> None:
         folder = self.folder(ref)
         if folder.is_dir() and sandbox.state(folder).phase in ("absent", "exited", "lost"):
-            await asyncio.to_thread(sandbox.remove, folder)
+            await self._threads.run_on(ref.job_id, sandbox.remove, folder)
 
     async def follow_logs(self, ref: AttemptRef, node: int, cursor: str | None) -> AsyncIterator[RawLog]:
         self.wakes.open()
@@ -342,4 +346,5 @@ class LocalBackend:
         self.wakes.open()
 
     async def close(self) -> None:
+        self._threads.close()
         self.wakes.close()
