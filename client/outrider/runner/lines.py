@@ -1,10 +1,10 @@
-"""From what a command prints to whole lines of a log. Pure: bytes and times in, bytes out.
+"""Turns what a command prints into whole lines of a log. Pure: bytes and times in, bytes out.
 
-A progress bar rewrites its line with carriage returns: only the last state of a line is kept, and a line
-that is still being rewritten is shown as it stands once a second. Other unfinished lines (a question, a
-print without newline) are shown when nothing has come for a while, less and less often, and again as a
-whole once they are complete, so that a line that was flushed in two halves is still one line. No line is
-longer than a mebibyte: longer ones come in pieces."""
+A progress bar rewrites its line with carriage returns. Only the last state of a line is kept, except for states that
+hold a metric, and a line that is still being rewritten is shown as it stands once a second. Other unfinished lines (a
+question, a print without newline) are shown when nothing has come for a while, less and less often, and again once
+they are complete, so that a line that was flushed in two halves is still one line. No line is longer than a mebibyte:
+longer ones come in pieces."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from typing import List, Optional
 from .records import SEPARATOR
 
 LONGEST = 1 << 20
+METRIC = b'"chart"'
+"""What every metric holds. A state of a line with it is never left out, whatever was written over it."""
 _SNAPSHOT_S = 1.0
 _SLOWEST_S = 60.0
 _SNAPSHOT_BYTES = 4096
@@ -51,8 +53,8 @@ class LineFilter:
             return b""
         self._snapshot_at = None
         state = _last_state(b"".join(self._parts))
-        if not self._rewritten and state.lstrip().startswith(b"{"):
-            return b""  # half of a metric would only be noise
+        if METRIC in state or (not self._rewritten and state.lstrip().startswith(b"{")):
+            return b""  # half of a metric would only be noise, and a whole one would count twice
         if not state or state == self._shown:
             return b""
         self._shown = state
@@ -72,9 +74,10 @@ class LineFilter:
             state = b"".join(self._parts)
             # A trailing return is kept: it says that the next text replaces this one.
             kept = _last_state(state) + (b"\r" if state.endswith(b"\r") else b"")
+            out = _overwritten(state[: len(state) - len(kept)])
             self._parts, self._size = [kept], len(kept)
         if self._size > LONGEST:
-            out = self._pass_on_pieces()
+            out += self._pass_on_pieces()
         if not self._rewritten:
             self._snapshot_at = now + self._pause
         elif self._snapshot_at is None:
@@ -103,7 +106,7 @@ class LineFilter:
 def _clean(data: bytes) -> bytes:
     """Whole lines: what was overwritten is left out, separators are escaped, too long ones are cut."""
     if b"\r" in data:
-        data = b"\n".join(_last_state(line) if b"\r" in line else line for line in data.split(b"\n"))
+        data = b"\n".join(_with_metrics(line) if b"\r" in line else line for line in data.split(b"\n"))
     if len(data) > LONGEST:
         data = _cut_long_lines(data)
     return _escape(data) if SEPARATOR in data else data
@@ -134,6 +137,22 @@ def _character_start(data: bytes, position: int) -> int:
 
 def _last_state(line: bytes) -> bytes:
     return line.rstrip(b"\r").rpartition(b"\r")[2]
+
+
+def _with_metrics(line: bytes) -> bytes:
+    """The last state of a line, and before it, as lines of their own, overwritten states that hold a metric."""
+    if METRIC not in line:
+        return _last_state(line)
+    last = _last_state(line)
+    states = [state for state in line.rstrip(b"\r").split(b"\r")[:-1] if METRIC in state]
+    return b"\n".join([*states, last])
+
+
+def _overwritten(states: bytes) -> bytes:
+    """Lines for the states of an unfinished line that have been overwritten and hold a metric."""
+    if METRIC not in states:
+        return b""
+    return b"".join(_escape(state + b"\n") for state in states.split(b"\r") if METRIC in state)
 
 
 def _escape(data: bytes) -> bytes:

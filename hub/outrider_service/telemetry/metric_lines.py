@@ -1,11 +1,14 @@
-"""Recognises metric lines: pure functions from a line's bytes to a point, or None for an ordinary line.
+"""Finds metrics in a line of output: pure functions from a line's bytes to points.
 
-The format is Gradient's: one JSON object a line with ``chart`` and ``y`` (and optionally ``x``, ``series``), or
-with ``chart`` and ``axis``, which names the chart's horizontal axis.
+A metric is one complete JSON object with ``chart`` and ``y`` (and optionally ``x``, ``series``), or with ``chart`` and
+``axis``, which names the chart's horizontal axis. The format is Gradient's. Several writers share a job's output, so an
+object counts wherever another writer left the line: after a progress bar, after terminal sequences, after unfinished
+text, or right after another object. An object inside a larger JSON document is data, not a metric.
 """
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import Final
 
@@ -14,7 +17,13 @@ from orjson import JSONDecodeError, loads
 KEYS: Final = frozenset({"chart", "y", "x", "series", "axis"})
 LONGEST_NAME: Final = 255
 LONGEST_LINE: Final = 4096
-"""A longer line is not looked into: a point is some 60 bytes."""
+"""Bytes of the longest metric. A write of up to this size (PIPE_BUF) reaches a pipe in one piece."""
+_STRING: Final = rb'"(?:[^"\\]|\\.)*+"'
+_PAIR: Final = rb'"(?:chart|y|x|series|axis)"\s*+:\s*+(?:' + _STRING + rb"|[-+.\w]++)"
+_OBJECT: Final = re.compile(rb"\{\s*+" + _PAIR + rb"(?:\s*+,\s*+" + _PAIR + rb"){1,4}\s*+\}")
+"""A flat object whose keys are all known; ``parse_metric`` decides. Possessive, so that no line takes long."""
+_VALUE: Final = re.compile(rb'"\s*:\s*\Z')
+"""What stands before an object that is a value of another one."""
 LARGEST: Final = 1.7976931348623157e308
 SYSTEM: Final = "system/"
 """Charts below this name are the platform's own; a user's line cannot write to them."""
@@ -66,3 +75,19 @@ def parse_metric(line: bytes) -> MetricLine | None:
     if not _is_number(y) or not (x is None or _is_number(x)):
         return None
     return (chart, series, x, y, axis)
+
+
+def _alone(text: bytes, match: re.Match[bytes]) -> MetricLine | None:
+    """The metric of a match, unless it is the value of another object."""
+    before = text[max(0, match.start() - 64) : match.start()]
+    return None if _VALUE.search(before) else parse_metric(match.group())
+
+
+def metrics_in(text: bytes) -> list[MetricLine]:
+    """The metrics in a line that is not one metric as a whole, in order."""
+    try:
+        loads(text)
+    except JSONDecodeError:
+        return [metric for match in _OBJECT.finditer(text) if (metric := _alone(text, match)) is not None]
+    # A whole document: what it holds is its own.
+    return []

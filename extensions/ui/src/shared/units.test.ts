@@ -11,5 +11,7 @@ describe('metricOfLine', () => {
     expect(metricOfLine('{"chart": "loss", "y": 1, "more": 2}')).toBeNull();
     expect(metricOfLine('{broken')).toBeNull();
     expect(metricOfLine('epoch 1')).toBeNull();
+    expect(metricOfLine('10%|# | 1/10{"chart": "loss", "y": 1}')).toEqual({ chart: 'loss', point: true });
+    expect(metricOfLine('{"event": {"chart": "loss", "y": 1}}')).toBeNull();
   });
 });

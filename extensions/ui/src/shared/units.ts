@@ -49,7 +49,28 @@ export function chartOrder(chart: string): number {
 
 /** The chart that a log line belongs to, by the rules of the service's parser, or null for an ordinary line. */
 export function metricOfLine(text: string): { chart: string; point: boolean } | null {
-  if (text.length > 4096 || !text.trimStart().startsWith('{')) return null;
+  if (!text.includes('"chart"')) return null;
+  const whole = text.trimStart().startsWith('{') ? metricOf(text) : null;
+  if (whole !== null || isJson(text)) return whole;
+  // Other writers may have left the line unfinished: the first metric in it counts.
+  for (const [part] of text.matchAll(/\{[^{}]*"chart"[^{}]*\}/g)) {
+    const found = metricOf(part);
+    if (found !== null) return found;
+  }
+  return null;
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function metricOf(text: string): { chart: string; point: boolean } | null {
+  if (text.length > 4096) return null;
   try {
     const found = JSON.parse(text) as Record<string, unknown>;
     const { chart, y, axis } = found;
