@@ -16,7 +16,7 @@ from outrider_sandbox import web_to_environment
 
 from . import culler, scopes, state
 from .adjust import adjust
-from .authenticator import AdminOnlyAuthenticator
+from .authenticator import AdminOnlyAuthenticator, set_admin
 from .pages import configure_pages
 from .settings import Settings, from_environment
 from .spawner.local import LocalSpawner
@@ -69,9 +69,7 @@ def _addresses(c: Any, settings: Settings, secrets: state.Secrets) -> None:
 def _people(c: Any, secrets: state.Secrets) -> None:
     c.JupyterHub.authenticator_class = AdminOnlyAuthenticator
     # On this class alone: another authenticator must not make an admin of whoever is called so.
-    c.AdminOnlyAuthenticator.admin_users = {state.ADMIN}
-    c.AdminOnlyAuthenticator.admin_password = secrets.admin_password
-    c.AdminOnlyAuthenticator.allowed_users = {state.ADMIN}
+    set_admin(c, state.ADMIN, secrets.admin_password, "secrets/admin_password in the state directory")
     c.JupyterHub.custom_scopes = scopes.custom_scopes()
     c.JupyterHub.extra_user_scopes = scopes.user_scopes()
     c.JupyterHub.load_roles = scopes.roles()

@@ -12,7 +12,8 @@ from typing import Any
 
 from . import culler, scopes
 from .adjust import adjust
-from .authenticator import AdminOnlyAuthenticator
+from .authenticator import AdminOnlyAuthenticator, set_admin
+from .demands import check_tokens, cookie_secret
 from .pages import configure_pages
 from .settings import CULL_EVERY_S, CULL_TIMEOUT_S, MOST_NOTEBOOKS, SettingsError
 from .spawner.kubernetes import KubernetesSpawner
@@ -54,7 +55,7 @@ class ClusterSettings:
 
 
 def from_environment(environ: Mapping[str, str], *, whole: bool = True) -> ClusterSettings:
-    """SettingsError names what is missing. ``whole``: the Hub itself is to be configured too."""
+    """SettingsError names what is missing or cannot be used. ``whole``: the Hub itself is to be configured too."""
 
     def always(name: str) -> str:
         if not (value := environ.get(name)):
@@ -64,6 +65,8 @@ def from_environment(environ: Mapping[str, str], *, whole: bool = True) -> Clust
     def needed(name: str) -> str:
         return always(name) if whole else ""
 
+    names = ("CONFIGPROXY_AUTH_TOKEN", "OUTRIDER_SERVICE_TOKEN", "OUTRIDER_SPAWNER_TOKEN", "OUTRIDER_METRICS_TOKEN")
+    check_tokens({name: environ.get(name, "") for name in names if whole or name != "CONFIGPROXY_AUTH_TOKEN"})
     return ClusterSettings(
         hub_service=needed("OUTRIDER_HUB_SERVICE"),
         proxy_api=needed("OUTRIDER_PROXY_API"),
@@ -74,7 +77,7 @@ def from_environment(environ: Mapping[str, str], *, whole: bool = True) -> Clust
         service_token=always("OUTRIDER_SERVICE_TOKEN"),
         spawner_token=always("OUTRIDER_SPAWNER_TOKEN"),
         metrics_token=environ.get("OUTRIDER_METRICS_TOKEN") or "",
-        cookie_secret=bytes.fromhex(needed("OUTRIDER_COOKIE_SECRET")),
+        cookie_secret=cookie_secret("OUTRIDER_COOKIE_SECRET", needed("OUTRIDER_COOKIE_SECRET")) if whole else b"",
         admin_password=needed("OUTRIDER_ADMIN_PASSWORD"),
         public_url=environ.get("OUTRIDER_PUBLIC_URL") or None,
         instance=environ.get("OUTRIDER_INSTANCE") or "outrider",
@@ -146,9 +149,7 @@ def _hub(c: Any, settings: ClusterSettings) -> None:
     c.JupyterHub.upgrade_db = True
     c.JupyterHub.cookie_secret = settings.cookie_secret
     c.JupyterHub.authenticator_class = AdminOnlyAuthenticator
-    c.AdminOnlyAuthenticator.admin_users = {ADMIN}
-    c.AdminOnlyAuthenticator.admin_password = settings.admin_password
-    c.AdminOnlyAuthenticator.allowed_users = {ADMIN}
+    set_admin(c, ADMIN, settings.admin_password, "the key admin-password of the Hub's Secret")
     _rights(c)
     c.ConfigurableHTTPProxy.should_start = False
     c.ConfigurableHTTPProxy.api_url = f"http://{settings.proxy_api}"
