@@ -10,8 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import aiohttp
+
 from . import culler, scopes
-from .adjust import adjust
+from .adjust import ROUTES_CHECK_S, adjust
 from .authenticator import AdminOnlyAuthenticator, set_admin
 from .demands import check_tokens, cookie_secret
 from .pages import configure_pages
@@ -154,6 +156,10 @@ def _hub(c: Any, settings: ClusterSettings) -> None:
     c.ConfigurableHTTPProxy.should_start = False
     c.ConfigurableHTTPProxy.api_url = f"http://{settings.proxy_api}"
     c.ConfigurableHTTPProxy.auth_token = settings.proxy_token
+    # A pod that is gone may not have said goodbye. On a connection that was kept, a request to it would wait for five
+    # minutes, and with it all routes.
+    c.JupyterHubHTTPClient.connector_options = {"force_close": True}
+    c.JupyterHubHTTPClient.session_options = {"timeout": aiohttp.ClientTimeout(sock_connect=5, sock_read=10)}
     # The Hub comes and goes; notebook servers and the proxy stay.
     c.JupyterHub.cleanup_servers = False
     c.JupyterHub.cleanup_proxy = False
@@ -182,9 +188,8 @@ def _programs(c: Any, settings: ClusterSettings) -> None:
 def _notebooks(c: Any, settings: ClusterSettings) -> None:
     c.JupyterHub.spawner_class = KubernetesSpawner
     configure_pages(c, settings.most_notebooks)
-    # What passes through the proxy is no sign of use: a page that is only open asks all the time. The notebook
-    # servers say themselves when they were used last.
-    c.JupyterHub.last_activity_interval = 0
+    # Of this look at the proxy ``adjust`` leaves the check of its routes and nothing else.
+    c.JupyterHub.last_activity_interval = ROUTES_CHECK_S
     c.Spawner.default_url = "/lab"
     # A large image and a busy cluster take their time; what cannot work is given up long before.
     c.Spawner.start_timeout = 1800
