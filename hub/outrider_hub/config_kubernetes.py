@@ -4,6 +4,7 @@ from the environment, and notebook servers are pods. Runs inside the Hub's proce
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -88,6 +89,12 @@ def from_environment(environ: Mapping[str, str], *, whole: bool = True) -> Clust
         most_notebooks=int(environ.get("OUTRIDER_NOTEBOOKS_PER_USER") or MOST_NOTEBOOKS),
         pod_options=json.loads(environ.get("OUTRIDER_POD_OPTIONS") or "{}"),
     )
+
+
+def pod_name_template(instance: str) -> str:
+    """Names of notebooks' pods. KubeSpawner ends a pod that has the name which it is about to give, so two releases in
+    a namespace must have no name in common, whatever they and their users are called."""
+    return f"notebook-{hashlib.sha256(instance.encode()).hexdigest()[:8]}-{{user_server}}"
 
 
 def configure(c: Any) -> None:
@@ -199,7 +206,9 @@ def _notebooks(c: Any, settings: ClusterSettings) -> None:
     c.CatalogMixin.service_token = settings.spawner_token
     c.KubernetesSpawner.public_hub_url = f"http://{settings.proxy_public}"
     c.KubernetesSpawner.storage_pvc_ensure = False
-    c.KubernetesSpawner.pod_name_template = "notebook-{user_server}"
+    # Volumes are the service's to keep: what KubeSpawner would delete is a claim of another chart's Hub.
+    c.KubernetesSpawner.delete_pvc = False
+    c.KubernetesSpawner.pod_name_template = pod_name_template(settings.instance)
     c.KubernetesSpawner.common_labels = {
         "app.kubernetes.io/part-of": "outrider",
         "app.kubernetes.io/instance": settings.instance,
