@@ -1,10 +1,11 @@
-"""Three things that JupyterHub does and has no setting for; each is replaced by one name.
+"""Four things that JupyterHub does and has no setting for; each is replaced by one name.
 
 May touch JupyterHub's modules in the Hub's own process. The tests of the real Hub hold them.
 """
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from jupyterhub import handlers, roles
@@ -16,6 +17,9 @@ from .pages import own_pages
 from .scopes import admin_scopes, user_scopes
 
 SERVICE_POLL_S = 2
+ROUTES_CHECK_S = 3
+"""How often the proxy's routes are compared with what the Hub knows. A proxy that was restarted has none."""
+ROUTES_PATIENCE_S = 20
 
 
 class PromptServiceSpawner(service._ServiceSpawner):
@@ -29,6 +33,7 @@ def adjust() -> None:
     _add_to_default_roles()
     _notice_dead_services_soon()
     _show_own_pages()
+    _check_routes_without_activity()
 
 
 def _add_to_default_roles() -> None:
@@ -64,3 +69,20 @@ def _show_own_pages() -> None:
     first that knows an address answers."""
     if handlers.default_handlers[0][1] is not own_pages()[0][1]:
         handlers.default_handlers[:0] = own_pages()
+
+
+def _check_routes_without_activity() -> None:
+    """JupyterHub's periodic look at the proxy restores routes that are missing, and also takes each request that passed
+    through the proxy for use of a notebook. A page that is only open makes requests all the time, so the first half is
+    kept and the second is left out: notebook servers say themselves when they were used last."""
+    JupyterHub.update_last_activity = _check_routes
+
+
+async def _check_routes(hub: JupyterHub) -> None:
+    try:
+        # A connection to a proxy whose machine is gone would be waited for much longer.
+        async with asyncio.timeout(ROUTES_PATIENCE_S):
+            await hub.proxy.check_routes(hub.users, hub._service_map)
+    except Exception as error:
+        # The proxy is away. The next look is soon, and one that is back has its routes then.
+        hub.log.warning("The proxy's routes could not be checked: %r", error)

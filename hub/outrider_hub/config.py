@@ -15,8 +15,8 @@ from typing import Any
 from outrider_sandbox import web_to_environment
 
 from . import culler, scopes, state
-from .adjust import adjust
-from .authenticator import AdminOnlyAuthenticator
+from .adjust import ROUTES_CHECK_S, adjust
+from .authenticator import AdminOnlyAuthenticator, set_admin
 from .pages import configure_pages
 from .settings import Settings, from_environment
 from .spawner.local import LocalSpawner
@@ -69,9 +69,7 @@ def _addresses(c: Any, settings: Settings, secrets: state.Secrets) -> None:
 def _people(c: Any, secrets: state.Secrets) -> None:
     c.JupyterHub.authenticator_class = AdminOnlyAuthenticator
     # On this class alone: another authenticator must not make an admin of whoever is called so.
-    c.AdminOnlyAuthenticator.admin_users = {state.ADMIN}
-    c.AdminOnlyAuthenticator.admin_password = secrets.admin_password
-    c.AdminOnlyAuthenticator.allowed_users = {state.ADMIN}
+    set_admin(c, state.ADMIN, secrets.admin_password, "secrets/admin_password in the state directory")
     c.JupyterHub.custom_scopes = scopes.custom_scopes()
     c.JupyterHub.extra_user_scopes = scopes.user_scopes()
     c.JupyterHub.load_roles = scopes.roles()
@@ -117,9 +115,8 @@ def _notebooks(c: Any, settings: Settings, secrets: state.Secrets) -> None:
     configure_pages(c, settings.most_notebooks)
     # Notebooks and jobs run on while the Hub is stopped or restarted.
     c.JupyterHub.cleanup_servers = False
-    # What passes through the proxy is no sign of use: a page that is only open asks all the time. The notebook
-    # servers say themselves when they were used last.
-    c.JupyterHub.last_activity_interval = 0
+    # Of this look at the proxy ``adjust`` leaves the check of its routes and nothing else.
+    c.JupyterHub.last_activity_interval = ROUTES_CHECK_S
     c.Spawner.default_url = "/lab"
     c.Spawner.start_timeout = 180
     c.Spawner.http_timeout = 60

@@ -4,15 +4,19 @@ from the environment, and notebook servers are pods. Runs inside the Hub's proce
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import aiohttp
+
 from . import culler, scopes
-from .adjust import adjust
-from .authenticator import AdminOnlyAuthenticator
+from .adjust import ROUTES_CHECK_S, adjust
+from .authenticator import AdminOnlyAuthenticator, set_admin
+from .demands import check_tokens, cookie_secret
 from .pages import configure_pages
 from .settings import CULL_EVERY_S, CULL_TIMEOUT_S, MOST_NOTEBOOKS, SettingsError
 from .spawner.kubernetes import KubernetesSpawner
@@ -54,7 +58,7 @@ class ClusterSettings:
 
 
 def from_environment(environ: Mapping[str, str], *, whole: bool = True) -> ClusterSettings:
-    """SettingsError names what is missing. ``whole``: the Hub itself is to be configured too."""
+    """SettingsError names what is missing or cannot be used. ``whole``: the Hub itself is to be configured too."""
 
     def always(name: str) -> str:
         if not (value := environ.get(name)):
@@ -64,6 +68,8 @@ def from_environment(environ: Mapping[str, str], *, whole: bool = True) -> Clust
     def needed(name: str) -> str:
         return always(name) if whole else ""
 
+    names = ("CONFIGPROXY_AUTH_TOKEN", "OUTRIDER_SERVICE_TOKEN", "OUTRIDER_SPAWNER_TOKEN", "OUTRIDER_METRICS_TOKEN")
+    check_tokens({name: environ.get(name, "") for name in names if whole or name != "CONFIGPROXY_AUTH_TOKEN"})
     return ClusterSettings(
         hub_service=needed("OUTRIDER_HUB_SERVICE"),
         proxy_api=needed("OUTRIDER_PROXY_API"),
@@ -74,7 +80,7 @@ def from_environment(environ: Mapping[str, str], *, whole: bool = True) -> Clust
         service_token=always("OUTRIDER_SERVICE_TOKEN"),
         spawner_token=always("OUTRIDER_SPAWNER_TOKEN"),
         metrics_token=environ.get("OUTRIDER_METRICS_TOKEN") or "",
-        cookie_secret=bytes.fromhex(needed("OUTRIDER_COOKIE_SECRET")),
+        cookie_secret=cookie_secret("OUTRIDER_COOKIE_SECRET", needed("OUTRIDER_COOKIE_SECRET")) if whole else b"",
         admin_password=needed("OUTRIDER_ADMIN_PASSWORD"),
         public_url=environ.get("OUTRIDER_PUBLIC_URL") or None,
         instance=environ.get("OUTRIDER_INSTANCE") or "outrider",
@@ -83,6 +89,12 @@ def from_environment(environ: Mapping[str, str], *, whole: bool = True) -> Clust
         most_notebooks=int(environ.get("OUTRIDER_NOTEBOOKS_PER_USER") or MOST_NOTEBOOKS),
         pod_options=json.loads(environ.get("OUTRIDER_POD_OPTIONS") or "{}"),
     )
+
+
+def pod_name_template(instance: str) -> str:
+    """Names of notebooks' pods. KubeSpawner ends a pod that has the name which it is about to give, so two releases in
+    a namespace must have no name in common, whatever they and their users are called."""
+    return f"notebook-{hashlib.sha256(instance.encode()).hexdigest()[:8]}-{{user_server}}"
 
 
 def configure(c: Any) -> None:
@@ -146,13 +158,15 @@ def _hub(c: Any, settings: ClusterSettings) -> None:
     c.JupyterHub.upgrade_db = True
     c.JupyterHub.cookie_secret = settings.cookie_secret
     c.JupyterHub.authenticator_class = AdminOnlyAuthenticator
-    c.AdminOnlyAuthenticator.admin_users = {ADMIN}
-    c.AdminOnlyAuthenticator.admin_password = settings.admin_password
-    c.AdminOnlyAuthenticator.allowed_users = {ADMIN}
+    set_admin(c, ADMIN, settings.admin_password, "the key admin-password of the Hub's Secret")
     _rights(c)
     c.ConfigurableHTTPProxy.should_start = False
     c.ConfigurableHTTPProxy.api_url = f"http://{settings.proxy_api}"
     c.ConfigurableHTTPProxy.auth_token = settings.proxy_token
+    # A pod that is gone may not have said goodbye. On a connection that was kept, a request to it would wait for five
+    # minutes, and with it all routes.
+    c.JupyterHubHTTPClient.connector_options = {"force_close": True}
+    c.JupyterHubHTTPClient.session_options = {"timeout": aiohttp.ClientTimeout(sock_connect=5, sock_read=10)}
     # The Hub comes and goes; notebook servers and the proxy stay.
     c.JupyterHub.cleanup_servers = False
     c.JupyterHub.cleanup_proxy = False
@@ -181,9 +195,8 @@ def _programs(c: Any, settings: ClusterSettings) -> None:
 def _notebooks(c: Any, settings: ClusterSettings) -> None:
     c.JupyterHub.spawner_class = KubernetesSpawner
     configure_pages(c, settings.most_notebooks)
-    # What passes through the proxy is no sign of use: a page that is only open asks all the time. The notebook
-    # servers say themselves when they were used last.
-    c.JupyterHub.last_activity_interval = 0
+    # Of this look at the proxy ``adjust`` leaves the check of its routes and nothing else.
+    c.JupyterHub.last_activity_interval = ROUTES_CHECK_S
     c.Spawner.default_url = "/lab"
     # A large image and a busy cluster take their time; what cannot work is given up long before.
     c.Spawner.start_timeout = 1800
@@ -193,7 +206,9 @@ def _notebooks(c: Any, settings: ClusterSettings) -> None:
     c.CatalogMixin.service_token = settings.spawner_token
     c.KubernetesSpawner.public_hub_url = f"http://{settings.proxy_public}"
     c.KubernetesSpawner.storage_pvc_ensure = False
-    c.KubernetesSpawner.pod_name_template = "notebook-{user_server}"
+    # Volumes are the service's to keep: what KubeSpawner would delete is a claim of another chart's Hub.
+    c.KubernetesSpawner.delete_pvc = False
+    c.KubernetesSpawner.pod_name_template = pod_name_template(settings.instance)
     c.KubernetesSpawner.common_labels = {
         "app.kubernetes.io/part-of": "outrider",
         "app.kubernetes.io/instance": settings.instance,

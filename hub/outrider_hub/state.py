@@ -13,11 +13,12 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from .demands import check_tokens, cookie_secret
 from .settings import Settings
 
 ADMIN = "admin"
 PASSWORD_BYTES = 24
-"""32 characters, the least that JupyterHub takes as an admin's password."""
+"""32 characters, ``demands.PASSWORD_LENGTH``."""
 
 
 @dataclass(frozen=True)
@@ -33,13 +34,14 @@ class Secrets:
 
 
 def prepare(settings: Settings) -> Secrets:
-    """Makes what is missing in the state directory and returns the secrets."""
+    """Makes what is missing in the state directory and returns the secrets. SettingsError names one that JupyterHub
+    would refuse: a file may have been written by hand."""
     make_private(settings.home)
     for directory in (settings.home / "secrets", settings.home / "run", settings.notebooks, settings.logs):
         make_private(directory)
     settings.operator_config.mkdir(exist_ok=True)
     folder = settings.home / "secrets"
-    return Secrets(
+    found = Secrets(
         admin_password=_kept(folder / "admin_password", secrets.token_urlsafe(PASSWORD_BYTES)),
         cookie=_kept(folder / "cookie_secret", secrets.token_hex(32)),
         proxy_token=_kept(folder / "proxy_token", secrets.token_hex(32)),
@@ -47,6 +49,15 @@ def prepare(settings: Settings) -> Secrets:
         spawner_token=_kept(folder / "spawner_token", secrets.token_hex(32)),
         installation=_kept(folder / "installation", secrets.token_hex(8)),
     )
+    cookie_secret(str(folder / "cookie_secret"), found.cookie)
+    check_tokens(
+        {
+            str(folder / "proxy_token"): found.proxy_token,
+            str(folder / "service_token"): found.service_token,
+            str(folder / "spawner_token"): found.spawner_token,
+        }
+    )
+    return found
 
 
 def make_private(directory: Path) -> None:

@@ -10,6 +10,7 @@ from .backends.base import Backend
 from .capacity.leases import list_leases
 from .db import Database
 from .jobs import store
+from .jobs.belongings import Belongings
 from .jobs.reconcile_queue import ReconcileQueue
 from .seats import Seats
 from .telemetry.ingest import Ingest
@@ -27,6 +28,7 @@ class Instruments:
         backends: Mapping[str, Backend],
         pools: Mapping[str, UserThreads],
         seats: Mapping[str, Seats],
+        belongings: Belongings,
     ) -> None:
         self._pools = pools
         self._seats = seats
@@ -34,6 +36,7 @@ class Instruments:
         self._queue = queue
         self._ingest = ingest
         self._backends = backends
+        self._belongings = belongings
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         self._jobs = Gauge("outrider_jobs", "Jobs by status", ["status"], registry=self.registry)
@@ -54,6 +57,12 @@ class Instruments:
         self._requests = Gauge(
             "outrider_platform_requests_total", "Requests to a platform's API", ["cluster"], registry=self.registry
         )
+        self._unknown = Gauge(
+            "outrider_unknown_objects",
+            "What a platform holds under this release's name and the database does not know; it is left alone",
+            ["cluster"],
+            registry=self.registry,
+        )
 
     async def refresh(self) -> None:
         """Read everything that is not counted as it happens."""
@@ -70,6 +79,8 @@ class Instruments:
         self._keys.set(len(self._queue))
         for cluster, backend in self._backends.items():
             self._requests.labels(cluster).set(backend.requests)
+        for cluster, names in self._belongings.unknown.items():
+            self._unknown.labels(cluster).set(len(names))
         self._lines.set(self._ingest.lines_total)
         self._refused.set(self._ingest.records_refused_total)
         self._lost.set(self._ingest.bytes_lost_total)

@@ -36,6 +36,8 @@ from .housekeeping.periodic import Periodic, PeriodicTask
 from .housekeeping.pinned_images import PinnedImages
 from .hubapi import HubApi, HubUnreachable
 from .instruments import Instruments
+from .jobs.belongings import Belongings
+from .jobs.installation import load_installation
 from .jobs.job_secrets import JobSecrets
 from .jobs.reads import JobReads
 from .jobs.reconcile_queue import ReconcileQueue
@@ -214,6 +216,7 @@ class Service:
             self.public_url,
             self.apps_origin,
         )
+        self.belongings = Belongings(db, self.backends)
         self.instruments = Instruments(
             db,
             self.queue,
@@ -221,6 +224,7 @@ class Service:
             self.backends,
             {"requests": self.threads, "logs": self.ingest.threads, "measuring": self.storage_use.threads},
             {"connections": self.followers, "subscriptions": self.subscriptions},
+            self.belongings,
         )
         self._periodic = Periodic(
             [
@@ -231,6 +235,7 @@ class Service:
                     1.0,
                 ),
                 PeriodicTask("pinned images", PinnedImages(self.catalog, self.checks).run, pinned_images.CHECK_S),
+                PeriodicTask("what platforms hold", self.belongings.run, 0.0),
                 PeriodicTask("old uploads", self._drop_old_uploads, UPLOADS_CHECK_S),
             ],
             expected=HubUnreachable,
@@ -271,8 +276,9 @@ class Service:
         """Load the catalog and begin to work."""
         await self.catalog.load(self.configured)
         await asyncio.to_thread(self.snapshots.clean_up)
+        installation = await load_installation(self.db)
         for backend in self.backends.values():
-            await backend.open()
+            await backend.open(installation)
         await self.reconciler.start()
         self._periodic.start()
         self._delivering = asyncio.create_task(self.deliverer.run(), name="deliveries")

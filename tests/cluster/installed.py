@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -30,12 +31,17 @@ c.JupyterHub.api_tokens = {f"{name}-token": name for name in ("alice", "bob", "r
 
 
 class Installation:
-    """One release in a namespace of its own, under the restricted standard."""
+    """One release, under the restricted standard, in a namespace of its own unless one is named."""
 
-    def __init__(self, cluster: Cluster, product: Product, name: str, folder: Path) -> None:
+    admin = "root"
+
+    def __init__(
+        self, cluster: Cluster, product: Product, name: str, folder: Path, *, namespace: str | None = None
+    ) -> None:
         self.cluster = cluster
         self.product = product
         self.name = name
+        self.namespace = namespace or name
         self.folder = folder
 
     # -- the chart ----------------------------------------------------------------------------------------------
@@ -69,7 +75,7 @@ class Installation:
 
     def helm(self, *words: str, values: dict[str, Any] | None = None) -> str:
         environment = {**os.environ, "KUBECONFIG": str(self.cluster.kubeconfig), "HELM_CACHE_HOME": str(self.folder)}
-        command = [str(go_programs("helm")["helm"]), "-n", self.name, *words]
+        command = [str(go_programs("helm")["helm"]), "-n", self.namespace, *words]
         if values is not None:
             command += ["-f", "-"]
         told = None if values is None else json.dumps(values)
@@ -79,14 +85,23 @@ class Installation:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    def install(self) -> None:
+    def install(self, chart: Path = CHART) -> str:
+        self.prepare()
+        return self.helm("install", self.name, str(chart), "--wait", "--timeout=4m", values=self.values())
+
+    def upgrade(self, *words: str, chart: Path = CHART, values: dict[str, Any] | None = None) -> str:
+        wanted = self.values() if values is None else values
+        return self.helm("upgrade", self.name, str(chart), "--wait", "--timeout=4m", *words, values=wanted)
+
+    def prepare(self) -> None:
+        """What a cluster has before anything is installed: the namespace, and a storage class that makes volumes."""
         labels = {"pod-security.kubernetes.io/enforce": "restricted"}
         claims = [f"{self.name}-platform", f"{self.name}-hub"]
         for claim in claims:
             (self.folder / claim).mkdir(parents=True)
             os.chown(self.folder / claim, UID, UID)
         self.cluster.apply(
-            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.name, "labels": labels}},
+            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace, "labels": labels}},
             {
                 "apiVersion": "storage.k8s.io/v1",
                 "kind": "StorageClass",
@@ -96,33 +111,59 @@ class Installation:
                 },
                 "provisioner": "kubernetes.io/no-provisioner",
             },
-            *(volume(claim, self.folder / claim, {"namespace": self.name, "name": claim}, STORAGE) for claim in claims),
+            *(
+                volume(claim, self.folder / claim, {"namespace": self.namespace, "name": claim}, STORAGE)
+                for claim in claims
+            ),
         )
-        self.helm("install", self.name, str(CHART), "--wait", "--timeout=4m", values=self.values())
 
     def remove(self) -> None:
         kubectl = self.cluster.kubectl
-        kubectl("delete", "namespace", self.name, "--ignore-not-found", "--wait=true", check=False)
-        for claim in (f"{self.name}-platform", f"{self.name}-hub"):
-            kubectl("delete", "pv", claim, "--ignore-not-found", "--wait=true", check=False)
+        kubectl("delete", "namespace", self.namespace, "--ignore-not-found", "--wait=true", check=False)
+        self._remove_volumes()
         kubectl("delete", "storageclass", STORAGE, "--ignore-not-found", check=False)
         mine = f"app.kubernetes.io/instance={self.name}"
         kubectl("delete", "clusterrole,clusterrolebinding,priorityclass", "-l", mine, check=False)
+
+    def leave(self) -> None:
+        """Takes a release away and leaves the namespace to the other that it was put beside."""
+        with contextlib.suppress(AssertionError):
+            self.helm("uninstall", self.name, "--wait")
+        mine = f"app.kubernetes.io/instance={self.name}"
+        self.kubectl("delete", "jobs,pods,pvc,secrets", "-l", mine, check=False)
+        self._remove_volumes()
+
+    def _remove_volumes(self) -> None:
+        kubectl = self.cluster.kubectl
+        for claim in (f"{self.name}-platform", f"{self.name}-hub"):
+            kubectl("delete", "pv", claim, "--ignore-not-found", "--wait=true", check=False)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     # -- its users ----------------------------------------------------------------------------------------------
 
     def kubectl(self, *words: str, check: bool = True, seconds: float = 120) -> str:
-        return self.cluster.kubectl("-n", self.name, *words, check=check, seconds=seconds)
+        return self.cluster.kubectl("-n", self.namespace, *words, check=check, seconds=seconds)
 
     @property
     def url(self) -> str:
         """The proxy's address in the cluster, which this machine is a node of."""
-        found = self.cluster.get("-n", self.name, "service", f"{self.name}-proxy")
+        found = self.cluster.get("-n", self.namespace, "service", f"{self.name}-proxy")
         return f"http://{found['spec']['clusterIP']}"
 
+    def token(self, user: str) -> str:
+        return f"{user}-token"
+
+    def notebook_pod(self, user: str, server: str = "") -> str:
+        """The name of the pod of a user's notebook, as anybody finds it out."""
+        mine = f"app.kubernetes.io/instance={self.name},app.kubernetes.io/component=notebook"
+        for pod in self.cluster.get("-n", self.namespace, "pods", "-l", mine)["items"]:
+            said = pod["metadata"]["annotations"]
+            if (said["hub.jupyter.org/username"], said.get("hub.jupyter.org/servername", "")) == (user, server):
+                return str(pod["metadata"]["name"])
+        raise AssertionError(f"{user} has no notebook {server!r} in {self.name}")
+
     def http(self, user: str) -> httpx.Client:
-        headers = {"Authorization": f"token {user}-token"}
+        headers = {"Authorization": f"token {self.token(user)}"}
         return httpx.Client(base_url=self.url, headers=headers, timeout=30)
 
     def start_notebook(self, user: str, server: str = "", **options: str) -> None:
@@ -144,7 +185,7 @@ class Installation:
         return said if '"failed": true' in said else self.log("hub")
 
     def notebook(self, user: str, server: str = "") -> dict[str, Any]:
-        with self.http("root") as http:
+        with self.http(self.admin) as http:
             model = http.get(f"/hub/api/users/{user}").json()
         found: dict[str, Any] = model["servers"].get(server) or {}
         return found

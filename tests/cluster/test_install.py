@@ -41,7 +41,7 @@ def notebook(platform: Installation) -> str:
     """Alice's notebook, in the curated image."""
     platform.start_notebook("alice", image="python", machine="small")
     platform.until_ready("alice")
-    return "notebook-alice"
+    return platform.notebook_pod("alice")
 
 
 def test_a_job_goes_out_from_a_notebook_and_its_chart_is_seen(platform: Installation, notebook: str) -> None:
@@ -114,12 +114,15 @@ def test_bobs_notebook_in_an_image_of_his_own_sees_nothing_of_alices(
     platform.start_notebook("bob", image=image, machine="small")
     platform.until_ready("bob")
     seen = platform.inside(
-        "notebook-bob", "sh", "-c", "find / -name private-to-alice -not -path '/proc/*' 2>/dev/null; ls /storage"
+        platform.notebook_pod("bob"),
+        "sh",
+        "-c",
+        "find / -name private-to-alice -not -path '/proc/*' 2>/dev/null; ls /storage",
     )
     assert "private" not in seen
     # Its image has Python and no Jupyter; the server in it came with the platform.
     assert "/.outrider/venv" in platform.inside(
-        "notebook-bob", "sh", "-c", "readlink /proc/1/exe; tr '\\0' ' ' </proc/1/cmdline"
+        platform.notebook_pod("bob"), "sh", "-c", "readlink /proc/1/exe; tr '\\0' ' ' </proc/1/cmdline"
     )
     accounts = ("get", "secrets", "--field-selector=type=kubernetes.io/dockerconfigjson", "-o", "name")
     assert platform.kubectl(*accounts) != ""

@@ -98,7 +98,7 @@ def volume(
     """A volume that is a directory of the node."""
     here = {"key": "kubernetes.io/hostname", "operator": "In", "values": [NODE]}
     spec: dict[str, Any] = {
-        "capacity": {"storage": "1Gi"},
+        "capacity": {"storage": "100Gi"},
         "accessModes": ["ReadWriteMany", "ReadWriteOnce"],
         "persistentVolumeReclaimPolicy": "Retain",
         "storageClassName": storage,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
@@ -13,11 +14,14 @@ from typing import Any
 import pytest
 import yaml
 
+from outrider_hub.config_kubernetes import from_environment
+from outrider_hub.demands import COOKIE_BYTES, password_problem
 from outrider_service.backends.kubernetes import KubernetesSettings
 from tests.cluster.harness.places import CHECKOUT
 from tests.cluster.harness.programs import Missing, go_programs
 
 CHART = CHECKOUT / "helm/outrider"
+SECRETS = "checksum/secret"
 Documents = list[dict[str, Any]]
 
 
@@ -249,9 +253,39 @@ def test_without_the_right_to_see_nodes_nothing_is_cluster_wide_but_priorities(h
     assert not kinds & {"ClusterRole", "ClusterRoleBinding", "PriorityClass"}
 
 
+def test_the_hub_starts_with_the_secrets_that_the_chart_makes(helm: str) -> None:
+    documents = rendered(helm)
+    data = {
+        key: base64.b64decode(value).decode() for key, value in of_kind(documents, "Secret")["prod"]["data"].items()
+    }
+    assert password_problem(data["admin-password"]) is None
+    (hub,) = of_kind(documents, "Deployment")["prod-hub"]["spec"]["template"]["spec"]["containers"]
+    environment = {
+        entry["name"]: entry["value"] if "value" in entry else data[entry["valueFrom"]["secretKeyRef"]["key"]]
+        for entry in hub["env"]
+        if "fieldRef" not in entry.get("valueFrom", {})
+    }
+    # Raises for what JupyterHub refuses.
+    assert len(from_environment(environment).cookie_secret) == COOKIE_BYTES
+
+
+def test_whoever_reads_a_secret_is_restarted_when_it_is_replaced(helm: str) -> None:
+    """Without a cluster to ask, each rendering makes new ones."""
+
+    def stamps() -> dict[str, str]:
+        deployments = of_kind(rendered(helm), "Deployment")
+        return {name: d["spec"]["template"]["metadata"]["annotations"][SECRETS] for name, d in deployments.items()}
+
+    before, after = stamps(), stamps()
+    assert len(before) == 3
+    assert all(before[name] != after[name] for name in before)
+
+
 def test_a_changed_setting_restarts_who_reads_it_and_nobody_else(helm: str) -> None:
     def stamps(**values: Any) -> dict[str, str]:
         deployments = of_kind(rendered(helm, **values), "Deployment")
+        for deployment in deployments.values():
+            del deployment["spec"]["template"]["metadata"]["annotations"][SECRETS]
         return {name: json.dumps(d["spec"]["template"]) for name, d in deployments.items()}
 
     before, after = stamps(), stamps(hub={"config": {"x.py": "c.X.y = 2"}})

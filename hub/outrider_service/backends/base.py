@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Collection, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -127,6 +127,30 @@ class Address:
     port: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """Whose a platform's objects are. ``id``: of the database. ``adopted``: what versions before that id made has been
+    taken over, or there was nothing."""
+
+    id: str
+    adopted: bool = True
+
+
+NO_INSTALLATION = Installation("")
+"""For a backend without a database behind it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Something that a platform holds under this release's name. ``name``: by which the platform's own tools know it.
+    ``ours``: this installation made it. It is for an attempt, or for the notebook of a user and server."""
+
+    name: str
+    ours: bool
+    attempt: AttemptRef | None = None
+    notebook: tuple[str, str] | None = None
+
+
 class BackendError(Exception):
     """The platform refused or failed; the message is fit for a person. It is tried again."""
 
@@ -148,8 +172,8 @@ class Backend(Protocol):
     def requests(self) -> int:
         """Requests made so far to the platform's API; 0 where it has none."""
 
-    async def open(self) -> None:
-        """Begin to listen to the platform."""
+    async def open(self, installation: Installation = NO_INSTALLATION) -> None:
+        """Begin to listen to the platform, as that installation: what another made is never touched."""
 
     async def close(self) -> None: ...
 
@@ -169,7 +193,13 @@ class Backend(Protocol):
         """Attempts that may have changed. May repeat and may miss: a sweep looks at all of them now and then."""
 
     async def known(self) -> list[AttemptRef]:
-        """Every attempt of which the platform still holds something."""
+        """Every attempt of which the platform still holds something that this installation made."""
+
+    async def found(self) -> list[Found]:
+        """All that is held under this release's name, by whomever it was made."""
+
+    async def adopt(self, known: Collection[AttemptRef]) -> None:
+        """Take over what versions that marked nothing made for these attempts. May be repeated."""
 
     async def endpoint(self, ref: AttemptRef, port: int) -> Address: ...
 

@@ -28,6 +28,13 @@ metadata = MetaData(
     }
 )
 
+installation = Table(
+    "installation",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("adopted_at", Double, comment="when what earlier versions left unmarked was taken over; null: not yet"),
+)
+
 jobs = Table(
     "jobs",
     metadata,
@@ -289,6 +296,7 @@ __all__ = [
     "catalog",
     "deliveries",
     "events",
+    "installation",
     "job_sizes",
     "jobs",
     "leases",

@@ -41,6 +41,8 @@ SWEEP_S: Final = 30.0
 GRACE_S: Final = 10.0
 LOG_POLL_S: Final = 5.0
 """How often an attempt that is over is looked at while its last output is being read; its end also wakes it."""
+REMOVAL_LOOK_S: Final = 1.0
+"""How often a deleted job is looked at whose last objects are still being removed; their end also wakes it."""
 SWEEP_SLICE: Final = 20
 OVER: Final = (Phase.EXITED, Phase.LOST)
 QUIET: Final = {Status.PROVISIONING: Phase.STARTING, Status.RUNNING: Phase.RUNNING}
@@ -180,18 +182,8 @@ class Reconciler:
             return await self._schedule(cluster)
         async with self.db.read() as conn:
             job = await store.get_job(conn, key)
-        return await self._orphan(key) if job is None else await self._reconcile(job)
-
-    async def _orphan(self, job_id: str) -> float | None:
-        """A platform may hold attempts of a job that is no longer known (a restored database): end them."""
-        left = False
-        for backend in self.backends.values():
-            for ref in await backend.known():
-                if ref.job_id == job_id:
-                    await backend.stop(ref, 0)
-                    await backend.remove(ref)
-                    left = left or (await backend.observe(ref)).phase is not Phase.ABSENT
-        return 1.0 if left else None
+        # One that the database does not know is not ours to end; ``belongings`` tells of it.
+        return None if job is None else await self._reconcile(job)
 
     async def _schedule(self, cluster: str) -> float | None:
         changed, wake_at = await self.schedulers[cluster].run()
@@ -360,8 +352,19 @@ class Reconciler:
                 await backend.remove(ref)
         return SWEEP_S if late else None
 
+    async def _left(self, job: JobRecord) -> list[AttemptRef]:
+        """The attempts of which the platform still holds something."""
+        backend = self.backends.get(job.cluster)
+        refs = [AttemptRef(job.id, number) for number in range(1, job.attempt + 1)] if backend is not None else []
+        return [ref for ref in refs if (await self.backends[job.cluster].observe(ref)).phase is not Phase.ABSENT]
+
     async def _delete(self, job: JobRecord) -> float | None:
         await self._clean_up(job)
+        if left := await self._left(job):
+            # Without its row nobody would know whose the rest is.
+            for ref in left:
+                await self.backends[job.cluster].stop(ref, 0)
+            return REMOVAL_LOOK_S
         await self.ingest.forget(job.id)
         if job.id not in self._removed:
             self._remove_files(job)

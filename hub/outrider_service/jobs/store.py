@@ -38,6 +38,8 @@ from .model import JobRecord
 UNENDED: Final = tuple(status.value for status in Status if status not in ENDED)
 JOB_ID_START: Final = re.compile(r"j[0-9a-z]{0,12}")
 RARE_TAG: Final = 2000
+IDS_EACH_TIME: Final = 500
+"""In one query: databases limit the parameters of a statement."""
 VISIBLE = jobs.c.desired != "delete"
 
 
@@ -268,6 +270,16 @@ async def unfinished_ids(conn: AsyncConnection) -> list[str]:
     """Jobs that the reconciler has to look at after a start."""
     query = select(jobs.c.id).where(or_(jobs.c.status.in_(UNENDED), jobs.c.desired == "delete"))
     return [row[0] for row in await conn.execute(query)]
+
+
+async def newest_attempts(conn: AsyncConnection, job_ids: Iterable[str]) -> dict[str, int]:
+    """The number of the newest attempt of those of the jobs that there are."""
+    found: dict[str, int] = {}
+    wanted = sorted(job_ids)
+    for start in range(0, len(wanted), IDS_EACH_TIME):
+        query = select(jobs.c.id, jobs.c.attempt).where(jobs.c.id.in_(wanted[start : start + IDS_EACH_TIME]))
+        found |= {row.id: row.attempt for row in await conn.execute(query)}
+    return found
 
 
 class ActiveJob(NamedTuple):

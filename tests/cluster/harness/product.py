@@ -6,7 +6,7 @@ import hashlib
 import shutil
 import subprocess
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -70,6 +70,31 @@ def product() -> Product:
         notebook=make("notebook-cpu", [CLIENT, CHECKOUT / "constraints.txt"], found.base),
         no_python=_derived("no-python", found.base, ["RUN rm -rf /usr/bin/python3* /usr/lib/python3*"]),
     )
+
+
+def earlier(commit: str) -> Product:
+    """Everything, with the Hub and the service as they were in a commit. Raises CalledProcessError where it is not in
+    the history."""
+    now = product()
+    with tempfile.TemporaryDirectory() as scratch:
+        archive = subprocess.check_output(["git", "-C", str(CHECKOUT), "archive", commit, "hub", "client"])
+        subprocess.run(["tar", "-x", "-C", scratch], input=archive, check=True)
+        # The pages are built from sources that do not differ in what these tests look at.
+        pages = "cp -r /opt/outrider/lib/python3*/site-packages/outrider_service/portal/static"
+        lines = [
+            f"# {commit}",
+            "USER root",
+            "COPY before /before",
+            f"RUN {pages} /before/hub/outrider_service/portal/ && chmod -R a+rX /before",
+            "ENV PYTHONPATH=/before/hub:/before/client",
+            "USER 1000:1000",
+        ]
+        before = Path(scratch)
+        return replace(
+            now,
+            hub=_derived("hub-before", now.hub, lines, before=before),
+            service=_derived("service-before", now.service, lines, before=before),
+        )
 
 
 def _node_base(base: str) -> str:

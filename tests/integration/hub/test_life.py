@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+from functools import partial
 from typing import Any
 
 import httpx
@@ -99,6 +100,28 @@ def test_what_dies_is_started_again(platform: Any, victim: str) -> None:
             return False
 
     eventually("the service answers through the proxy", answers)
+
+
+def test_a_proxy_that_forgot_its_routes_gets_them_back(platform: Any) -> None:
+    """As one has that was restarted by something else than this Hub."""
+    token = platform.token()
+    path = platform.start_notebook(token, server="routed")
+    secret = (platform.home / "secrets/proxy_token").read_text().strip()
+    with httpx.Client(
+        base_url=f"http://127.0.0.1:{platform.port + 1}/api/routes", headers={"Authorization": f"token {secret}"}
+    ) as proxy:
+        routes = [route for route in proxy.get("").json() if route != "/"]
+        assert len(routes) >= 2
+        for route in routes:
+            assert proxy.delete(route).status_code == 204
+    with httpx.Client(base_url=platform.url, headers={"Authorization": f"token {token}"}) as browser:
+        for address in ("/services/outrider/api/v1/health", f"{path}api/status"):
+            eventually(f"{address} answers", partial(answers_at, browser, address))
+    platform.stop_notebook(token, server="routed")
+
+
+def answers_at(browser: httpx.Client, address: str) -> bool:
+    return browser.get(address).status_code == 200
 
 
 def test_another_authenticator_takes_the_generated_password_out_of_use(make_platform: Any) -> None:

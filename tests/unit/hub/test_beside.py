@@ -58,6 +58,8 @@ def test_notebooks_and_the_service_are_outriders(variables: None) -> None:
     # It is a KubeSpawner: what was said of that holds for it.
     assert issubclass(KubernetesSpawner, KubeSpawner)
     assert c.KubeSpawner.namespace == "jhub"
+    # Old homes stay where they are, also when their users go.
+    assert c.KubernetesSpawner.delete_pvc is False
     (service,) = [one for one in c.JupyterHub.services if one["name"] == "outrider"]
     assert service["api_token"] == "service-token"
     assert "outrider-service" in {role["name"] for role in c.JupyterHub.load_roles}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from outrider_hub.config_kubernetes import pod_name_template
 from outrider_hub.spawner.kubernetes import KubernetesSpawner
 from outrider_service.schema.resources import PodParts, SpawnSpec
 
@@ -44,3 +45,11 @@ def test_the_memory_that_programs_are_told_is_the_pods_limit() -> None:
     assert spawner.mem_limit == limit  # type: ignore[comparison-overlap]
     # Over what JupyterHub says by itself, which is the limit.
     assert spawner.environment.get("MEM_LIMIT", str(limit)) == str(limit)
+
+
+def test_no_two_releases_have_a_name_of_a_pod_in_common() -> None:
+    """Whatever they and their users are called: the Hub ends a pod that has the name which it is about to give."""
+    pairs = {("a", "b-c"), ("a-b", "c"), ("a-b-c", ""), ("outrider", "ann"), ("outrider-ann", "")}
+    names = {pod_name_template(release).format(user_server=user) for release, user in pairs}
+    assert len(names) == len(pairs)
+    assert all(len(name) <= 63 for name in names)

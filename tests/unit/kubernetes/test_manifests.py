@@ -23,20 +23,20 @@ SETTINGS = KubernetesSettings(
     images={"python": "registry/python:3"},
     hub_url="http://proxy",
     instance="prod",
+    installation="0123456789abcdef",
 )
-NAME = "outrider-j0123456789ab-2"
+MARK = SETTINGS.owner.mark
+NAME = f"outrider-{MARK}-j0123456789ab-2"
 LABELS = {
     "app.kubernetes.io/managed-by": "outrider",
+    "app.kubernetes.io/part-of": "outrider",
+    "app.kubernetes.io/instance": "prod",
     "app.kubernetes.io/component": "job",
+    "outrider.dev/installation": MARK,
     "outrider.dev/job": "j0123456789ab",
     "outrider.dev/attempt": "2",
 }
-MARKS = {
-    **LABELS,
-    "outrider.dev/machine": "small",
-    "app.kubernetes.io/part-of": "outrider",
-    "app.kubernetes.io/instance": "prod",
-}
+MARKS = {**LABELS, "outrider.dev/machine": "small"}
 INDEX = {"fieldRef": {"fieldPath": "metadata.annotations['batch.kubernetes.io/job-completion-index']"}}
 LOCKED = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
 RUNNER = "import sys; sys.path.insert(0, '/.outrider/runner'); from outrider_runner.__main__ import main; main()"

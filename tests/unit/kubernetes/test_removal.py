@@ -3,8 +3,6 @@ nothing else is asked for."""
 
 from __future__ import annotations
 
-import asyncio
-import itertools
 from collections.abc import AsyncIterator, Callable
 from copy import deepcopy
 from pathlib import Path
@@ -12,53 +10,14 @@ from typing import Any
 
 import pytest
 
-from outrider_service.backends.base import Attempt
+from outrider_service.backends.base import Attempt, Phase
 from outrider_service.backends.kubernetes import KubernetesBackend, KubernetesSettings
-from outrider_service.backends.kubernetes.api import ApiError, KubernetesApi, Object
 from outrider_service.storage.directories import Directories
 from outrider_service.vault import RegistryLogin
+from tests.unit.kubernetes.memory import Memory
 
 SETTINGS = KubernetesSettings(runner_image="r:1")
-LISTS = ("jobs", "pods", "nodes")
 LOGIN = RegistryLogin("ghcr.io", "user", "password")
-
-
-class Memory(KubernetesApi):
-    """Objects by path. Nothing ever changes by itself."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.objects: dict[str, Object] = {}
-        self.deleted: list[str] = []
-        self.seen: dict[str, Object] = {}
-        """The Jobs that the backend sees: what is deleted is seen to be gone at once."""
-        self._versions = itertools.count(1)
-
-    async def open(self) -> None:
-        """There is nothing to connect to."""
-
-    async def get(self, path: str, **query: Any) -> Object:
-        if path.rpartition("/")[2] in LISTS:
-            return {"metadata": {"resourceVersion": "0"}, "items": []}
-        if path not in self.objects:
-            raise ApiError(404, "not found")
-        return deepcopy(self.objects[path])
-
-    async def create(self, path: str, body: Object) -> Object:
-        body = deepcopy(body)
-        body["metadata"]["resourceVersion"] = str(next(self._versions))
-        self.objects[f"{path}/{body['metadata']['name']}"] = body
-        return deepcopy(body)
-
-    async def delete(self, path: str, body: Object | None = None, **query: Any) -> Object | None:
-        self.deleted.append(path)
-        if "/jobs/" in path:
-            self.seen.pop(path.rpartition("/")[2], None)
-        return self.objects.pop(path, None)
-
-    async def watch(self, path: str, **query: Any) -> AsyncIterator[Object]:
-        await asyncio.Event().wait()
-        yield {}
 
 
 @pytest.fixture
@@ -119,3 +78,18 @@ async def test_a_removal_that_was_cut_short_is_ended_by_the_next(
     asked = len(backend.api.deleted)
     await backend.remove(wanted.ref)
     assert len(backend.api.deleted) == asked
+
+
+async def test_a_job_of_the_same_name_that_another_installation_made_is_not_seen(
+    backend: KubernetesBackend, attempt: Callable[..., Attempt]
+) -> None:
+    wanted = attempt(workspace={"type": "none"}, inputs={})
+    made = await start(backend, wanted)
+    (name,) = backend.picture.jobs.objects
+    backend.picture.jobs.objects[name]["metadata"]["labels"]["outrider.dev/installation"] = "another"
+    assert (await backend.observe(wanted.ref)).phase is Phase.ABSENT
+    assert [found.ours for found in await backend.found()] == [False]
+    await backend.stop(wanted.ref, 0)
+    assert isinstance(backend.api, Memory)
+    assert backend.api.deleted == []
+    assert len(backend.api.objects) == len(made)

@@ -7,7 +7,7 @@ import contextlib
 import os
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Collection, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -19,11 +19,14 @@ from ...catalog import Contents, ImageEntry, MachineType
 from ...storage.directories import Directories
 from ...user_threads import UserThreads
 from ..base import (
+    NO_INSTALLATION,
     Address,
     Attempt,
     AttemptRef,
     BackendError,
     Capacity,
+    Found,
+    Installation,
     NotebookPlace,
     NotebookWait,
     Observation,
@@ -32,13 +35,16 @@ from ..base import (
     RawLog,
 )
 from . import delivery, manifests, queue, reading
+from .adoption import adopt
 from .api import ApiError, KubernetesApi, Object
 from .growth import Growth
 from .kueue import LocalQueue
 from .logs import read_piece
-from .names import SCALES_ANNOTATION, index_of, notebook_of, notebook_secret_name, object_name, pull_secret_name, ref_of
+from .names import SCALES_ANNOTATION, index_of, notebook_of, ref_of
 from .nodes import Demand, capacity, is_ready, never_fits
 from .notebook import notebook_pod, notebook_pulling
+from .objects import Objects
+from .owner import unmarked_notebook_secret_name
 from .picture import Picture
 from .quota import least
 from .settings import KubernetesSettings
@@ -58,10 +64,7 @@ class KubernetesBackend:
         self.directories = directories
         self.settings = settings
         self.api = api
-        namespace = settings.namespace
-        self._core = f"/api/v1/namespaces/{namespace}"
-        self._batch = f"/apis/batch/v1/namespaces/{namespace}"
-        self._policies = f"/apis/networking.k8s.io/v1/namespaces/{namespace}/networkpolicies"
+        self._objects = Objects(api, settings.namespace)
         self.picture = Picture(settings, api)
         self._growth = Growth(self.picture.signals.send)
         self._evicted: dict[AttemptRef, str] = {}
@@ -75,7 +78,12 @@ class KubernetesBackend:
         """With a connection of its own, as the settings say."""
         return cls(directories, settings, KubernetesApi(settings.kubeconfig))
 
-    async def open(self) -> None:
+    async def open(self, installation: Installation = NO_INSTALLATION) -> None:
+        self.settings = self.settings.model_copy(update={"installation": installation.id})
+        self.picture.owner, self.picture.adopting = self.settings.owner, not installation.adopted
+        await self._connect()
+
+    async def _connect(self) -> None:
         await self.api.open()
         self.picture.open()
 
@@ -89,27 +97,43 @@ class KubernetesBackend:
         return self.api.calls
 
     async def events(self) -> AsyncIterator[AttemptRef]:
-        await self.open()
+        await self._connect()
         async for ref in self.picture.events():
             yield ref
 
     # -- names --------------------------------------------------------------------------------------------------
 
     def _name(self, ref: AttemptRef) -> str:
-        return object_name(self.settings.prefix, ref)
+        """What its objects are called: as they were made, or as they are to be made."""
+        job = self.picture.job(ref)
+        return self.picture.owner.object_name(ref) if job is None else str(job["metadata"]["name"])
 
     def _run(self, ref: AttemptRef) -> Path:
         return self.directories.sandbox(ref.job_id, ref.number)
 
     async def known(self) -> list[AttemptRef]:
         await self._synced()
-        found = {ref for job in self.picture.jobs.objects.values() if (ref := ref_of(job)) is not None}
+        jobs = self.picture.jobs.objects.values()
+        found = {ref for job in jobs if self.picture.ours(job) and (ref := ref_of(job)) is not None}
         # One whose removal was cut short may have a Secret and no Job any more; its directory goes last.
         found.update(AttemptRef(*attempt) for attempt in await asyncio.to_thread(self.directories.sandboxes))
         return list(found)
 
+    async def found(self) -> list[Found]:
+        await self._synced()
+        picture = self.picture
+        jobs = [job for job in picture.jobs.objects.values() if picture.owner.of_release(job)]
+        held = [Found(f"job/{job['metadata']['name']}", picture.ours(job), attempt=ref_of(job)) for job in jobs]
+        notebooks = picture.release_notebooks().items()
+        return [*held, *(Found(f"pod/{name}", True, notebook=who) for who, name in notebooks)]
+
+    async def adopt(self, known: Collection[AttemptRef]) -> None:
+        await self._synced()
+        await adopt(self.picture, self.api, self._objects, known, lambda ref: self._run(ref).exists())
+        self.picture.adopting = False
+
     async def _synced(self) -> None:
-        await self.open()
+        await self._connect()
         await self.picture.synced()
 
     def refusal(self, owner: str) -> str | None:
@@ -151,45 +175,27 @@ class KubernetesBackend:
         if job is None:
             # The picture may be old: the workspace of one that runs must not be emptied.
             with contextlib.suppress(ApiError):
-                job = await self.api.get(f"{self._batch}/jobs/{name}")
+                job = await self.api.get(f"{self._objects.jobs}/{name}")
         if job is None:
             await self._threads.run_on(attempt.owner, self._make_directories, attempt)
-            await self._create_once(f"{self._core}/secrets", manifests.secret(attempt, self.settings))
+            await self._objects.create_once(self._objects.secrets, manifests.secret(attempt, self.settings))
             if (pulling := manifests.pulling(attempt, self.settings)) is not None:
                 # Anew: a start that was killed may have left one with credentials that have changed since.
-                await self._create_anew(pulling)
+                await self._objects.create_secret_anew(pulling)
             if attempt.nodes > 1:
-                await self._create_once(f"{self._core}/services", manifests.service(attempt, self.settings))
-                await self._create_once(self._policies, manifests.network(attempt, self.settings))
+                await self._objects.create_once(self._objects.services, manifests.service(attempt, self.settings))
+                await self._objects.create_once(self._objects.policies, manifests.network(attempt, self.settings))
             try:
                 runner = await asyncio.to_thread(delivery.install, self.directories.home, self.settings.uid)
                 wanted = manifests.job(attempt, self.settings, self.directories, runner)
-                job = await self.api.create(f"{self._batch}/jobs", wanted)
+                job = await self.api.create(self._objects.jobs, wanted)
             except ApiError as error:
                 if error.status != 409:
                     raise
-                job = await self.api.get(f"{self._batch}/jobs/{name}")
+                job = await self.api.get(f"{self._objects.jobs}/{name}")
         if job["metadata"].get("deletionTimestamp"):
             raise PlatformAway(f"{name} is still being deleted")
         self.picture.jobs.put(job)
-
-    async def _create_once(self, path: str, manifest: manifests.Manifest) -> None:
-        try:
-            await self.api.create(path, manifest)
-        except ApiError as error:
-            if error.status != 409:
-                raise
-
-    async def _create_anew(self, secret: manifests.Manifest) -> None:
-        """Without ever reading what is there: the service may make and remove secrets, and see none."""
-        path = f"{self._core}/secrets"
-        try:
-            await self.api.create(path, secret)
-        except ApiError as error:
-            if error.status != 409:
-                raise
-            await self.api.delete(f"{path}/{secret['metadata']['name']}")
-            await self.api.create(path, secret)
 
     def _make_directories(self, attempt: Attempt) -> None:
         """All that pods mount, with the right owner: what is missing would be made by the kubelet, as root."""
@@ -254,7 +260,7 @@ class KubernetesBackend:
             return Observation(phase, reason=reason, message=never or kueue.message(name))
         # Kueue would let it in again. What runs again is for the service to decide, as another attempt.
         self._evicted[ref] = why or "Kueue gave its machine to another"
-        await self.api.delete(f"{self._batch}/jobs/{name}", propagationPolicy="Background")
+        await self.api.delete(f"{self._objects.jobs}/{name}", propagationPolicy="Background")
         return self._pushed_out(ref)
 
     def _pushed_out(self, ref: AttemptRef) -> Observation:
@@ -284,19 +290,19 @@ class KubernetesBackend:
             return
         name = self._name(ref)
         if job["spec"].get("suspend"):
-            await self.api.delete(f"{self._batch}/jobs/{name}", propagationPolicy="Background")
+            await self.api.delete(f"{self._objects.jobs}/{name}", propagationPolicy="Background")
             return
         if job["spec"].get("activeDeadlineSeconds") is None:
             # No pod of it is made from now on, and its end is seen as a stop also by who comes later.
             with contextlib.suppress(ApiError):
                 self.picture.jobs.put(
-                    await self.api.patch(f"{self._batch}/jobs/{name}", {"spec": {"activeDeadlineSeconds": 1}})
+                    await self.api.patch(f"{self._objects.jobs}/{name}", {"spec": {"activeDeadlineSeconds": 1}})
                 )
         for pod in self.picture.pods_of(ref):
             if pod["metadata"]["name"] in self.picture.pods.objects:
                 # Zero would not wait for the kubelet.
                 options = {"gracePeriodSeconds": max(1, round(grace_s))}
-                await self.api.delete(f"{self._core}/pods/{pod['metadata']['name']}", options)
+                await self.api.delete(f"{self._objects.pods}/{pod['metadata']['name']}", options)
 
     async def remove(self, ref: AttemptRef) -> None:
         await self._synced()
@@ -308,18 +314,17 @@ class KubernetesBackend:
         if (await self.observe(ref)).phase not in OVER:
             return
         name = self._name(ref)
-        await self.api.delete(f"{self._batch}/jobs/{name}", propagationPolicy="Background")
-        await self.api.delete(f"{self._core}/secrets/{name}")
-        if job is None or manifests.has_pull_secret(job):
-            await self.api.delete(f"{self._core}/secrets/{pull_secret_name(self.settings.prefix, ref)}")
-        if job is None or int(job["spec"].get("completions") or 1) > 1:
-            await self.api.delete(f"{self._core}/services/{name}")
-            await self.api.delete(f"{self._policies}/{name}")
+        await self.api.delete(f"{self._objects.jobs}/{name}", propagationPolicy="Background")
+        await self._objects.remove_beside(
+            name,
+            pulls=job is None or manifests.has_pull_secret(job),
+            several=job is None or int(job["spec"].get("completions") or 1) > 1,
+        )
         self._evicted.pop(ref, None)
         await self._threads.run_on(ref.job_id, remove_tree, run)
 
     async def follow_logs(self, ref: AttemptRef, node: int, cursor: str | None) -> AsyncIterator[RawLog]:
-        folder, name = self._run(ref) / "log", self._name(ref)
+        folder, name = self._run(ref) / "log", self.picture.owner.object_name(ref)
         with self._growth.followed(folder, node, name):
             while True:
                 seen = self.picture.signals.value(name)
@@ -348,7 +353,7 @@ class KubernetesBackend:
                 os.chown(source, self.settings.uid, self.settings.uid, follow_symlinks=False)
         if (pulling := notebook_pulling(place, self.settings)) is not None:
             try:
-                await self._create_anew(pulling)
+                await self._objects.create_secret_anew(pulling)
             except ApiError as error:
                 raise PlatformAway(f"the account for the image's registry could not be set: {error}") from error
         runner = None
@@ -359,12 +364,21 @@ class KubernetesBackend:
     async def notebook_waits(self, user: str, server: str, machine: MachineType) -> NotebookWait | None:
         await self._synced()
         for pod in self.picture.pods.objects.values():
-            if notebook_of(pod) == (user, server) and reading.unscheduled(pod):
+            mine = self.picture.owner.of_release(pod) and notebook_of(pod) == (user, server)
+            if mine and reading.unscheduled(pod):
                 return self._waits(pod, scales=machine.kubernetes.scales_from_zero)
         return None
 
     async def forget_notebook(self, lease: str) -> None:
-        await self.api.delete(f"{self._core}/secrets/{notebook_secret_name(self.settings.prefix, lease)}")
+        _, user, server = lease.split("/", 2)
+        names = {self.picture.owner.notebook_secret_name(lease)}
+        # One of before the mark is named alike in every installation, so it is removed only where a notebook of ours
+        # was seen with it and nobody else's is.
+        unmarked = unmarked_notebook_secret_name(self.settings.prefix, lease)
+        if unmarked in self.picture.pulling.pop((user, server), ()) and not self.picture.others_pull_with(unmarked):
+            names.add(unmarked)
+        for name in names:
+            await self._objects.remove_secret(name)
 
     # -- capacity -----------------------------------------------------------------------------------------------
 

@@ -18,10 +18,8 @@ from .names import (
     PREPARE,
     PULL_ANNOTATION,
     SCALES_ANNOTATION,
-    labels,
-    object_name,
-    pull_secret_name,
 )
+from .owner import pull_name
 from .pulling import login_for, pull_secret, reference
 from .settings import KubernetesSettings
 
@@ -56,7 +54,7 @@ def secret(attempt: Attempt, settings: KubernetesSettings) -> Manifest:
     return {
         "apiVersion": "v1",
         "kind": "Secret",
-        "metadata": {"name": object_name(settings.prefix, attempt.ref), "labels": labels(attempt.ref)},
+        "metadata": {"name": settings.owner.object_name(attempt.ref), "labels": settings.owner.labels(attempt.ref)},
         "immutable": True,
         "data": {key: base64.b64encode(value.encode()).decode() for key, value in data.items()},
     }
@@ -67,7 +65,7 @@ def pulling(attempt: Attempt, settings: KubernetesSettings) -> Manifest | None:
     login = login_for(reference(attempt.image, attempt.image_digest, settings), attempt.registry_logins)
     if login is None:
         return None
-    return pull_secret(pull_secret_name(settings.prefix, attempt.ref), labels(attempt.ref), login)
+    return pull_secret(pull_name(settings.owner.object_name(attempt.ref)), settings.owner.labels(attempt.ref), login)
 
 
 def has_pull_secret(job: Manifest) -> bool:
@@ -80,24 +78,24 @@ def service(attempt: Attempt, settings: KubernetesSettings) -> Manifest:
     return {
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": {"name": object_name(settings.prefix, attempt.ref), "labels": labels(attempt.ref)},
+        "metadata": {"name": settings.owner.object_name(attempt.ref), "labels": settings.owner.labels(attempt.ref)},
         "spec": {
             "clusterIP": "None",
             "publishNotReadyAddresses": True,
-            "selector": labels(attempt.ref),
+            "selector": settings.owner.labels(attempt.ref),
         },
     }
 
 
 def network(attempt: Attempt, settings: KubernetesSettings) -> Manifest:
     """Lets the pods of a job on several machines talk to each other, and to nobody else's."""
-    same = [{"podSelector": {"matchLabels": labels(attempt.ref)}}]
+    same = [{"podSelector": {"matchLabels": settings.owner.labels(attempt.ref)}}]
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
-        "metadata": {"name": object_name(settings.prefix, attempt.ref), "labels": labels(attempt.ref)},
+        "metadata": {"name": settings.owner.object_name(attempt.ref), "labels": settings.owner.labels(attempt.ref)},
         "spec": {
-            "podSelector": {"matchLabels": labels(attempt.ref)},
+            "podSelector": {"matchLabels": settings.owner.labels(attempt.ref)},
             "policyTypes": ["Ingress", "Egress"],
             "ingress": [{"from": same}],
             "egress": [{"to": same}],
@@ -107,9 +105,8 @@ def network(attempt: Attempt, settings: KubernetesSettings) -> Manifest:
 
 def job(attempt: Attempt, settings: KubernetesSettings, directories: Directories, runner: Path) -> Manifest:
     """The Job: as many pods as machines, none of them started a second time. ``runner``: its place on the volume."""
-    name = object_name(settings.prefix, attempt.ref)
-    marks = labels(attempt.ref) | {MACHINE_LABEL: attempt.machine.name}
-    marks |= {"app.kubernetes.io/part-of": "outrider", "app.kubernetes.io/instance": settings.instance}
+    name = settings.owner.object_name(attempt.ref)
+    marks = settings.owner.labels(attempt.ref) | {MACHINE_LABEL: attempt.machine.name}
     if settings.queue:
         marks["kueue.x-k8s.io/queue-name"] = settings.queue
     spec: Manifest = {
@@ -139,7 +136,7 @@ def job(attempt: Attempt, settings: KubernetesSettings, directories: Directories
 
 
 def pod(attempt: Attempt, settings: KubernetesSettings, directories: Directories, runner: Path) -> Manifest:
-    name = object_name(settings.prefix, attempt.ref)
+    name = settings.owner.object_name(attempt.ref)
     mounts = Mounts(attempt, directories, runner)
     machine = attempt.machine
     image = reference(attempt.image, attempt.image_digest, settings)
@@ -206,7 +203,7 @@ def pod(attempt: Attempt, settings: KubernetesSettings, directories: Directories
     secrets = list(settings.pull_secrets)
     if login_for(image, attempt.registry_logins) is not None:
         # Theirs before the platform's: the first that the registry takes is used.
-        secrets.insert(0, pull_secret_name(settings.prefix, attempt.ref))
+        secrets.insert(0, pull_name(settings.owner.object_name(attempt.ref)))
     if secrets:
         spec["imagePullSecrets"] = [{"name": one} for one in secrets]
     if (priority := priority_class(attempt.priority, settings.priority_classes)) is not None:
@@ -241,7 +238,7 @@ def resources(attempt: Attempt) -> Manifest:
 
 def environment(attempt: Attempt, settings: KubernetesSettings) -> list[Manifest]:
     """The job's own variables out of the secret, the platform's in the open."""
-    name = object_name(settings.prefix, attempt.ref)
+    name = settings.owner.object_name(attempt.ref)
     fixed = {
         "HOME": HOME,
         "OUTRIDER_ARTIFACTS": "/artifacts",
@@ -272,7 +269,7 @@ def rank(attempt: Attempt, settings: KubernetesSettings) -> list[Manifest]:
     ranks: list[Manifest] = [{"name": NODE, "valueFrom": index}]
     if attempt.nodes == 1:
         return ranks
-    name = object_name(settings.prefix, attempt.ref)
+    name = settings.owner.object_name(attempt.ref)
     master = f"{name}-0.{name}"
     fixed = {
         "MASTER_ADDR": master,
@@ -340,7 +337,7 @@ class Mounts:
             {"name": "platform", "persistentVolumeClaim": {"claimName": settings.volume_claim}},
             {"name": "home", "emptyDir": {}},
             {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": f"{shm_mb}Mi"}},
-            {"name": "run", "secret": {"secretName": object_name(settings.prefix, attempt.ref), "items": items}},
+            {"name": "run", "secret": {"secretName": settings.owner.object_name(attempt.ref), "items": items}},
         ]
 
 

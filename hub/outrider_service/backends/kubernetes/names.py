@@ -1,8 +1,7 @@
-"""Names and labels of the objects of an attempt. Pure; the only place that spells them."""
+"""The keys of labels and annotations, and what is read from them. Pure; the only place that spells them."""
 
 from __future__ import annotations
 
-import hashlib
 import re
 from typing import Any, Final
 
@@ -16,6 +15,9 @@ SCALES_ANNOTATION: Final = "outrider.dev/scales-from-zero"
 PULL_ANNOTATION: Final = "outrider.dev/pull-secret"
 PART_LABEL: Final = "app.kubernetes.io/component"
 MANAGER_LABEL: Final = "app.kubernetes.io/managed-by"
+PART_OF_LABEL: Final = "app.kubernetes.io/part-of"
+INSTANCE_LABEL: Final = "app.kubernetes.io/instance"
+MARK_LABEL: Final = "outrider.dev/installation"
 USER_ANNOTATION: Final = "hub.jupyter.org/username"
 SERVER_ANNOTATION: Final = "hub.jupyter.org/servername"
 """KubeSpawner's, on the pods of notebook servers."""
@@ -23,39 +25,6 @@ INDEX: Final = "batch.kubernetes.io/job-completion-index"
 MAIN: Final = "job"
 PREPARE: Final = "workspace"
 INSTALL: Final = "runner"
-
-
-def object_name(prefix: str, ref: AttemptRef) -> str:
-    """The name of the attempt's Job, Secret and Service alike."""
-    return f"{prefix}-{ref.job_id}-{ref.number}"
-
-
-def pull_secret_name(prefix: str, ref: AttemptRef) -> str:
-    """The name of the Secret with which the attempt's image is pulled."""
-    return f"{object_name(prefix, ref)}-pull"
-
-
-def notebook_secret_name(prefix: str, lease: str) -> str:
-    """The same of a notebook server. Users' names are no names of objects."""
-    return f"{prefix}-notebook-{hashlib.sha256(lease.encode()).hexdigest()[:20]}-pull"
-
-
-def notebook_labels() -> dict[str, str]:
-    return {MANAGER_LABEL: "outrider", PART_LABEL: "notebook"}
-
-
-def labels(ref: AttemptRef) -> dict[str, str]:
-    return {
-        MANAGER_LABEL: "outrider",
-        PART_LABEL: "job",
-        JOB_LABEL: ref.job_id,
-        ATTEMPT_LABEL: str(ref.number),
-    }
-
-
-def selector() -> str:
-    """Everything of every job."""
-    return f"{MANAGER_LABEL}=outrider,{PART_LABEL}=job"
 
 
 def ref_of(thing: dict[str, Any]) -> AttemptRef | None:

@@ -9,7 +9,7 @@ from ...catalog import MachineType
 from ..base import NotebookPlace
 from ..run_file import INSIDE
 from .manifests import LOCKED, REQUESTS_OF_INIT, RUNNER_DIRECTORY
-from .names import INSTALL, notebook_labels, notebook_secret_name
+from .names import INSTALL
 from .pulling import login_for, pull_secret, reference
 from .settings import KubernetesSettings
 
@@ -42,7 +42,7 @@ def notebook_pulling(place: NotebookPlace, settings: KubernetesSettings) -> dict
     login = login_for(reference(place.image, place.image_digest, settings), place.registry_logins)
     if login is None:
         return None
-    return pull_secret(notebook_secret_name(settings.prefix, place.lease), notebook_labels(), login)
+    return pull_secret(settings.owner.notebook_secret_name(place.lease), settings.owner.notebook_labels(), login)
 
 
 def notebook_pod(
@@ -101,7 +101,7 @@ def notebook_pod(
         "node_selector": dict(machine.kubernetes.node_selector),
         "tolerations": [dict(toleration) for toleration in machine.kubernetes.tolerations],
         "pull_secrets": [
-            *([notebook_secret_name(settings.prefix, place.lease)] if own else []),
+            *([settings.owner.notebook_secret_name(place.lease)] if own else []),
             *settings.pull_secrets,
         ],
     }

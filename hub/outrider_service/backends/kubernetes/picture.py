@@ -13,8 +13,9 @@ from ..base import AttemptRef, PlatformAway
 from . import queue, reading
 from .api import KubernetesApi, Object
 from .kueue import LocalQueue
-from .names import object_name, ref_of
+from .names import notebook_of, ref_of
 from .nodes import Node, is_ready, read_nodes
+from .owner import Owner
 from .queue import Waiting
 from .settings import KubernetesSettings
 from .watched import Watched
@@ -28,6 +29,10 @@ class Picture:
 
     def __init__(self, settings: KubernetesSettings, api: KubernetesApi) -> None:
         self._settings = settings
+        self.owner: Owner = settings.owner
+        """Whose objects count as ours."""
+        self.adopting = False
+        """Whether those of the release that bear nobody's mark count too."""
         namespace = settings.namespace
         jobs = f"/apis/batch/v1/namespaces/{namespace}/jobs"
         self.jobs = Watched(api, jobs, "app.kubernetes.io/managed-by=outrider", self._job_changed)
@@ -43,6 +48,8 @@ class Picture:
         """By the uids of pods, kept as they come: thousands may wait, and each change would go through all of them."""
         self._places: dict[str, int] | None = None
         self._empty_nodes: list[Node] | None = None
+        self.pulling: dict[tuple[str, str], set[str]] = defaultdict(set)
+        """The Secrets that the release's notebooks have named to pull their images with, by user and server."""
         self._events: asyncio.Queue[AttemptRef] = asyncio.Queue(MOST_WAITING)
 
     @property
@@ -72,15 +79,38 @@ class Picture:
 
     # -- what is seen -------------------------------------------------------------------------------------------
 
+    def ours(self, thing: Object) -> bool:
+        return self.owner.made(thing) or (self.adopting and self.owner.may_adopt(thing))
+
     def job(self, ref: AttemptRef) -> Object | None:
-        return self.jobs.objects.get(self._name(ref))
+        for name in (self.owner.object_name(ref), self.owner.unmarked_name(ref)):
+            job = self.jobs.objects.get(name)
+            if job is not None and self.ours(job):
+                return job
+        return None
 
     def pods_of(self, ref: AttemptRef) -> list[Object]:
         """Also those that are gone, as they were last seen, for as long as their Job is there."""
         return list(self._pods_of.get(ref, {}).values())
 
     def any_pod_left(self, ref: AttemptRef) -> bool:
-        return any(ref_of(pod) == ref for pod in self.pods.objects.values())
+        return any(self._attempt_of(pod) == ref for pod in self.pods.objects.values())
+
+    def _attempt_of(self, pod: Object) -> AttemptRef | None:
+        """The attempt of ours that a pod belongs to. The service may not mark pods, so those of a Job that was taken
+        over have no mark; whose they are is decided by that Job."""
+        return ref_of(pod) if self.owner.made(pod) or self.owner.may_adopt(pod) else None
+
+    def others_pull_with(self, secret: str) -> bool:
+        """Whether a pod of another installation's names that Secret."""
+        pods = (pod for pod in self.pods.objects.values() if not self.owner.of_release(pod))
+        return any(secret == one["name"] for pod in pods for one in pod["spec"].get("imagePullSecrets") or [])
+
+    def release_notebooks(self) -> dict[tuple[str, str], str]:
+        """The names of the pods of the release's notebooks, by user and server."""
+        pods = self.pods.objects.values()
+        found = ((notebook_of(pod), pod) for pod in pods if self.owner.of_release(pod))
+        return {who: str(pod["metadata"]["name"]) for who, pod in found if who is not None}
 
     def place(self, name: str) -> int | None:
         """Of an attempt or a notebook's pod among all that wait for a machine; None: it does not."""
@@ -101,8 +131,9 @@ class Picture:
     # -- what the watches say -----------------------------------------------------------------------------------
 
     def _job_changed(self, old: Object | None, new: Object | None) -> None:
-        ref = ref_of(new or old or {})
-        if ref is not None:
+        job = new or old or {}
+        ref = ref_of(job)
+        if ref is not None and self.ours(job):
             if new is None:
                 for pod in self._pods_of.pop(ref, {}).values():
                     self.trouble_since.pop(pod["metadata"]["uid"], None)
@@ -115,7 +146,9 @@ class Picture:
             # Another one of the same name, made while nobody looked.
             self._keep_waiting(old["metadata"]["uid"], None)
         self._keep_waiting(pod["metadata"]["uid"], queue.waiting(new) if new is not None else None)
-        ref = ref_of(pod)
+        if (who := notebook_of(pod)) is not None and self.owner.of_release(pod):
+            self.pulling[who].update(one["name"] for one in pod["spec"].get("imagePullSecrets") or [])
+        ref = self._attempt_of(pod)
         if ref is None:
             return
         uid = pod["metadata"]["uid"]
@@ -162,4 +195,5 @@ class Picture:
             self._events.put_nowait(ref)
 
     def _name(self, ref: AttemptRef) -> str:
-        return object_name(self._settings.prefix, ref)
+        """By which whoever waits for a change is told, whatever its Job is called."""
+        return self.owner.object_name(ref)

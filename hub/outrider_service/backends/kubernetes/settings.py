@@ -9,6 +9,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 from ...names import Label
+from .owner import Owner
 
 
 class KubernetesSettings(BaseModel):
@@ -45,6 +46,13 @@ class KubernetesSettings(BaseModel):
     """The installation's name, on every pod: network policies go by it."""
     prefix: Label = "outrider"
     """What the names of all objects begin with."""
+    installation: str = ""
+    """The id that the database holds. The service fills it in when it starts; it belongs in no file."""
+
+    @property
+    def owner(self) -> Owner:
+        """Whose objects are made with these settings."""
+        return Owner(self.namespace, self.instance, self.installation, self.prefix)
 
 
 def load_settings(path: Path) -> KubernetesSettings:

@@ -8,7 +8,7 @@ import json
 import logging
 import os
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,11 +20,14 @@ from ...catalog import Contents, ImageEntry, MachineType
 from ...storage.directories import Directories, attempt_of
 from ...user_threads import UserThreads
 from ..base import (
+    NO_INSTALLATION,
     Address,
     Attempt,
     AttemptRef,
     BackendError,
     Capacity,
+    Found,
+    Installation,
     NotebookPlace,
     NotebookWait,
     Observation,
@@ -89,6 +92,12 @@ class LocalBackend:
 
     async def known(self) -> list[AttemptRef]:
         return [AttemptRef(*attempt) for attempt in await asyncio.to_thread(self.directories.sandboxes)]
+
+    async def found(self) -> list[Found]:
+        return [Found(str(self.folder(ref)), True, attempt=ref) for ref in await self.known()]
+
+    async def adopt(self, known: Collection[AttemptRef]) -> None:
+        """All is in the one state directory: there is nothing to take over."""
 
     def refusal(self, owner: str) -> str | None:
         """Without sandboxes nothing keeps users apart, so the first one keeps the platform."""
@@ -342,7 +351,8 @@ class LocalBackend:
         """None: the service itself is the queue."""
         return None
 
-    async def open(self) -> None:
+    async def open(self, installation: Installation = NO_INSTALLATION) -> None:
+        """Whoever's its directory is, that directory has no other."""
         self.wakes.open()
 
     async def close(self) -> None:

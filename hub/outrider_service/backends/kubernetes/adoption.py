@@ -1,0 +1,42 @@
+"""What versions before the mark made is taken over, at the first start after the upgrade (``owner`` says why)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection
+
+from ..base import AttemptRef, PlatformAway
+from .api import ApiError, KubernetesApi
+from .names import MARK_LABEL, ref_of
+from .objects import Objects
+from .picture import Picture
+
+log = logging.getLogger(__name__)
+
+
+async def adopt(
+    picture: Picture,
+    api: KubernetesApi,
+    objects: Objects,
+    known: Collection[AttemptRef],
+    cared_for: Callable[[AttemptRef], bool],
+) -> None:
+    """Mark the release's unmarked Jobs of these attempts. ``cared_for``: whether an attempt has a directory yet, and so
+    may have objects without a Job. Raises PlatformAway; it may be repeated then."""
+    owner, jobs = picture.owner, picture.jobs.objects
+    for job in [job for job in jobs.values() if owner.may_adopt(job) and ref_of(job) in known]:
+        name, version = job["metadata"]["name"], job["metadata"]["resourceVersion"]
+        # Only as it was seen: whoever else changed it since may have marked it.
+        mark = {"metadata": {"labels": {MARK_LABEL: owner.mark}, "resourceVersion": version}}
+        try:
+            picture.jobs.put(await api.patch(f"{objects.jobs}/{name}", mark))
+        except ApiError as error:
+            if error.status == 404:
+                continue
+            raise PlatformAway(f"{name} could not be taken over yet: {error}") from error
+        log.info("%s, which an earlier version made, is taken over", name)
+    for ref in known:
+        # A start or a removal was cut short. A Job of that name, whosesoever, would say that they are still in use.
+        if (name := owner.unmarked_name(ref)) not in jobs and await asyncio.to_thread(cared_for, ref):
+            await objects.remove_beside(name, pulls=True, several=True)

@@ -1,0 +1,48 @@
+"""The objects that are made beside a Job, in one namespace: created once or anew, and removed by name."""
+
+from __future__ import annotations
+
+from .api import ApiError, KubernetesApi, Object
+from .owner import pull_name
+
+
+class Objects:
+    """Secrets are never read: the service may make and remove them, and see none."""
+
+    def __init__(self, api: KubernetesApi, namespace: str) -> None:
+        self._api = api
+        core = f"/api/v1/namespaces/{namespace}"
+        self.jobs = f"/apis/batch/v1/namespaces/{namespace}/jobs"
+        self.pods, self.secrets, self.services = f"{core}/pods", f"{core}/secrets", f"{core}/services"
+        self.policies = f"/apis/networking.k8s.io/v1/namespaces/{namespace}/networkpolicies"
+
+    async def create_once(self, path: str, manifest: Object) -> None:
+        """One of that name that is there already stays as it is."""
+        try:
+            await self._api.create(path, manifest)
+        except ApiError as error:
+            if error.status != 409:
+                raise
+
+    async def create_secret_anew(self, secret: Object) -> None:
+        """In the place of one of that name, should there be one."""
+        try:
+            await self._api.create(self.secrets, secret)
+        except ApiError as error:
+            if error.status != 409:
+                raise
+            await self.remove_secret(secret["metadata"]["name"])
+            await self._api.create(self.secrets, secret)
+
+    async def remove_secret(self, name: str) -> None:
+        await self._api.delete(f"{self.secrets}/{name}")
+
+    async def remove_beside(self, name: str, *, pulls: bool, several: bool) -> None:
+        """What is made beside the Job of that name. ``pulls``: an account at a registry too; ``several``: and what
+        several machines need."""
+        await self.remove_secret(name)
+        if pulls:
+            await self.remove_secret(pull_name(name))
+        if several:
+            await self._api.delete(f"{self.services}/{name}")
+            await self._api.delete(f"{self.policies}/{name}")
