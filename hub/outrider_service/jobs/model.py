@@ -22,12 +22,12 @@ def new_job_id() -> str:
 
 def stored_workspace(spec: dict[str, Any]) -> Workspace:
     """The workspace of a stored submission, without its rules."""
-    stored = spec.get("workspace") or {}
-    match stored.get("type"):
-        case "git":
-            return GitWorkspace.model_construct(**stored)
-        case "snapshot":
-            return SnapshotWorkspace.model_construct(**stored)
+    match spec.get("workspace"):
+        case {"type": "git", "url": str(url), **rest}:
+            ref = rest.get("ref")
+            return GitWorkspace.model_construct(type="git", url=url, ref=ref if isinstance(ref, str) else None)
+        case {"type": "snapshot", "id": str(snapshot)}:
+            return SnapshotWorkspace.model_construct(type="snapshot", id=snapshot)
     return NoWorkspace()
 
 
@@ -81,10 +81,14 @@ class JobRecord:
         """What was asked for. The rules may have become stricter since: a record that no longer passes them is read
         as it is, so that an old job can still be shown, stopped and deleted."""
         try:
-            # Strictness was applied at the edge; JSON from the database has no tuples or sets to tell apart.
-            return Submission.model_validate(self.spec, strict=False)
+            return self.valid_submission()
         except ValidationError:
             return Submission.model_construct(**{**self.spec, "workspace": stored_workspace(self.spec)})
+
+    def valid_submission(self) -> Submission:
+        """What was asked for, by today's rules. Raises pydantic's ValidationError."""
+        # Strictness was applied at the edge; JSON from the database has no tuples or sets to tell apart.
+        return Submission.model_validate(self.spec, strict=False)
 
     @property
     def nodes(self) -> int:

@@ -277,7 +277,7 @@ class Reconciler:
             await self._ended(job, Ended(Status.FAILED, Reason.PLATFORM_ERROR, None, str(error), None, None))
             return None
         try:
-            submission = job.submission
+            submission = job.valid_submission()
         except ValidationError as error:
             text = f"Its specification is no longer valid: {in_words(error.errors(include_url=False)[0])}."
             await self._ended(job, Ended(Status.FAILED, Reason.UNSCHEDULABLE, None, text, None, None))
