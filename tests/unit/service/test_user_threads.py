@@ -216,6 +216,7 @@ def test_asyncios_own_threads_do_no_work_of_users() -> None:
     own = {
         "__main__.py",  # migrations, before anybody is served
         "service.py",  # what a killed service left of uploads, likewise
+        "backends/kubernetes/adoption.py",  # which run directories there are, once after an upgrade
         "backends/kubernetes/backend.py",  # the runner's installation, the names of run directories
         "backends/kubernetes/growth.py",  # sizes of logs, all at once
         "backends/local/backend.py",  # the names of run directories, a byte to a supervisor
