@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
-from outrider_service.backends.base import Attempt, AttemptRef
+from outrider_service.backends.base import Attempt
 from outrider_service.backends.kubernetes import KubernetesBackend
-from outrider_service.catalog import MachineType
-from outrider_service.jobs.model import new_job_id
+from tests.attempts import make_attempt
 from tests.cluster.backends import make_backend
 from tests.cluster.harness.product import Images
 from tests.cluster.tools import Cluster, Namespace
@@ -35,22 +33,6 @@ async def backend(shared: KubernetesBackend, cluster: Cluster) -> KubernetesBack
 @pytest.fixture
 def attempt(images: Images) -> Any:
     def make(command: str, **changes: Any) -> Attempt:
-        wanted = Attempt(
-            ref=AttemptRef(new_job_id(), 1),
-            owner="alice",
-            groups=(),
-            machine=MachineType(name="small", cpu=0.1, memory_mb=256),
-            environment=None,
-            image=images.base,
-            command=command,
-            args=None,
-            notebook=None,
-            params={},
-            workspace={"type": "none"},
-            inputs={},
-            env={},
-            ports=[],
-        )
-        return replace(wanted, **changes)
+        return make_attempt(**{"command": command, "image": images.base, **changes})
 
     return make

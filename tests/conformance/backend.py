@@ -13,8 +13,11 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 from uuid import uuid4
 
+import pytest
+
 from outrider_sandbox import short_path
-from outrider_service.backends.base import Attempt, AttemptRef, Backend, Observation, Phase
+from outrider_service.backends.base import Attempt, AttemptRef, Backend, BackendError, Observation, Phase
+from outrider_service.catalog import MachineType
 from outrider_service.telemetry.lines import parse
 
 DEADLINE_S = 60
@@ -186,3 +189,39 @@ async def test_a_port_has_an_address(backend: Backend, attempt: Make) -> None:
     await backend.stop(wanted.ref, 0)
     await seen(backend, wanted.ref, Phase.EXITED)
     await removed(backend, wanted.ref)
+
+
+async def test_inputs_and_secrets_reach_the_job(backend: Backend, attempt: Make) -> None:
+    source = attempt("echo 42 > /artifacts/answer")
+    await backend.start(source)
+    await seen(backend, source.ref, Phase.EXITED)
+    wanted = attempt(
+        'cat /inputs/model/answer; echo "$TOKEN"; touch /inputs/model/new 2>/dev/null || echo read-only',
+        inputs={"model": source.ref.job_id},
+        secrets={"TOKEN": "hunter2"},
+    )
+    await backend.start(wanted)
+    await seen(backend, wanted.ref, Phase.EXITED)
+    assert await texts(backend, wanted.ref) == ["42", "hunter2", "read-only"]
+    await removed(backend, wanted.ref)
+    await removed(backend, source.ref)
+
+
+async def test_an_input_that_is_gone_is_refused_by_name(backend: Backend, attempt: Make) -> None:
+    wanted = attempt("true", inputs={"model": "j000000000000"})
+    with pytest.raises(BackendError, match="the input model is gone"):
+        await backend.start(wanted)
+    assert (await backend.observe(wanted.ref)).phase is Phase.ABSENT
+    await backend.stop(wanted.ref, 0)
+    await backend.remove(wanted.ref)
+
+
+async def test_the_platform_says_what_it_can_take(backend: Backend) -> None:
+    tiny = MachineType(name="tiny", cpu=0.01, memory_mb=64)
+    found = await backend.capacity(tiny, [])
+    assert found.total is None or found.total >= 1
+    huge = await backend.capacity(MachineType(name="huge", cpu=4000, memory_mb=64), [])
+    assert huge.total in (0, None)
+    assert await backend.health()
+    assert backend.refusal("alice") is None
+    assert backend.most_nodes >= 1

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from ..capacity.room import Held
 from ..catalog import Contents, ImageEntry, MachineType
+from ..schema.jobs import Submission
 from ..vault import RegistryLogin
 
 
@@ -51,31 +52,43 @@ class Attempt:
     ref: AttemptRef
     owner: str
     groups: tuple[str, ...]
+    submission: Submission
+    """What was asked for. Its machine type, image and priority were settled when it was accepted: see below."""
     machine: MachineType
     environment: str | None
     image: str
-    command: str | None
-    args: list[str] | None
-    notebook: str | None
-    params: dict[str, Any]
-    workspace: dict[str, Any]
-    inputs: dict[str, str]
     env: dict[str, str]
-    ports: list[int]
+    """All variables that do not depend on the platform: the user's, the parameters', the job's identity."""
+    priority: int = 0
+    commit: str | None = None
+    """The commit that a Git workspace is pinned to."""
     secrets: dict[str, str] = field(default_factory=dict, repr=False)
-    """Variables like ``env`` that may be seen by nothing but the job itself."""
+    """Variables like ``env`` that only the job itself may see."""
     git_login: tuple[str, str] | None = field(default=None, repr=False)
-    """User name and password for a git workspace over https."""
+    """User name and password for a Git workspace over https."""
     image_digest: str | None = None
     gpus: list[str] = field(default_factory=list)
-    nodes: int = 1
-    priority: int = 0
     registry_logins: tuple[RegistryLogin, ...] = field(default=(), repr=False)
-    """Those that its owner may use; the image's own registry gets no other's."""
+    """Accounts that its owner may use; only the one for the image's own registry is handed on."""
     own_image: bool = False
-    """Brought by its owner: whether they may have it is for the registry to say, each time."""
-    shm_mb: int | None = None
+    """Brought by its owner: the registry decides each time whether they may have it."""
     grace_s: float = 10.0
+
+    @property
+    def nodes(self) -> int:
+        """How many machines it runs on."""
+        return self.submission.nodes
+
+    @property
+    def snapshot(self) -> str | None:
+        """The id of the snapshot that it starts with; None: it starts with something else."""
+        workspace = self.submission.workspace
+        return workspace.id if workspace.type == "snapshot" else None
+
+    @property
+    def shm_mb(self) -> int:
+        """The size of /dev/shm in MiB: half the memory, unless asked otherwise."""
+        return self.submission.shm_mb or self.machine.memory_mb // 2
 
 
 @dataclass(frozen=True, slots=True)

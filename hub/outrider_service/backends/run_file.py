@@ -23,16 +23,19 @@ def run_file(
     nvml: str,
 ) -> dict[str, Any]:
     """``archive``: the snapshot's, where there is one; ``nvml``: the directory of the pynvml to use, or ""."""
-    workspace = dict(attempt.workspace)
-    if workspace["type"] == "snapshot":
+    wanted = attempt.submission
+    workspace = wanted.workspace.model_dump()
+    if attempt.snapshot is not None:
         workspace = {"type": "snapshot", "archive": archive}
+    elif attempt.commit is not None:
+        workspace["commit"] = attempt.commit
     if attempt.git_login is not None:
         workspace["login"] = list(attempt.git_login)
     return {
-        "command": attempt.command,
-        "args": attempt.args,
-        "notebook": attempt.notebook,
-        "params": attempt.params,
+        "command": wanted.command,
+        "args": wanted.args,
+        "notebook": wanted.notebook,
+        "params": wanted.params,
         "workspace": workspace,
         "workspace_dir": workspace_dir,
         "artifacts_dir": artifacts_dir,

@@ -11,7 +11,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from pydantic import ValidationError
 
@@ -286,26 +286,19 @@ class Reconciler:
             ref=ref,
             owner=job.owner,
             groups=tuple(job.owner_groups),
+            submission=submission,
             machine=machine,
             environment=image.environment,
             image=job.image,
-            command=submission.command,
-            args=submission.args,
-            notebook=submission.notebook,
-            params=dict(submission.params),
-            workspace=self._workspace(job),
-            inputs=dict(submission.inputs),
             env=environment(job),
-            ports=list(submission.ports),
+            priority=job.priority,
+            commit=job.commit_hash,
             secrets=granted.env,
             git_login=(granted.git.username, granted.git.password) if granted.git else None,
             image_digest=job.image_digest,
             gpus=lease.gpus,
-            nodes=submission.nodes,
-            priority=job.priority,
             registry_logins=logins,
             own_image=self.catalog.image(job.image) is None,
-            shm_mb=submission.shm_mb,
             grace_s=GRACE_S,
         )
         try:
@@ -324,12 +317,6 @@ class Reconciler:
             await self._ended(job, Ended(Status.FAILED, Reason.PLATFORM_ERROR, None, text, None, None))
             return None
         return 1.0
-
-    def _workspace(self, job: JobRecord) -> dict[str, Any]:
-        workspace = job.submission.workspace.model_dump()
-        if workspace["type"] == "git" and job.commit_hash:
-            workspace["commit"] = job.commit_hash
-        return workspace
 
     async def _ended(self, job: JobRecord, end: Ended) -> None:
         self._start_failures.pop(AttemptRef(job.id, job.attempt), None)

@@ -18,6 +18,7 @@ from ...capacity.room import Held
 from ...catalog import Contents, ImageEntry, MachineType
 from ...storage.directories import Directories
 from ...user_threads import UserThreads
+from ..attempt_parts import check_inputs
 from ..base import (
     NO_INSTALLATION,
     Address,
@@ -200,9 +201,7 @@ class KubernetesBackend:
     def _make_directories(self, attempt: Attempt) -> None:
         """All that pods mount, with the right owner: what is missing would be made by the kubelet, as root."""
         own, ref = self.directories, attempt.ref
-        for name, job_id in attempt.inputs.items():
-            if not own.artifacts(job_id).is_dir():
-                raise BackendError(f"the input {name} is gone: job {job_id} has been deleted")
+        check_inputs(attempt, own)
         workspace = own.workspace(ref.job_id)
         remove_tree(workspace)
         made = [workspace, own.artifacts(ref.job_id), self._run(ref) / "log"]
@@ -211,8 +210,8 @@ class KubernetesBackend:
         for path in made:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
         made += own.make_storage(attempt.owner, attempt.groups)
-        if attempt.workspace["type"] == "snapshot":
-            made.append(own.snapshot(attempt.workspace["id"]))
+        if attempt.snapshot is not None:
+            made.append(own.snapshot(attempt.snapshot))
         if os.geteuid() == 0:
             # Only where the service itself is root, as by hand; in the chart both have the same uid.
             for path in [*made, own.datasets]:

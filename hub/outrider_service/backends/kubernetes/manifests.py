@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from ...storage.directories import Directories, slug
+from ..attempt_parts import directory_variables
 from ..base import Attempt
 from ..run_file import INSIDE, SNAPSHOT, run_file
 from .names import (
@@ -44,11 +45,11 @@ def secret(attempt: Attempt, settings: KubernetesSettings) -> Manifest:
     """What the runner reads and the variables of the job: both may hold secrets, so neither is in the Job."""
     told = run_file(attempt, nvml=f"{RUNNER_DIRECTORY}/nvml") | {
         "log_dir": f"{INSIDE}/log",
-        "relays": {str(relay_port(attempt.ports, port)): port for port in attempt.ports},
+        "relays": {str(relay_port(attempt.submission.ports, port)): port for port in attempt.submission.ports},
     }
     data = {"run.json": json.dumps(told)}
-    if "command" in _files(attempt) and attempt.command:
-        data["command"] = attempt.command + "\n"
+    if "command" in _files(attempt) and attempt.submission.command:
+        data["command"] = attempt.submission.command + "\n"
     # A key of its own each: a name that is no file name is no variable either.
     data |= {f"env.{name}": value for name, value in variables(attempt).items()}
     return {
@@ -182,7 +183,7 @@ def pod(attempt: Attempt, settings: KubernetesSettings, directories: Directories
                 "command": ["/bin/sh", f"{RUNNER_DIRECTORY}/start"],
                 "env": environment(attempt, settings),
                 "workingDir": "/workspace",
-                "ports": [{"containerPort": port, "protocol": "TCP"} for port in attempt.ports],
+                "ports": [{"containerPort": port, "protocol": "TCP"} for port in attempt.submission.ports],
                 "resources": resources(attempt),
                 "securityContext": LOCKED,
                 "volumeMounts": mounts.running,
@@ -191,7 +192,7 @@ def pod(attempt: Attempt, settings: KubernetesSettings, directories: Directories
         ],
         "volumes": mounts.volumes(attempt, settings),
     }
-    if attempt.workspace["type"] == "none":
+    if attempt.submission.workspace.type == "none":
         del spec["initContainers"]
     if attempt.nodes > 1:
         spec["subdomain"] = name
@@ -241,12 +242,7 @@ def environment(attempt: Attempt, settings: KubernetesSettings) -> list[Manifest
     name = settings.owner.object_name(attempt.ref)
     fixed = {
         "HOME": HOME,
-        "OUTRIDER_ARTIFACTS": "/artifacts",
-        "OUTRIDER_STORAGE": "/storage",
-        "OUTRIDER_DATASETS": "/datasets",
-        "PS_ARTIFACTS": "/artifacts",
-        "PS_JOBSPACE": "/storage",
-        "PS_DATASETS": "/datasets",
+        **directory_variables(),
     }
     given = variables(attempt)
     if settings.hub_url and "OUTRIDER_URL" not in given:
@@ -286,7 +282,7 @@ def rank(attempt: Attempt, settings: KubernetesSettings) -> list[Manifest]:
 
 def _files(attempt: Attempt) -> list[str]:
     """What the runner is given; the command also as a file, for images without a Python to run the runner."""
-    plain = attempt.command and not attempt.args and not attempt.notebook
+    plain = attempt.submission.command and not attempt.submission.args and not attempt.submission.notebook
     return ["run.json", "command"] if plain else ["run.json"]
 
 
@@ -317,8 +313,8 @@ class Mounts:
             workspace,
         ]
         self.preparing = list(shared)
-        if attempt.workspace["type"] == "snapshot":
-            archive = own.snapshot(attempt.workspace["id"])
+        if attempt.snapshot is not None:
+            archive = own.snapshot(attempt.snapshot)
             self.preparing.append(place(SNAPSHOT, archive, read_only=True))
         self.running = [
             *shared,
@@ -326,17 +322,19 @@ class Mounts:
             place("/datasets", own.datasets, read_only=True),
             place("/storage", own.storage(attempt.owner)),
             *(place(f"/teams/{slug(group)}", own.team(group)) for group in attempt.groups),
-            *(place(f"/inputs/{name}", own.artifacts(job), read_only=True) for name, job in attempt.inputs.items()),
+            *(
+                place(f"/inputs/{name}", own.artifacts(job), read_only=True)
+                for name, job in attempt.submission.inputs.items()
+            ),
             {"name": "shm", "mountPath": "/dev/shm"},  # noqa: S108
         ]
 
     def volumes(self, attempt: Attempt, settings: KubernetesSettings) -> list[Manifest]:
-        shm_mb = attempt.shm_mb or attempt.machine.memory_mb // 2
         items = [{"key": file, "path": file, "mode": 0o440} for file in _files(attempt)]
         return [
             {"name": "platform", "persistentVolumeClaim": {"claimName": settings.volume_claim}},
             {"name": "home", "emptyDir": {}},
-            {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": f"{shm_mb}Mi"}},
+            {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": f"{attempt.shm_mb}Mi"}},
             {"name": "run", "secret": {"secretName": settings.owner.object_name(attempt.ref), "items": items}},
         ]
 

@@ -19,6 +19,7 @@ from ...capacity.room import Held, Room
 from ...catalog import Contents, ImageEntry, MachineType
 from ...storage.directories import Directories, attempt_of
 from ...user_threads import UserThreads
+from ..attempt_parts import check_inputs, directory_variables
 from ..base import (
     NO_INSTALLATION,
     Address,
@@ -150,9 +151,7 @@ class LocalBackend:
         sandbox.remove_tree(workspace)
         for path in (workspace, self.directories.artifacts(attempt.ref.job_id)):
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for name, job_id in attempt.inputs.items():
-            if not self.directories.artifacts(job_id).is_dir():
-                raise BackendError(f"the input {name} is gone: job {job_id} has been deleted")
+        check_inputs(attempt, self.directories)
         told = folder / "run.json"
         told.touch(mode=0o600)
         told.write_text(json.dumps(self._run_file(attempt)))
@@ -183,8 +182,8 @@ class LocalBackend:
 
     def _run_file(self, attempt: Attempt) -> dict[str, Any]:
         paths, archive = self._paths(attempt), SNAPSHOT
-        if self.isolation != "bubblewrap" and attempt.workspace["type"] == "snapshot":
-            archive = str(self.directories.snapshot(attempt.workspace["id"]))
+        if self.isolation != "bubblewrap" and attempt.snapshot is not None:
+            archive = str(self.directories.snapshot(attempt.snapshot))
         return run_file(
             attempt,
             workspace_dir=paths["workspace"],
@@ -205,9 +204,11 @@ class LocalBackend:
         ]
         storage = own.make_storage(attempt.owner, attempt.groups)
         mounts += [Mount(str(path), place, read_only=False) for path, place in storage.items()]
-        mounts += [Mount(str(own.artifacts(job_id)), f"/inputs/{name}") for name, job_id in attempt.inputs.items()]
-        if attempt.workspace["type"] == "snapshot":
-            mounts.append(Mount(str(own.snapshot(attempt.workspace["id"])), SNAPSHOT))
+        mounts += [
+            Mount(str(own.artifacts(job_id)), f"/inputs/{name}") for name, job_id in attempt.submission.inputs.items()
+        ]
+        if attempt.snapshot is not None:
+            mounts.append(Mount(str(own.snapshot(attempt.snapshot)), SNAPSHOT))
         nvml = pynvml_file()
         if nvml is not None:
             mounts.append(Mount(str(nvml), f"{INSIDE}/nvml/{nvml.name}"))
@@ -223,12 +224,7 @@ class LocalBackend:
             "VIRTUAL_ENV": str(prefix),
             **attempt.env,
             **attempt.secrets,
-            "OUTRIDER_ARTIFACTS": paths["artifacts"],
-            "OUTRIDER_STORAGE": paths["storage"],
-            "OUTRIDER_DATASETS": paths["datasets"],
-            "PS_ARTIFACTS": paths["artifacts"],
-            "PS_JOBSPACE": paths["storage"],
-            "PS_DATASETS": paths["datasets"],
+            **directory_variables(paths["artifacts"], paths["storage"], paths["datasets"]),
         }
         if self.hub_address is not None:
             host = f"127.0.0.1:{HUB_PORT}" if self.isolation == "bubblewrap" else self.hub_address
@@ -244,7 +240,6 @@ class LocalBackend:
         else:
             package, where = "outrider.runner", str(runner_directory().parent.parent)
         code = f"import sys; sys.path.insert(0, {where!r}); from {package}.__main__ import main; main()"
-        shm_mb = attempt.shm_mb or attempt.machine.memory_mb // 2
         return Spec(
             id=folder.name,
             argv=[
@@ -263,9 +258,9 @@ class LocalBackend:
             home=paths["home"],
             memory_bytes=attempt.machine.memory_mb * 2**20,
             memory_limit=self.capabilities.memory_limit,
-            shm_bytes=shm_mb * 2**20,
+            shm_bytes=attempt.shm_mb * 2**20,
             gpu_devices=device_nodes(attempt.gpus),
-            ports=attempt.ports,
+            ports=attempt.submission.ports,
             let_in={HUB_PORT: self.hub_address} if self.hub_address else {},
             network=self.capabilities.network,
             web=self.web,

@@ -1,0 +1,28 @@
+"""Parts of an attempt that are the same on every platform but for where directories lie."""
+
+from __future__ import annotations
+
+from ..storage.directories import Directories
+from .base import Attempt, BackendError
+
+
+def check_inputs(attempt: Attempt, directories: Directories) -> None:
+    """Raises BackendError when the artifacts of an input have been deleted since the job was accepted. Reads the
+    disk."""
+    for name, job_id in attempt.submission.inputs.items():
+        if not directories.artifacts(job_id).is_dir():
+            raise BackendError(f"the input {name} is gone: job {job_id} has been deleted")
+
+
+def directory_variables(
+    artifacts: str = "/artifacts", storage: str = "/storage", datasets: str = "/datasets"
+) -> dict[str, str]:
+    """The variables that tell a job its directories, Gradient's names included."""
+    return {
+        "OUTRIDER_ARTIFACTS": artifacts,
+        "OUTRIDER_STORAGE": storage,
+        "OUTRIDER_DATASETS": datasets,
+        "PS_ARTIFACTS": artifacts,
+        "PS_JOBSPACE": storage,
+        "PS_DATASETS": datasets,
+    }
