@@ -32,7 +32,7 @@ export function Frame({ place, children }: { place: Place; children: ReactNode }
           document.getElementById('main')?.focus();
         }}
       >
-        Skip to the content
+        Skip to content
       </a>
       <header className="portal-head">
         <Link href="/" className="portal-name">
@@ -59,7 +59,7 @@ export function Frame({ place, children }: { place: Place; children: ReactNode }
           <span className="portal-user" title="Logged in as">
             {USER}
           </span>
-          <button type="button" aria-label="Light or dark" title="Light or dark" onClick={switchTheme}>
+          <button type="button" aria-label="Toggle dark mode" title="Toggle dark mode" onClick={switchTheme}>
             ◐
           </button>
           <a href={`${HUB}logout`}>Log out</a>
@@ -78,12 +78,10 @@ function Connection(): ReactElement {
   const over = useSyncExternalStore(login.onChange, login.expired) || state === 'refused';
   return (
     <div className="portal-connection" role="status">
-      {state === 'lost' && !over && (
-        <p>The service does not answer. What you see may be old; it is tried again.</p>
-      )}
+      {state === 'lost' && !over && <p>Connection lost. Reconnecting …</p>}
       {over && (
         <p>
-          You are no longer logged in. <a href={window.location.href}>Log in again</a>
+          Your session has expired. <a href={window.location.href}>Log in again</a>
         </p>
       )}
     </div>
