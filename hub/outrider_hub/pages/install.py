@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from .spawn import SpawnPage
 HERE = Path(__file__).parent
 TEMPLATES = HERE / "templates"
 STATIC = HERE / "static"
+LINKS = HERE / "links.json"
+"""The links in the header, for the template here and for the portal, which imports the file."""
 
 
 class Files(StaticFileHandler):
@@ -36,7 +39,7 @@ def version() -> str:
 def configure_pages(c: Any, most_notebooks: int) -> None:
     """Adds Outrider's pages to the Hub. ``most_notebooks`` limits the named notebooks per user (0: no limit)."""
     c.JupyterHub.template_paths = [str(TEMPLATES)]
-    c.JupyterHub.template_vars = {"outrider_version": version()}
+    c.JupyterHub.template_vars = {"outrider_version": version(), "outrider_links": json.loads(LINKS.read_text())}
     c.JupyterHub.extra_handlers = extra_handlers()
     c.JupyterHub.allow_named_servers = True
     c.JupyterHub.named_server_limit_per_user = most_notebooks
