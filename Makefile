@@ -12,7 +12,8 @@ BIN := .venv/bin
 PYTHON_INPUTS := constraints.txt requirements.in requirements-dev.in client/pyproject.toml hub/pyproject.toml
 UI_INPUTS := docs/openapi.json $(shell find extensions -type f -not -path '*/node_modules/*' -not -path '*/lib/*' \
 	-not -path '*/share/*' -not -path '*/__pycache__/*' -not -name '*.py' \
-	-not -name 'schema.ts' -not -name '*.test.ts')
+	-not -name 'schema.ts' -not -name '*.test.ts') hub/outrider_hub/pages/links.json \
+	hub/outrider_hub/pages/static/tokens.css hub/outrider_hub/pages/static/header.css
 TESTS := tests/unit tests/integration tests/browser tests/helm
 
 .PHONY: help run test test-cluster cluster-programs cluster-up cluster-down lint format docs release bench bench-cluster clean setup system system-test

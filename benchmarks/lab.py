@@ -169,7 +169,7 @@ async def _smoothness(page: Page, jobs: Jobs, empty: list[float]) -> list[Row]:
     for _ in range(3):
         await page.keyboard.press("+")
     # Zoomed in, with the points of this part: there is somewhere to move.
-    await expect(page.get_by_role("button", name="Whole range")).to_be_enabled()
+    await expect(page.get_by_role("button", name="Reset zoom")).to_be_enabled()
     await page.wait_for_load_state("networkidle")
     rows.append(_frames("a chart of a million points is moved along", await _gaps(page, True), empty))
     return rows

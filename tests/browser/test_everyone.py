@@ -105,7 +105,7 @@ async def test_the_keyboard_alone_is_enough(open_page: Any, jobs: Any, base: Any
                 return
         raise AssertionError(f"the Tab key never reaches {name}")
 
-    await tab_to("^Skip to the content$")
+    await tab_to("^Skip to content$")
     await page.keyboard.press("Enter")
     await tab_to("^By keyboard$")
     await page.keyboard.press("Enter")
@@ -127,16 +127,16 @@ async def test_the_keyboard_alone_is_enough(open_page: Any, jobs: Any, base: Any
 
     await page.goto(f"{base}jobs/{job}/charts")
     await expect(page.locator("canvas").first).to_be_visible()
-    await tab_to("^loss, last values")
+    await tab_to("^loss, latest values")
     for key in ("Home", "ArrowRight", "ArrowRight"):
         await page.keyboard.press(key)
     await expect(page.locator(".or-plot [aria-live]").first).to_have_text(re.compile(r"^3: training "))
     await page.keyboard.press("Enter")
     await expect(page.locator(".or-kept strong").first).to_be_visible()
     await page.keyboard.press("+")
-    await expect(page.get_by_role("button", name="Whole range")).to_be_enabled()
+    await expect(page.get_by_role("button", name="Reset zoom")).to_be_enabled()
     await page.keyboard.press("Escape")
-    await expect(page.get_by_role("button", name="Whole range")).to_be_disabled()
+    await expect(page.get_by_role("button", name="Reset zoom")).to_be_disabled()
 
     await page.goto(f"{base}jobs/{job}")
     await expect(page.get_by_role("button", name="Stop", exact=True)).to_be_visible()
@@ -149,7 +149,7 @@ async def test_the_keyboard_alone_is_enough(open_page: Any, jobs: Any, base: Any
     await expect(page.get_by_role("button", name="Stop", exact=True)).to_be_focused()
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("dialog")).to_be_visible()
-    await tab_to("^Stop it$")
+    await tab_to("^Stop job$")
     await page.keyboard.press("Enter")
     await expect(page.locator(".or-job-title")).to_contain_text("Cancelled")
 
@@ -184,7 +184,7 @@ async def test_home(open_page: Any, jobs: Any) -> None:
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url) if "/api/v1/jobs?" in request.url else None)
     await page.reload()
-    running = page.get_by_role("region", name="Running now")
+    running = page.get_by_role("region", name="Running")
     await expect(running.get_by_role("link", name="Shown at home")).to_be_visible()
     await expect(running).to_contain_text("Running")
     assert asked and all("owner=admin" in url for url in asked), "an admin's home is not everybody's list"
@@ -193,4 +193,4 @@ async def test_home(open_page: Any, jobs: Any) -> None:
     await expect(page.locator(".portal-figures div").last).to_contain_text(f"{price:.2f}")
     jobs.http.post(f"/jobs/{job}/stop")
     await expect(running.get_by_role("link", name="Shown at home")).to_be_hidden()
-    await expect(page.get_by_role("region", name="Latest jobs")).to_contain_text("Shown at home")
+    await expect(page.get_by_role("region", name="Recent jobs")).to_contain_text("Shown at home")

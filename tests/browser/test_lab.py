@@ -60,11 +60,11 @@ async def test_a_notebook_becomes_a_job_with_its_parameters(open_lab: Any, serve
     await expect(dialog.get_by_label("Image")).to_have_value("outrider/python")
     await expect(dialog.get_by_text(re.compile(r"2 files"))).to_be_visible()
     await expect(dialog.get_by_label("Type of steps")).to_have_value("number")
-    await expect(dialog.get_by_label("Type of fast")).to_have_value("yes or no")
+    await expect(dialog.get_by_label("Type of fast")).to_have_value("boolean")
     await expect(dialog.get_by_label("Value of name")).to_have_value("first")
     await expect(dialog.get_by_role("radio", name="Small")).to_be_checked()
     await expect(dialog.get_by_text("0.18 / h").last).to_be_visible()
-    checks = dialog.get_by_role("region", name="Checked before sending")
+    checks = dialog.get_by_role("region", name="Preflight checks")
     await expect(checks.get_by_text("Available in this image.")).to_be_visible()
     await dialog.get_by_label("Value of lr").fill("much")
     await expect(dialog.get_by_text("“lr” must be a number.")).to_be_visible()
@@ -87,7 +87,7 @@ async def test_a_notebook_becomes_a_job_with_its_parameters(open_lab: Any, serve
     await ready(page)
     await expect(page.get_by_role("region", name="loss", exact=True)).to_be_visible()
     await page.get_by_role("button", name="Stop", exact=True).click()
-    await page.get_by_role("button", name="Stop it").click()
+    await page.get_by_role("button", name="Stop job").click()
     await expect(page.locator(".or-job-title")).to_contain_text("Cancelled")
 
 
@@ -99,7 +99,7 @@ async def test_the_executed_notebook_opens_while_it_runs(open_lab: Any, server: 
     await expect(page.get_by_text("Python 3 (ipykernel) | Idle")).to_be_visible()
     job = await send(page, await ask_for_job(page))
     await expect(page.get_by_role("region", name=re.compile("^Log, ")).get_by_text("first is 42")).to_be_visible()
-    await page.get_by_role("button", name="Open the notebook").click()
+    await page.get_by_role("button", name="Open notebook").click()
     result = page.locator(".jp-Outrider-result")
     await expect(result.locator(".jp-OutputArea-output").first).to_contain_text("first is 42")
     await expect(result.locator(".jp-OutputArea-output")).to_have_count(1)
@@ -125,13 +125,13 @@ async def test_a_script_from_the_file_browser_and_what_is_remembered(open_lab: A
     dialog = page.get_by_role("dialog", name="Run report.py as a job")
     await expect(dialog.get_by_label("Command")).to_have_value("python report.py")
     # A "no" says what to change.
-    await expect(dialog.get_by_text("This image lacks surely_not_there")).to_be_visible()
+    await expect(dialog.get_by_text("Missing in this image: surely_not_there")).to_be_visible()
     await dialog.get_by_role("radio", name="Giant").check()
     await expect(dialog.get_by_text("choose a smaller one")).to_be_visible()
     await dialog.get_by_role("radio", name="Tiny").check()
-    await dialog.get_by_text("More: variables").click()
+    await dialog.get_by_text("More options").click()
     await dialog.get_by_label("Timeout").fill("soon")
-    await expect(dialog.get_by_text("A time such as 90 s")).to_be_visible()
+    await expect(dialog.get_by_text("Enter a duration, such as 90 s")).to_be_visible()
     await dialog.get_by_label("Timeout").fill("2 min")
     await dialog.get_by_label("Tags").fill("from-lab")
     job = await send(page, dialog)
@@ -139,14 +139,14 @@ async def test_a_script_from_the_file_browser_and_what_is_remembered(open_lab: A
 
     # It fails, and its card says why.
     await page.get_by_role("tab", name="Overview").click()
-    card = page.get_by_role("region", name=re.compile("The command failed"))
-    await expect(card).to_contain_text("The image lacks the Python package “surely_not_there”")
+    card = page.get_by_role("region", name=re.compile("the command failed"))
+    await expect(card).to_contain_text("The image does not have the Python package “surely_not_there”")
 
     # The next time the form is as it was left.
     await listing.get_by_text("report.py").click(button="right")
     await page.get_by_role("menuitem", name=TITLE).click()
     await expect(dialog.get_by_role("radio", name="Tiny")).to_be_checked()
-    await dialog.get_by_text("More: variables").click()
+    await dialog.get_by_text("More options").click()
     await expect(dialog.get_by_label("Timeout")).to_have_value("2 min")
     await page.keyboard.press("Escape")
     await expect(dialog).to_be_hidden()
@@ -161,9 +161,9 @@ async def test_the_panel_follows_what_the_command_line_does(open_lab: Any, jobs:
     await expect(row).to_contain_text("Running")
     # Two at once: compared on one chart.
     for n in (1, 2):
-        await panel.get_by_role("checkbox", name=f"Choose From the shell {n}").check()
+        await panel.get_by_role("checkbox", name=f"Select From the shell {n}").check()
     await panel.get_by_role("button", name="Compare").click()
-    compared = page.get_by_role("article", name="Jobs compared")
+    compared = page.get_by_role("article", name="Job comparison")
     await expect(compared.get_by_role("columnheader", name="lr")).to_be_visible()
     loss = compared.get_by_role("region", name="loss", exact=True)
     await expect(loss.get_by_role("button", name=re.compile("From the shell 1, training"))).to_be_visible()
@@ -171,7 +171,7 @@ async def test_the_panel_follows_what_the_command_line_does(open_lab: Any, jobs:
     await expect(loss.locator("canvas")).to_be_visible()
     # Stopped from the panel.
     await panel.get_by_role("button", name="Stop From the shell 1").click()
-    await page.get_by_role("button", name="Stop it").click()
+    await page.get_by_role("button", name="Stop job").click()
     await expect(row).to_contain_text("Cancelled")
     assert jobs.wait(ids[0])["reason"] == "cancelled_by_user"
     await panel.get_by_role("link", name="From the shell 2").click()
@@ -272,7 +272,7 @@ async def test_axe_finds_nothing_serious(open_lab: Any, server: Any, newest_samp
         )
 
     dialog = await ask_for_job(page)
-    await dialog.get_by_text("More: variables").click()
+    await dialog.get_by_text("More options").click()
     await look("dialog", ".or-dialog")
     await page.keyboard.press("Escape")
     panel = await open_panel(page)

@@ -49,7 +49,7 @@ async def test_the_warning_comes_in_time_and_keep_running_works(browser: Any, sh
             return datetime.fromisoformat(service.get("/notebooks/-").json()["stops_at"])
 
         before = stops_at()
-        warning = page.get_by_role("alert").filter(has_text="This server will be stopped in")
+        warning = page.get_by_role("alert").filter(has_text="This server stops in")
         await expect(warning).to_be_visible(timeout=IDLE_S * 1000)
         await warning.get_by_role("button", name="Keep running").click()
         await expect(warning).to_be_hidden()

@@ -73,10 +73,10 @@ async def test_pictures(open_page: Any, server: Any, jobs: Any) -> None:
     await expect(panel.get_by_role("link", name="finetune.ipynb").first).to_be_visible()
     await expect(page.locator("canvas").first).to_be_visible()
     await shoot(page, "lab-job")
-    for box in await panel.get_by_role("checkbox", name="Choose finetune.ipynb").all():
+    for box in await panel.get_by_role("checkbox", name="Select finetune.ipynb").all():
         await box.check()
     await panel.get_by_role("button", name="Compare").click()
-    await expect(page.get_by_role("article", name="Jobs compared").locator("canvas").first).to_be_visible()
+    await expect(page.get_by_role("article", name="Job comparison").locator("canvas").first).to_be_visible()
     await shoot(page, "lab-compare")
     await page.close()
 

@@ -43,21 +43,21 @@ async def test_the_steps_lead_to_a_job_whose_page_shows_charts(open_page: Any, p
     # Nobody gets on without saying what to run.
     await page.get_by_role("button", name="Next").click()
     await expect(page.get_by_role("textbox", name="Command")).to_be_focused()
-    await expect(page.get_by_text("Say what to run.")).to_be_visible()
+    await expect(page.get_by_text("Enter a command.")).to_be_visible()
     await page.get_by_role("textbox", name="Command").fill("./train.sh")
     await page.get_by_role("textbox", name="Name").fill("From the steps")
     await forward(page, "workspace")
-    await page.get_by_role("radio", name="Files of this computer").check()
-    await page.get_by_label("Choose a folder").set_input_files(project)
+    await page.get_by_role("radio", name="Upload from this computer").check()
+    await page.get_by_label("Choose folder").set_input_files(project)
     status = page.get_by_role("status").filter(has_text="project")
     await expect(status).to_contain_text("3 files")
-    await expect(status).to_contain_text("Left out: data/")
+    await expect(status).to_contain_text("Excluded: data/")
     await forward(page, "extras")
-    await page.get_by_role("button", name="Add a variable").click()
+    await page.get_by_role("button", name="Add variable").click()
     await page.get_by_label("Name of variable 1").fill("LEVEL")
     await page.get_by_label("Value of LEVEL").fill("private-value")
     await forward(page, "review")
-    await expect(page.get_by_label("Checked before sending")).to_contain_text("It starts at once.")
+    await expect(page.get_by_label("Preflight checks")).to_contain_text("It starts at once.")
     await expect(page.get_by_text("0.04 / h")).to_be_visible()
     command = page.get_by_role("region", name="Command")
     await expect(command).to_contain_text("--workspace ./project")
@@ -98,32 +98,32 @@ async def test_the_same_folder_is_not_sent_twice_and_too_much_is_refused(open_pa
     for n in range(2):
         page = await open_page("new/workspace", strict=False)
         page.on("request", lambda asked: sent.append(asked.url) if asked.method == "POST" else None)
-        await page.get_by_role("radio", name="Files of this computer").check()
-        await page.get_by_label("Choose a folder").set_input_files(project)
+        await page.get_by_role("radio", name="Upload from this computer").check()
+        await page.get_by_label("Choose folder").set_input_files(project)
         await expect(page.get_by_text("4 files")).to_be_visible()
         if n == 1:
-            await expect(page.get_by_text("The platform had it already.")).to_be_visible()
+            await expect(page.get_by_text("Already uploaded.")).to_be_visible()
     assert len([url for url in sent if url.endswith("/snapshots")]) == 1
     (project / "weights.bin").write_bytes(os.urandom(9 * 2**20))
-    await page.get_by_label("Choose a folder").set_input_files(project)
+    await page.get_by_label("Choose folder").set_input_files(project)
     alert = page.get_by_role("alert")
     await expect(alert).to_contain_text("8 MiB")
     await expect(alert).to_contain_text(".outriderignore")
     await expect(page.get_by_text("weights.bin")).to_be_visible()
     await page.get_by_role("button", name="Next").click()
-    await expect(page.get_by_text("Choose a folder or a zip first")).to_be_visible()
+    await expect(page.get_by_text("Choose a folder or zip file")).to_be_visible()
 
 
 async def test_a_folder_can_be_dropped(open_page: Any, project: Any) -> None:
     page = await open_page("new/workspace", strict=False)
-    await page.get_by_role("radio", name="Files of this computer").check()
-    place = await page.get_by_text("Drop a folder or a zip here").bounding_box()
+    await page.get_by_role("radio", name="Upload from this computer").check()
+    place = await page.get_by_text("Drop a folder or zip file here").bounding_box()
     assert place is not None
     cdp = await page.context.new_cdp_session(page)
     data = {"items": [], "files": [str(project)], "dragOperationsMask": 1}
     for kind in ("dragEnter", "dragOver", "drop"):
         await cdp.send("Input.dispatchDragEvent", {"type": kind, "x": place["x"], "y": place["y"], "data": data})
-    await expect(page.get_by_text("Left out: data/")).to_be_visible()
+    await expect(page.get_by_text("Excluded: data/")).to_be_visible()
     await expect(page).to_have_url(re.compile("snapshot=sha256"))
 
 
@@ -132,7 +132,7 @@ async def test_a_deep_link_is_a_filled_form_and_the_review_says_what_is_missing(
     await expect(page).to_have_url(re.compile("/new/command"))
     await expect(page.get_by_role("textbox", name="Command")).to_have_value("make")
     await page.get_by_role("navigation", name="Steps").get_by_role("link", name="Review").click()
-    checks = page.get_by_label("Checked before sending")
+    checks = page.get_by_label("Preflight checks")
     await expect(checks).to_contain_text("no room for a giant")
     await expect(page.get_by_role("main")).to_contain_text("https://example.org/a.git at v1")
     await page.get_by_role("link", name="Change command").click()
@@ -140,7 +140,7 @@ async def test_a_deep_link_is_a_filled_form_and_the_review_says_what_is_missing(
     await page.get_by_role("navigation", name="Steps").get_by_role("link", name="Review").click()
     await page.get_by_role("button", name="Run job").click()
     await expect(page).to_have_url(re.compile("/new/command"))
-    await expect(page.get_by_text("Say what to run.")).to_be_visible()
+    await expect(page.get_by_text("Enter a command.")).to_be_visible()
 
 
 async def test_every_step_is_accessible_and_fits_a_phone(open_page: Any) -> None:

@@ -27,7 +27,7 @@ async def test_a_login_leads_to_the_page_that_was_asked_for(
 async def test_from_home_to_the_sample_job_and_back(open_page: Any, base: Any, newest_sample: Any) -> None:
     page = await open_page()
     await expect(page.get_by_role("region", name="Machines")).to_contain_text("Small")
-    await expect(page.locator(".portal-figures")).to_contain_text("Cost per hour now")
+    await expect(page.locator(".portal-figures")).to_contain_text("Current cost per hour")
     await page.get_by_role("link", name="Sample: first training").first.click()
     await expect(page).to_have_url(f"{base}jobs/{newest_sample}")
     await expect(page.locator(".or-job-title")).to_contain_text("Succeeded")
@@ -38,7 +38,7 @@ async def test_from_home_to_the_sample_job_and_back(open_page: Any, base: Any, n
     await expect(page.get_by_role("tab", name="Overview")).to_have_attribute("aria-selected", "true")
     await page.go_back()
     await expect(page).to_have_url(base)
-    await expect(page.get_by_role("region", name="Latest jobs")).to_be_visible()
+    await expect(page.get_by_role("region", name="Recent jobs")).to_be_visible()
 
 
 async def test_the_log_has_every_line(open_page: Any, jobs: Any, sample: Any) -> None:
@@ -49,10 +49,10 @@ async def test_the_log_has_every_line(open_page: Any, jobs: Any, sample: Any) ->
     await log.focus()
     await page.keyboard.press("Home")
     await expect(page.get_by_role("button", name="Line 1", exact=True)).to_be_visible()
-    await page.get_by_role("searchbox", name="Search the log").fill("EPOCH 7/")
+    await page.get_by_role("searchbox", name="Search log").fill("EPOCH 7/")
     await expect(page.locator(".or-log-said")).to_have_text("1 of 1")
     await expect(page.locator(".or-line-found")).to_contain_text("epoch 7/40")
-    await page.get_by_role("button", name="Times").click()
+    await page.get_by_role("button", name="Timestamps").click()
     await expect(page.locator(".or-line-time").first).to_have_text(re.compile(r"\d\d:\d\d:\d\d\.\d{3}"))
     async with page.expect_download() as download:
         await page.get_by_role("button", name="Download").click()
@@ -92,7 +92,7 @@ async def test_a_point_leads_to_its_log_line_and_back(open_page: Any, base: Any,
     line = page.locator(".or-line-chosen")
     await expect(line).to_contain_text('"chart": "loss"')
     printed = await line.locator(".or-line-text").inner_text()
-    await page.get_by_role("button", name="Show in the chart “loss”").click()
+    await page.get_by_role("button", name="Show in chart “loss”").click()
     await expect(page).to_have_url(re.compile(r"/charts\?"))
     y = re.search(r'"y": ([\d.]+)', printed)[1]  # type: ignore[index]
     await expect(loss.locator(".or-kept strong")).to_have_text(f"{float(y):.4g}")
@@ -102,7 +102,7 @@ async def test_dragging_zooms_all_charts(open_page: Any, sample: Any) -> None:
     page = await open_page(f"jobs/{sample}/charts")
     over = page.get_by_role("region", name="loss", exact=True).locator(".u-over")
     box = await over.bounding_box()
-    whole = page.get_by_role("button", name="Whole range")
+    whole = page.get_by_role("button", name="Reset zoom")
     await expect(whole).to_be_disabled()
     await page.mouse.move(box["x"] + 40, box["y"] + 40)
     await page.mouse.down()
@@ -165,7 +165,7 @@ async def test_artifacts_can_be_looked_at_and_fetched(open_page: Any, jobs: Any)
     await files.get_by_role("link", name="model.json", exact=True).click()
     await expect(page.get_by_role("region", name="Contents")).to_contain_text('"weights": [')
     await files.get_by_role("link", name="model.bin", exact=True).click()
-    await expect(page.get_by_text("Not text.")).to_be_visible()
+    await expect(page.get_by_text("Binary file.")).to_be_visible()
     await files.get_by_role("link", name="page.html", exact=True).click()
     await expect(page.get_by_role("region", name="Contents")).to_contain_text("<script>")
     await files.get_by_role("link", name="plots & more/").click()
@@ -209,7 +209,7 @@ async def test_watch_a_job_and_stop_it(open_page: Any, jobs: Any) -> None:
     await expect(page.get_by_role("heading", name="Latest values")).to_be_visible()
 
     await page.get_by_role("button", name="Stop", exact=True).click()
-    await page.get_by_role("button", name="Stop it").click()
+    await page.get_by_role("button", name="Stop job").click()
     await expect(page.locator(".or-job-title")).to_contain_text("Cancelled")
     await expect(page.get_by_role("button", name="Stop", exact=True)).to_be_hidden()
     await expect(row).to_contain_text("Cancelled")
@@ -234,23 +234,23 @@ async def test_a_failure_says_why_and_what_may_help(open_page: Any, jobs: Any) -
     job = jobs.python("print('loading')\nimport surely_not_installed", name="Fails", project="demo")
     jobs.wait(job, "failed")
     page = await open_page(f"jobs/{job}")
-    card = page.get_by_role("region", name=re.compile("The command failed"))
-    await expect(card).to_contain_text("exit code 1")
-    await expect(card.get_by_role("region", name="The last lines that matter")).to_contain_text("ModuleNotFoundError")
-    await expect(card).to_contain_text("The image lacks the Python package “surely_not_installed”")
-    await card.get_by_role("button", name="Show in the log").click()
+    card = page.get_by_role("region", name=re.compile("the command failed"))
+    await expect(card).to_contain_text("Exit code 1")
+    await expect(card.get_by_role("region", name="Relevant log lines")).to_contain_text("ModuleNotFoundError")
+    await expect(card).to_contain_text("The image does not have the Python package “surely_not_installed”")
+    await card.get_by_role("button", name="Show in log").click()
     await expect(page.locator(".or-line-chosen")).to_contain_text("ModuleNotFoundError")
     await page.go_back()
-    await card.get_by_role("button", name="Run again as it was").click()
+    await card.get_by_role("button", name="Run again").click()
     await expect(page).not_to_have_url(re.compile(job))
-    await expect(page.get_by_role("tabpanel")).to_contain_text(job)  # "Copy of"
+    await expect(page.get_by_role("tabpanel")).to_contain_text(job)  # "Rerun of"
 
 
 async def test_out_of_memory_offers_a_larger_machine(open_page: Any, jobs: Any) -> None:
     job = jobs.python("x = []\nwhile True: x.append(bytearray(b'1' * 10_000_000))", machine="tiny", name="Needs more")
     assert jobs.wait(job)["reason"] == "out_of_memory"
     page = await open_page(f"jobs/{job}")
-    await expect(page.get_by_role("heading", name=re.compile("It ran out of memory"))).to_be_visible()
+    await expect(page.get_by_role("heading", name=re.compile("Out of memory"))).to_be_visible()
     await page.get_by_role("button", name="Run again on Small (1 GiB)").click()
     await expect(page).not_to_have_url(re.compile(job))
     await expect(page.locator(".or-summary")).to_contain_text("small")
@@ -265,7 +265,7 @@ async def test_delete_asks_first(open_page: Any, jobs: Any, base: Any) -> None:
     page = await open_page(f"jobs/{job}")
     await page.get_by_role("button", name="Delete", exact=True).click()
     dialog = page.get_by_role("dialog", name="Delete Short-lived?")
-    await dialog.get_by_role("button", name="Keep it").click()
+    await dialog.get_by_role("button", name="Cancel").click()
     await expect(dialog).to_be_hidden()
     assert jobs.get(job)["status"] == "succeeded"
     await page.get_by_role("button", name="Delete", exact=True).click()
@@ -289,24 +289,24 @@ async def test_the_list_filters_and_pages_on_the_server(open_page: Any, jobs: An
     await page.get_by_role("searchbox").fill("batch 17")
     await expect(rows).to_have_count(1)
     await page.get_by_role("button", name="Succeeded").click()
-    await expect(page.get_by_text("No job fits these filters.")).to_be_visible()
+    await expect(page.get_by_text("No jobs match these filters.")).to_be_visible()
     await page.get_by_role("button", name="Failed").click()
     await expect(rows).to_have_count(1)
     # One, from its row: asked first.
     waiting = jobs.submit("sleep 300", name="Stopped in its row", tags=["row"])
     await page.goto(f"{base}jobs?tag=row")
     await page.get_by_role("button", name="Stop Stopped in its row").click()
-    await page.get_by_role("dialog").get_by_role("button", name="Stop it").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Stop job").click()
     await expect(rows.first).to_contain_text("Cancelled")
     jobs.http.delete(f"/jobs/{waiting}")
     # Several at once.
     await page.goto(f"{base}jobs?tag=batch&show=failed")
     await expect(rows).to_have_count(25)
-    await page.get_by_role("checkbox", name="Choose all jobs on this page").check()
-    await page.get_by_role("region", name="Chosen jobs").get_by_role("button", name="Delete").click()
+    await page.get_by_role("checkbox", name="Select all jobs on this page").check()
+    await page.get_by_role("region", name="Selected jobs").get_by_role("button", name="Delete").click()
     await page.get_by_role("dialog", name="Delete 25 jobs?").get_by_role("button", name="Delete").click()
     await expect(rows).to_have_count(5)
-    await page.get_by_role("button", name="Remove the filter tag: batch").click()
+    await page.get_by_role("button", name="Remove filter tag: batch").click()
     await page.get_by_role("button", name="All", exact=True).click()
     await expect(page).to_have_url(f"{base}jobs")
     await expect(page.get_by_role("link", name="Sample: first training").first).to_be_visible()
@@ -339,7 +339,7 @@ async def test_a_log_of_very_many_lines_scrolls(open_page: Any, jobs: Any) -> No
         "the wheel moved five lines",
         lambda: page.locator(".or-line-n").first.evaluate(f"line => Number(line.textContent) === {before} + 5"),
     )
-    await page.get_by_role("searchbox", name="Search the log").fill(f"number {many - 1}")
+    await page.get_by_role("searchbox", name="Search log").fill(f"number {many - 1}")
     await expect(page.locator(".or-line-found")).to_have_text(re.compile(f"number {many - 1}$"))
     assert await page.locator(".or-line").count() < 100, "only what is in view is drawn"
 
@@ -354,7 +354,7 @@ async def test_the_service_dies_and_the_page_goes_on(open_page: Any, platform: A
     await expect(page.get_by_text(STEP).first).to_be_visible()
     for pid in platform.pids("-m outrider_service"):
         os.kill(pid, signal.SIGKILL)
-    await expect(page.locator(".portal-connection")).to_contain_text("The service does not answer")
+    await expect(page.locator(".portal-connection")).to_contain_text("Connection lost")
     await expect(page.locator(".portal-connection")).to_be_empty(timeout=90_000)
     seen = await count.inner_text()
     await expect(count).not_to_have_text(seen)
@@ -366,9 +366,9 @@ async def test_the_service_dies_and_the_page_goes_on(open_page: Any, platform: A
 
 async def test_somebody_elses_or_no_job(open_page: Any) -> None:
     page = await open_page("jobs/j000000000000", strict=False)
-    await expect(page.get_by_text("There is no such job here.")).to_be_visible()
+    await expect(page.get_by_text("Job not found.")).to_be_visible()
     page = await open_page("nowhere", strict=False)
-    await expect(page.get_by_text("There is no page at this address.")).to_be_visible()
+    await expect(page.get_by_text("Page not found")).to_be_visible()
 
 
 async def test_a_login_that_is_over_is_said(browser: Any, platform: Any, base: Any, newest_sample: Any) -> None:

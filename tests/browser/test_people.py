@@ -29,7 +29,7 @@ def run(http: httpx.Client, **fields: Any) -> dict[str, Any]:
 async def budget(page: Page, subject: str, amount: str) -> None:
     await page.get_by_role("button", name="Add limits").click()
     dialog = page.get_by_role("dialog")
-    await dialog.get_by_label(re.compile("^(For|Whom|Subject)")).fill(subject)
+    await dialog.get_by_label(re.compile("^Applies to")).fill(subject)
     await dialog.get_by_label(re.compile("Budget")).fill(amount)
     await dialog.get_by_role("button", name=re.compile("Save|Set|Add")).click()
     await expect(dialog).to_be_hidden()
@@ -44,7 +44,7 @@ async def test_a_groups_machine_is_seen_by_its_members_alone(as_person: As) -> N
         await expect(page.get_by_role("radio", name=re.compile("^Small"))).to_be_visible()
         await expect(page.get_by_role("radio", name=re.compile("The group's own"))).to_have_count(count)
         await page.goto(page.url.split("/new")[0] + "/new/review?machine=lab&command=true&image=outrider/python")
-        checks = page.get_by_label("Checked before sending")
+        checks = page.get_by_label("Preflight checks")
         # Whoever guesses its name is told that there is none.
         await expect(checks).to_contain_text("It starts at once." if count else "there is no machine type 'lab'")
 
@@ -62,7 +62,7 @@ async def test_the_page_of_usage_says_to_the_second_what_ran(as_person: As, hub:
     row = page.get_by_role("row", name=re.compile("timed"))
     await expect(row.get_by_role("cell").nth(1)).to_have_text(f"0:00:{round(seconds):02d}")
     async with page.expect_download() as begun:
-        await page.get_by_role("link", name="CSV").click()
+        await page.get_by_role("link", name="Download CSV").click()
     lines = (await (await begun.value).path()).read_text().splitlines()[1:]
     assert sum(float(line.split(",")[2]) for line in lines) * 3600 == pytest.approx(seconds, abs=0.01)
     assert sum(float(line.split(",")[4]) for line in lines) == pytest.approx(cost, abs=1e-5)
@@ -80,9 +80,9 @@ async def test_a_budget_warns_and_stops(as_person: As, hub: Platform, newcomer: 
         await expect(page.get_by_role("main")).to_contain_text(re.compile("budget", re.I))
         await page.goto(page.url.split("jobs/")[0])
         month = page.get_by_role("region", name="This month")
-        await expect(month).to_contain_text(re.compile(r"Yours: spent.*\(\d{3,} %\)"))
-        await expect(month).to_contain_text("Nothing is left until")
+        await expect(month).to_contain_text(re.compile(r"Your spending.*\(\d{3,} %\)"))
+        await expect(month).to_contain_text("Budget used up until")
         await page.goto(f"{page.url}new/review?machine=small&command=true&image=outrider/python")
-        await expect(page.get_by_label("Checked before sending")).to_contain_text("used up this month's budget")
+        await expect(page.get_by_label("Preflight checks")).to_contain_text("used up this month's budget")
         await page.get_by_role("button", name="Run job").click()
         await expect(page.get_by_role("alert")).to_contain_text("used up this month's budget")

@@ -28,7 +28,7 @@ async def picture(page: Page, name: str) -> None:
 
 async def check(page: Page, image: str) -> Any:
     """Types the name of another image; the place where the answer appears."""
-    await page.get_by_label("Name, from Docker Hub").fill(image)
+    await page.get_by_label("Image reference").fill(image)
     return page.locator("#checked")
 
 
@@ -48,7 +48,7 @@ async def test_an_admin_adds_an_image_and_a_user_starts_a_notebook_with_it(
     as_person: As, hub: Platform, image: str
 ) -> None:
     admin = await as_person("root", "/services/outrider/images")
-    await admin.get_by_role("button", name="Add for everybody").click()
+    await admin.get_by_role("button", name="Add shared image").click()
     dialog = admin.get_by_role("dialog")
     await dialog.get_by_label("Image", exact=True).fill(image)
     await dialog.get_by_label("Title").fill("The team's tools")
@@ -75,7 +75,7 @@ async def test_an_admin_adds_an_image_and_a_user_starts_a_notebook_with_it(
     row = page.get_by_role("listitem").filter(has_text="tools")
     await expect(row).to_contain_text("running · The team's tools · Small")
     await picture(page, "notebooks")
-    await row.get_by_role("button", name="Restart on another machine").click()
+    await row.get_by_role("button", name="Change machine and restart").click()
     await page.wait_for_url("**/hub/spawn/bob/tools")
     await expect(page.get_by_role("radio", name="The team's tools")).to_be_checked()
     await expect(page.get_by_role("radio", name="Small")).to_be_checked()
@@ -85,8 +85,8 @@ async def test_another_image_is_checked_while_it_is_typed(as_person: As, registr
     page = await as_person("ann")
     said = await check(page, f"{private.name}/team/secret:1")
     await expect(said).to_contain_text("without a login")
-    await expect(said).to_contain_text("Settings, Secrets")
-    await expect(page.get_by_role("radio", name="Use another image")).to_be_checked()
+    await expect(said).to_contain_text("in Settings")
+    await expect(page.get_by_role("radio", name="Custom image")).to_be_checked()
     await expect(await check(page, f"{registry.name}/team/toolz:1")).to_contain_text("There is no team/toolz:1")
     said = await check(page, f"{registry.name}/team/arm:1")
     await expect(said).to_contain_text("The image is for arm64")
@@ -98,8 +98,8 @@ async def test_another_image_is_checked_while_it_is_typed(as_person: As, registr
     # What cannot be used is refused at its field, where it stays.
     await check(page, f"{registry.name}/team/arm:1")
     await page.get_by_role("button", name="Start").click()
-    await expect(page.get_by_role("alert")).to_contain_text("Another image")
-    field = page.get_by_label("Name, from Docker Hub")
+    await expect(page.get_by_role("alert")).to_contain_text("Custom image")
+    field = page.get_by_label("Image reference")
     await expect(field).to_have_value(f"{registry.name}/team/arm:1")
     await expect(field).to_have_attribute("aria-invalid", "true")
 
@@ -202,11 +202,11 @@ async def test_one_header_on_all_pages_and_the_way_back(as_person: As, hub: Plat
     await expect(page).to_have_url(f"{hub.url}/hub/home")
     # Light or dark is one choice for all pages.
     await page.emulate_media(color_scheme="light")
-    await page.get_by_role("button", name="Light or dark").click()
+    await page.get_by_role("button", name="Toggle dark mode").click()
     await page.get_by_role("link", name="Home").click()
     await page.wait_for_url("**/services/outrider/")
     await expect(page.locator("html")).to_have_attribute("data-bs-theme", "dark")
-    await page.get_by_role("button", name="Light or dark").click()
+    await page.get_by_role("button", name="Toggle dark mode").click()
     await expect(page.locator("html")).to_have_attribute("data-bs-theme", "light")
     for path in ("/hub/token",):
         await page.goto(hub.url + path)

@@ -1,8 +1,8 @@
-"""Outrider inside JupyterLab: a Jupyter Server extension that speaks for the page, and the Lab plugin.
+"""Outrider in JupyterLab: a Jupyter Server extension that calls the service for the page, and the Lab plugin.
 
 The page never holds a token: it calls its own server below ``/outrider/``, which calls the Outrider service with the
-token that JupyterHub gave this notebook server. Needs only what jupyter_server brings, so that it works mounted into
-any image.
+token that JupyterHub gave this notebook server. Depends only on jupyter_server, so that it can be mounted into any
+image.
 """
 
 from __future__ import annotations

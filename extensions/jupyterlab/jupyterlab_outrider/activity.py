@@ -1,8 +1,8 @@
-"""When this notebook server was last used, which is what the Hub's culler goes by.
+"""When this notebook server was last used, for the Hub's culler.
 
-Jupyter Server counts every request as activity, and an open page asks without end. Here use is what somebody does:
-a cell that runs (in silence as well), a terminal that speaks, a file that is changed. Where its machine type minds
-idle GPUs, the service is told when they last worked.
+Jupyter Server counts every request as activity, but an open page polls forever. Here only real use counts: running
+cells (even without output), terminal output and file changes. If the machine type has a GPU idle timeout, the service
+is also told when the GPUs were last busy.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .service import Service, ServiceError
 CONTENTS_EVENTS = "https://events.jupyter.org/jupyter_server/contents_service/v1"
 CHANGES = frozenset({"create", "save", "upload", "rename", "copy", "delete"})
 WORKS_FROM = 5.0
-"""Percent of a GPU below which it does nothing: what draws a desktop or only holds memory stays under it."""
+"""GPU utilisation, in percent, below which it counts as idle: a desktop or allocated memory stays below it."""
 log = logging.getLogger(__name__)
 
 
@@ -28,7 +28,7 @@ def _now() -> datetime:
 
 
 class Activity:
-    """Watches one server; ``watch_gpus`` where somebody wants to know of them."""
+    """Tracks one server's activity, and its GPUs' if ``watch_gpus``."""
 
     def __init__(self, serverapp: Any, service: Service, watch_gpus: bool | None = None) -> None:
         self._server = serverapp
@@ -36,7 +36,7 @@ class Activity:
         self._watch_gpus = bool(os.environ.get("OUTRIDER_GPU_IDLE_TIMEOUT")) if watch_gpus is None else watch_gpus
         self._files_changed = self._gpu_used = _now()
         serverapp.event_logger.add_listener(schema_id=CONTENTS_EVENTS, listener=self._file_event)
-        # What jupyterhub-singleuser asks before it reports to the Hub.
+        # jupyterhub-singleuser calls this before it reports to the Hub.
         serverapp.web_app.last_activity = self.last
 
     async def _file_event(self, logger: Any, schema_id: str, data: dict[str, Any]) -> None:
@@ -44,7 +44,7 @@ class Activity:
             self._files_changed = _now()
 
     def last(self) -> datetime:
-        """The last use; now, while any kernel is busy."""
+        """The time of the last activity; now, while any kernel is busy."""
         kernels = self._server.kernel_manager
         if any(model.get("execution_state") == "busy" for model in kernels.list_kernels()):
             return _now()
@@ -56,16 +56,16 @@ class Activity:
         return latest
 
     async def look_at_gpus(self, gpus: Callable[[], list[dict[str, Any]]] = lambda: usage().get("gpus") or []) -> None:
-        """One look; the service hears of it. One that does not answer hears the next time."""
+        """Samples the GPUs once and reports to the service. A failed report is made up for by the next one."""
         if not self._watch_gpus:
             return
         found = gpus()
         if not found:
             return
-        # A value that could not be read is taken for work: nobody's server is stopped for a driver's silence.
+        # An unreadable value counts as busy: no server is stopped because its driver reports nothing.
         if any(gpu.get("utilisation") is None or gpu["utilisation"] >= WORKS_FROM for gpu in found):
             self._gpu_used = _now()
         try:
             await self._service.call("PUT", f"/notebooks/{server_name()}/gpu", {"used_at": self._gpu_used.isoformat()})
         except ServiceError as error:
-            log.info("The use of the GPUs is not reported now: %s", error)
+            log.info("GPU activity could not be reported: %s", error)

@@ -1,4 +1,4 @@
-"""An artifact of a job as a file of this server: copied as a stream, and only seen once it is whole."""
+"""Copies a job's artifact into this server's files: streamed, and visible only once complete."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ PERMISSIONS = 0o644
 
 
 async def copy(service: Service, job: str, path: str, folder: Path) -> Path:
-    """The new file; a directory comes as a zip. Raises ServiceError with the service's words when it refuses."""
+    """Returns the new file; a directory is copied as a zip. Raises ServiceError with the service's message."""
     name = path.rstrip("/").rpartition("/")[2]
     if not re.fullmatch(r"j[0-9a-z]{12}", job):
-        raise ServiceError(422, "This is no job's id.", "job")
+        raise ServiceError(422, "This is not a valid job ID.", "job")
     if not name or name in (".", ".."):
-        raise ServiceError(422, "Say which artifact to copy.", "path")
+        raise ServiceError(422, "Specify an artifact to copy.", "path")
     descriptor, partial = tempfile.mkstemp(prefix=".outrider-", dir=folder)
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -35,9 +35,9 @@ async def copy(service: Service, job: str, path: str, folder: Path) -> Path:
                 timeout_s=LONGEST_COPY_S,
             )
             if answer.code == 599:
-                raise ServiceError(503, f"The Outrider service does not answer ({answer.error}).")
+                raise ServiceError(503, f"Cannot reach the Outrider service ({answer.error}).")
             if answer.code != 200:
-                raise ServiceError(answer.code, fetched.message() or "The artifact cannot be read.")
+                raise ServiceError(answer.code, fetched.message() or "Could not read the artifact.")
         Path(partial).chmod(PERMISSIONS)
         return _named(Path(partial), folder, f"{name}.zip" if fetched.zipped and not name.endswith(".zip") else name)
     finally:
@@ -45,7 +45,7 @@ async def copy(service: Service, job: str, path: str, folder: Path) -> Path:
 
 
 class _Fetched:
-    """Takes the answer as it comes: into the file, or aside when it is a refusal."""
+    """Writes a response body to the file as it arrives; keeps an error's body aside."""
 
     def __init__(self, file: Any) -> None:
         self._file = file
@@ -73,7 +73,7 @@ class _Fetched:
 
 
 def _named(partial: Path, folder: Path, name: str) -> Path:
-    """Gives the file its name, or the first one with a number that nothing has. Never replaces anything."""
+    """Renames the partial file, with a number appended if the name is taken. Never overwrites a file."""
     stem, dot, ending = name.rpartition(".")
     for number in range(1000):
         target = folder / (
@@ -84,4 +84,4 @@ def _named(partial: Path, folder: Path, name: str) -> Path:
         except FileExistsError:
             continue
         return target
-    raise ServiceError(409, f"There are too many files of the name {name} already.", "folder")
+    raise ServiceError(409, f"Too many files named {name} already exist.", "folder")

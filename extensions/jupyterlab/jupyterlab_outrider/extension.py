@@ -1,4 +1,4 @@
-"""The extension: where the service is, who we are, and the table of handlers."""
+"""The server extension: configuration, settings and handlers."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ GPU_CHECK_MS = 60_000
 
 
 class OutriderExtension(ExtensionApp):
-    """Submits jobs and shows them from JupyterLab."""
+    """Submits and shows jobs in JupyterLab."""
 
     name = "jupyterlab_outrider"
     load_other_extensions = True
 
-    url = Unicode(help="The Hub's address as seen from this server; by default OUTRIDER_URL").tag(config=True)
-    token = Unicode(help="The token to act with; by default the one JupyterHub gave this server").tag(config=True)
-    connect_timeout_s = Int(10, help="How long the service may take to answer").tag(config=True)
+    url = Unicode(help="The Hub's URL as seen from this server; defaults to OUTRIDER_URL").tag(config=True)
+    token = Unicode(help="The API token; defaults to the one that JupyterHub gave this server").tag(config=True)
+    connect_timeout_s = Int(10, help="Timeout for connecting to the service, in seconds").tag(config=True)
 
     @default("url")
     def _url(self) -> str:

@@ -1,4 +1,4 @@
-"""What the page may ask of its own server, below ``/outrider/``. Every handler is authenticated by Jupyter Server."""
+"""The handlers below ``/outrider/`` that the page calls. Jupyter Server authenticates every one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CONFINED = "sandbox; default-src 'none'; img-src 'self' data:; style-src 'unsafe
 
 
 class OutriderHandler(APIHandler):
-    """What all share: the service, the directory that the page calls "/", errors as JSON."""
+    """Shared by all handlers: the service client, the root of the file browser, errors as JSON."""
 
     @property
     def service(self) -> Service:
@@ -46,10 +46,10 @@ class OutriderHandler(APIHandler):
 
 
 class ApiHandler(OutriderHandler):
-    """/outrider/api/…: the service's API with this server's token; answers stream through."""
+    """/outrider/api/…: proxies the service's API with this server's token, streaming responses."""
 
     def prepare(self) -> Any:
-        # A list that is open asks again by itself; that is no use of the server by anybody.
+        # An open list polls by itself, which is not user activity.
         self._track_activity = self.request.method != "GET"
         return super().prepare()
 
@@ -76,7 +76,7 @@ class ApiHandler(OutriderHandler):
             for name in ("Content-Type", "Range", "If-Range", "Idempotency-Key", "Accept")
             if name in self.request.headers
         }
-        # The part of the address below /outrider/api, as it was sent: names in it may be encoded.
+        # The raw path below /outrider/api: names in it may be percent-encoded.
         raw = self.request.path.partition("/outrider/api/")[2]
         try:
             answer = await self.service.send(
@@ -89,7 +89,7 @@ class ApiHandler(OutriderHandler):
                 timeout_s=24 * 3600,
             )
             if answer.code == 599:
-                raise ServiceError(503, f"The Outrider service does not answer ({answer.error}).")
+                raise ServiceError(503, f"Cannot reach the Outrider service ({answer.error}).")
         except ServiceError as error:
             if not self._headers_written:
                 self.refuse(error)
@@ -114,13 +114,13 @@ class ApiHandler(OutriderHandler):
         await self.flush()
 
     def finish(self, *args: Any, **kwargs: Any) -> Any:
-        # APIHandler would make everything JSON; what the service said stands.
+        # APIHandler would set the content type to JSON; keep the service's own.
         return JupyterHandler.finish(self, *args, **kwargs)
 
 
 class StatusHandler(OutriderHandler):
-    """/outrider/status: whether there is a service, what this server uses, when it stops. Asked again and again by
-    every open page, which is no use of the server by anybody."""
+    """/outrider/status: service reachability, resource usage and when this server stops. Every open page polls it,
+    which is not user activity."""
 
     _track_activity = False
 
@@ -130,7 +130,7 @@ class StatusHandler(OutriderHandler):
 
 
 class KeepHandler(OutriderHandler):
-    """/outrider/keep: stay alive for another period."""
+    """/outrider/keep: resets the idle timeout."""
 
     @web.authenticated
     async def post(self) -> None:
@@ -141,7 +141,7 @@ class KeepHandler(OutriderHandler):
 
 
 class WorkspaceHandler(OutriderHandler):
-    """/outrider/workspace?path=: what would be sent along with a job of this file."""
+    """/outrider/workspace?path=: the files that a job for this file would upload."""
 
     @web.authenticated
     async def get(self) -> None:
@@ -153,7 +153,7 @@ class WorkspaceHandler(OutriderHandler):
 
 
 class SubmitHandler(OutriderHandler):
-    """/outrider/submit: pack the file's folder, upload it unless the service has it, submit."""
+    """/outrider/submit: packs the file's folder, uploads it if the service lacks it, and submits the job."""
 
     @web.authenticated
     async def post(self) -> None:
@@ -172,7 +172,7 @@ class SubmitHandler(OutriderHandler):
 
 
 class PreflightHandler(OutriderHandler):
-    """/outrider/preflight: what would go wrong, before anything is sent."""
+    """/outrider/preflight: checks a submission before it is sent."""
 
     @web.authenticated
     async def post(self) -> None:
@@ -190,7 +190,7 @@ class PreflightHandler(OutriderHandler):
 
 
 class CopyHandler(OutriderHandler):
-    """/outrider/copy: an artifact into a folder of this server's files, under a name that is not taken."""
+    """/outrider/copy: copies an artifact into a folder of this server, under an unused name."""
 
     @web.authenticated
     async def post(self) -> None:
@@ -204,13 +204,13 @@ class CopyHandler(OutriderHandler):
 
 
 class StreamHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):
-    """/outrider/stream: the page's one WebSocket, joined to the service's."""
+    """/outrider/stream: proxies the page's WebSocket to the service's."""
 
     upstream: WebSocketClientConnection | None = None
     _passing: asyncio.Task[None] | None = None
 
     def set_default_headers(self) -> None:
-        """A WebSocket has no content security policy to set."""
+        """Skips the content security policy, which WebSockets do not use."""
 
     async def pre_get(self) -> None:
         if self.current_user is None:
@@ -230,11 +230,11 @@ class StreamHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):
         self._passing = asyncio.create_task(self._pass_on(self.upstream))
 
     async def _pass_on(self, upstream: WebSocketClientConnection) -> None:
-        """At the page's pace: one that does not read holds the service's stream up, and fills no memory here."""
+        """Forwards messages at the page's pace: a slow page exerts backpressure instead of filling memory here."""
         try:
             while (message := await upstream.read_message()) is not None:
                 await self.write_message(message, binary=isinstance(message, bytes))
-            self.close(1012, "the service went away")
+            self.close(1012, "service connection lost")
         except WebSocketClosedError:
             self.on_close()
 
@@ -243,7 +243,7 @@ class StreamHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):
             try:
                 await self.upstream.write_message(message)
             except WebSocketClosedError:
-                self.close(1012, "the service went away")
+                self.close(1012, "service connection lost")
 
     def on_close(self) -> None:
         if self.upstream is not None:

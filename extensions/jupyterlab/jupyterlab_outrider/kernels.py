@@ -1,4 +1,4 @@
-"""``%%outrider`` in every Python kernel of this server, without anybody loading it."""
+"""Loads ``%%outrider`` into every Python kernel of this server automatically."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ OPTION = f"--InteractiveShellApp.extra_extensions={MAGICS}"
 
 
 def load_magics(serverapp: Any) -> None:
-    """Kernels that start from now on load the magics. One whose environment lacks them says so in its log and goes
-    on."""
+    """Makes kernels that start from now on load the magics. A kernel without the package logs an error and still
+    starts."""
     manager = serverapp.kernel_manager
     start = manager.start_kernel
 
@@ -26,10 +26,10 @@ def load_magics(serverapp: Any) -> None:
 
 
 def runs_ipython(specs: Any, name: str) -> bool:
-    """Whether the kernel takes IPython's options."""
+    """Whether the kernel accepts IPython's options."""
     try:
         words = specs.get_kernel_spec(name).argv
     except Exception:
-        # There is no such kernel, or its description is broken: whoever starts it says so.
+        # Unknown or broken kernel spec: starting the kernel reports the error.
         return False
     return any("ipykernel" in word for word in words)

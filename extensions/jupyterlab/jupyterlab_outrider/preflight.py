@@ -1,5 +1,5 @@
-"""What would become of a job, looked at before it is sent: the service's word, and whether its image has what the code
-needs, which may be this server's own environment. Each answer is yes, no or unknown; a "no" says what to change."""
+"""Preflight checks of a job: the service's own, and whether its image has the packages and the kernel that the code
+needs. Each check answers yes, no or unknown; a "no" says what to change."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def result(what: str, answer: str, message: str = "") -> Check:
 async def check(
     service: Service, submission: dict[str, Any], kernel_name: str, imports: list[str], folder: Path | None = None
 ) -> list[Check]:
-    """What the service says of the submission, and whether its image has the kernel and the top-level modules that are
-    imported. ``folder`` goes along as the workspace, so what is imported may lie there. Raises ServiceError."""
+    """The service's checks, and whether the image has the kernel and the imported top-level modules. ``folder`` is
+    uploaded as the workspace, so modules in it count as present. Raises ServiceError."""
     wanted = {**submission, "upload": folder is not None}
     if wanted["upload"]:
         wanted.pop("workspace", None)
@@ -42,14 +42,14 @@ async def check(
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """Those of the asked-for modules and kernels that the image has; None: not known."""
+    """The requested modules and kernels that the image has; None means unknown."""
 
     modules: frozenset[str] | None
     kernels: frozenset[str] | None
 
 
 async def contents(service: Service, image: str, machine: str, names: list[str]) -> Contents:
-    """What the service knows of the image, and where it knows nothing of this server's own, what is here."""
+    """What the service knows about the image; for this server's own image, this environment is the fallback."""
     own = image in ("", os.environ.get("OUTRIDER_IMAGE"))
     name = image or os.environ.get("OUTRIDER_IMAGE", "")
     said: dict[str, Any] = {"modules": None, "kernels": None}
@@ -75,20 +75,26 @@ def packages(imports: list[str], modules: frozenset[str] | None) -> list[Check]:
     if not imports:
         return []
     if modules is None:
-        return [result("packages", "unknown", "Which packages this image has is not known here.")]
+        return [result("packages", "unknown", "The packages in this image are unknown.")]
     missing = [name for name in imports if name not in modules and name not in sys.stdlib_module_names]
     if missing:
         text = ", ".join(missing)
-        return [result("packages", "no", f"This image lacks {text}: install it in the job's command, or take another.")]
+        return [
+            result(
+                "packages",
+                "no",
+                f"Missing in this image: {text}. Install it in the job's command, or use another image.",
+            )
+        ]
     return [result("packages", "yes", "Available in this image.")]
 
 
 def kernel(name: str, kernels: frozenset[str] | None) -> Check:
     if kernels is None:
-        return result("kernel", "unknown", "Which kernels this image has is not known here.")
+        return result("kernel", "unknown", "The kernels in this image are unknown.")
     if name in kernels:
         return result("kernel", "yes", "Available in this image.")
-    return result("kernel", "no", f"This image has no kernel {name}; Python's default one would be used.")
+    return result("kernel", "no", f"Kernel {name} is not in this image. The default Python kernel is used instead.")
 
 
 def lies_in(folder: Path, name: str) -> bool:

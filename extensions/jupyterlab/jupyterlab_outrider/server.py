@@ -1,4 +1,4 @@
-"""This notebook server as its user sees it: what it uses, what it costs, when and why it stops."""
+"""The status of this notebook server: resource usage, cost, and when and why it stops."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _gpus: Any = None
 
 
 def server_name() -> str:
-    """The server's name in the service's addresses; the default one is "-"."""
+    """The server's name in the service's URLs; "-" for the default server."""
     return os.environ.get("JUPYTERHUB_SERVER_NAME") or "-"
 
 
 def usage() -> dict[str, Any]:
-    """Processor, memory and GPUs in use now; {} where the sampler is not at hand (the image has no ``outrider``)."""
+    """CPU, memory and GPU usage; {} where the image does not have the ``outrider`` package, which measures it."""
     global _usage, _gpus
     if _usage is None:
         try:
@@ -32,7 +32,7 @@ def usage() -> dict[str, Any]:
 
 
 async def status(service: Service) -> dict[str, Any]:
-    """Never fails: without a service, ``reachable`` is false and ``message`` says why."""
+    """Never raises: if the service is unreachable, ``reachable`` is false and ``message`` says why."""
     found: dict[str, Any] = {
         "reachable": False,
         "message": None,

@@ -1,4 +1,4 @@
-"""The Outrider service as this server calls it: with its own token, over Tornado's client."""
+"""A client for the Outrider service with this server's token, based on Tornado."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MOST_AT_ONCE = 64
 
 
 class ServiceError(Exception):
-    """The service refused, or is not there; ``body`` is what a page is told."""
+    """The service refused a request or is unreachable; ``body`` is the response for the page."""
 
     def __init__(self, status: int, message: str, field: str | None = None) -> None:
         super().__init__(message)
@@ -25,7 +25,7 @@ class ServiceError(Exception):
 
 
 class Service:
-    """Calls below one address with one token."""
+    """Sends requests to one service URL with one token."""
 
     def __init__(self, url: str, token: str, connect_timeout_s: float = 10) -> None:
         self.url = url.rstrip("/")
@@ -46,9 +46,7 @@ class Service:
 
     def _refuse_unconfigured(self) -> None:
         if not self.configured:
-            raise ServiceError(
-                503, "This server does not know an Outrider service: it was not started by Outrider's Hub."
-            )
+            raise ServiceError(503, "No Outrider service is configured: this server was not started by Outrider's Hub.")
 
     async def send(
         self,
@@ -62,7 +60,7 @@ class Service:
         on_chunk: Callable[[bytes], Any] | None = None,
         timeout_s: float = 60,
     ) -> HTTPResponse:
-        """One request; answers of 400 and more come back like others. Raises ServiceError when nobody answers."""
+        """Sends one request and returns the response, whatever its status. Raises ServiceError if there is none."""
         self._refuse_unconfigured()
         request = HTTPRequest(
             self.url + API + path,
@@ -81,10 +79,10 @@ class Service:
         try:
             return await self._http().fetch(request, raise_error=False)
         except (HTTPTimeoutError, HTTPStreamClosedError, HTTPClientError, OSError) as error:
-            raise ServiceError(503, f"The Outrider service does not answer ({error}).") from error
+            raise ServiceError(503, f"Cannot reach the Outrider service ({error}).") from error
 
     async def call(self, method: str, path: str, data: Any = None, headers: dict[str, str] | None = None) -> Any:
-        """A JSON request; raises ServiceError with the service's own words when it refuses."""
+        """Sends a JSON request. Raises ServiceError with the service's message if it refuses."""
         body = json.dumps(data).encode() if data is not None else None
         sent = {"Content-Type": "application/json", **(headers or {})} if body is not None else headers
         answer = await self.send(method, path, body=body, headers=sent)
@@ -93,7 +91,7 @@ class Service:
     @staticmethod
     def decoded(answer: HTTPResponse) -> Any:
         if answer.code == 599:
-            raise ServiceError(503, f"The Outrider service does not answer ({answer.error}).")
+            raise ServiceError(503, f"Cannot reach the Outrider service ({answer.error}).")
         try:
             data = json.loads(answer.body or b"null")
         except ValueError:
@@ -102,10 +100,10 @@ class Service:
             return data
         if isinstance(data, dict) and "message" in data:
             raise ServiceError(answer.code, data["message"], data.get("field"))
-        raise ServiceError(502, f"Something other than Outrider answered ({answer.code}).")
+        raise ServiceError(502, f"Unexpected response, not from Outrider (HTTP {answer.code}).")
 
     async def stream(self) -> WebSocketClientConnection:
-        """The service's WebSocket; the service waits with the next message until one is read. Raises ServiceError."""
+        """Opens the service's WebSocket, which applies backpressure. Raises ServiceError."""
         self._refuse_unconfigured()
         parts = urlsplit(self.url)
         scheme = "wss" if parts.scheme == "https" else "ws"
@@ -117,4 +115,4 @@ class Service:
         try:
             return await websocket_connect(request, ping_interval=30, max_message_size=64 * 2**20)
         except (HTTPClientError, OSError) as error:
-            raise ServiceError(503, f"The Outrider service does not answer ({error}).") from error
+            raise ServiceError(503, f"Cannot reach the Outrider service ({error}).") from error

@@ -1,4 +1,4 @@
-"""The folder of a file as a job's workspace: what it holds, and how it gets to the service."""
+"""A file's folder as a job's workspace: its contents, and its upload to the service."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from .service import Service, ServiceError
 BLOCK = 1 << 18
 SHOWN = 20
 HIDDEN = "/.*"
-"""In the home directory such names are programs' own business, and may be secrets."""
+"""Dotfiles in the home directory are program settings, and may hold secrets."""
 
 
 def folder_of(root: Path, path: str) -> tuple[Path, str]:
-    """The folder that goes along, and the file's name in it. Raises ServiceError for what lies outside the root."""
+    """The folder to upload, and the file's name in it. Raises ServiceError for paths outside the root."""
     target = (root / path.strip("/")).resolve()
     if not target.is_relative_to(root.resolve()) or not target.exists():
-        raise ServiceError(404, f"There is no file {path!r} here.", "path")
+        raise ServiceError(404, f"File not found: {path!r}.", "path")
     return (target, "") if target.is_dir() else (target.parent, target.name)
 
 
@@ -35,8 +35,8 @@ def _collect(folder: Path) -> Any:
 
 
 def left_out(folder: Path, sent: Iterable[str]) -> list[str]:
-    """What lies in the folder and stays there. A directory of which nothing is sent counts as one, and is not
-    looked into: it may be huge."""
+    """Paths in the folder that are not uploaded. A directory without any uploaded file is listed as one path and not
+    searched, as it may be huge."""
     files = set(sent)
     directories = {path[:at] for path in files for at, char in enumerate(path) if char == "/"}
     found: list[str] = []
@@ -57,7 +57,7 @@ def left_out(folder: Path, sent: Iterable[str]) -> list[str]:
 
 
 async def preview(folder: Path) -> dict[str, Any]:
-    """Size, number and the largest of the files that would be sent, and what would not."""
+    """Number, total size and largest of the files to upload, and the paths that are excluded."""
     found = await asyncio.to_thread(_collect, folder)
     stays = await asyncio.to_thread(left_out, folder, [entry.path for entry in found.entries])
     largest = sorted(found.entries, key=lambda entry: -entry.size)[:SHOWN]
@@ -72,8 +72,8 @@ async def preview(folder: Path) -> dict[str, Any]:
 
 
 async def submit(service: Service, root: Path, path: str, submission: dict[str, Any], key: str | None = None) -> Any:
-    """Upload the folder of ``path`` and submit; the submission's own workspace, if it has one, stands. The same
-    ``key`` is the same wish: asked twice, there is one job."""
+    """Uploads the folder of ``path`` and submits the job, unless the submission names its own workspace. ``key`` is the
+    idempotency key: repeated requests with the same key create one job."""
     if "workspace" not in submission:
         folder, _ = folder_of(root, path)
         submission["workspace"] = {"type": "snapshot", "id": await _upload(service, folder)}

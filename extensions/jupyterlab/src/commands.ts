@@ -22,7 +22,7 @@ const LABEL = 'Run as Job';
 export const commandsPlugin: JupyterFrontEndPlugin<void> = {
   // Lab finds the settings (toolbars, shortcuts, menus) by this name.
   id: '@outrider/jupyterlab:plugin',
-  description: 'Sends notebooks and scripts away as jobs.',
+  description: 'Runs notebooks and scripts as jobs.',
   autoStart: true,
   requires: [ILab],
   optional: [
@@ -60,7 +60,7 @@ export const commandsPlugin: JupyterFrontEndPlugin<void> = {
     };
     commands.addCommand(Command.run, {
       label: 'Run This File as a Job',
-      caption: 'Save the notebook or script and send it away as a job',
+      caption: 'Save the notebook or script and run it as a job',
       icon: outriderIcon,
       isEnabled: () => {
         const found = current();
@@ -74,7 +74,7 @@ export const commandsPlugin: JupyterFrontEndPlugin<void> = {
     };
     commands.addCommand(Command.runFile, {
       label: LABEL,
-      caption: 'Send this file away as a job',
+      caption: 'Run this file as a job',
       icon: outriderIcon,
       isVisible: () => selected() !== undefined,
       execute: async (args) => {
@@ -105,7 +105,7 @@ function button(onClick: () => unknown): ToolbarButton {
     className: 'jp-Outrider-run',
     icon: outriderIcon,
     label: LABEL,
-    tooltip: 'Save, and run this file as a job',
+    tooltip: 'Save and run this file as a job',
     onClick: () => {
       void onClick();
     },

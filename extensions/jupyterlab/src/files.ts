@@ -16,7 +16,7 @@ import { ILab } from './token.js';
 
 export const filesPlugin: JupyterFrontEndPlugin<void> = {
   id: '@outrider/jupyterlab:files',
-  description: 'Opens what jobs leave: artifacts as files, executed notebooks as tabs.',
+  description: 'Opens job artifacts as files.',
   autoStart: true,
   requires: [ILab, IDocumentManager],
   optional: [IDefaultFileBrowser, ILayoutRestorer],
@@ -66,7 +66,7 @@ export const filesPlugin: JupyterFrontEndPlugin<void> = {
 
 export const resultPlugin: JupyterFrontEndPlugin<void> = {
   id: '@outrider/jupyterlab:result',
-  description: 'Shows the notebook that a job runs, while it runs.',
+  description: 'Shows the notebook that a job executes, with live output.',
   autoStart: true,
   requires: [ILab, IRenderMimeRegistry, NotebookPanel.IContentFactory, IEditorServices],
   optional: [ILayoutRestorer],
@@ -81,7 +81,7 @@ export const resultPlugin: JupyterFrontEndPlugin<void> = {
     const { shell } = app;
     const tabs = new WidgetTracker<MainAreaWidget<ResultContent>>({ namespace: 'outrider-results' });
     app.commands.addCommand(Command.result, {
-      label: 'Open the Notebook of a Job',
+      label: 'Open Notebook of Job',
       isVisible: () => false,
       execute: async (args) => {
         const id = args.id as string;

@@ -12,7 +12,7 @@ import { CompareContent, JobContent, JobsContent } from './widgets.js';
 
 export const jobsPlugin: JupyterFrontEndPlugin<void> = {
   id: '@outrider/jupyterlab:jobs',
-  description: 'Shows jobs: a panel with the list, a tab for each.',
+  description: 'Shows jobs in a side panel and in tabs.',
   autoStart: true,
   requires: [ILab],
   optional: [ILayoutRestorer, ICommandPalette],
@@ -61,7 +61,7 @@ export const jobsPlugin: JupyterFrontEndPlugin<void> = {
       },
     });
     commands.addCommand(Command.portal, {
-      label: 'Open Outrider’s Pages',
+      label: 'Open Outrider in Browser',
       execute: () => {
         window.open(portalBase(), '_blank', 'noopener');
       },

@@ -17,7 +17,7 @@ const MIME = 'application/vnd.outrider.job+json';
 
 export const outputPlugin: JupyterFrontEndPlugin<void> = {
   id: '@outrider/jupyterlab:output',
-  description: 'Shows jobs in the output of cells.',
+  description: 'Shows jobs in cell output.',
   autoStart: true,
   requires: [ILab, IRenderMimeRegistry],
   activate: (_: JupyterFrontEnd, lab: Lab, rendermime: IRenderMimeRegistry) => {
@@ -67,7 +67,7 @@ class JobOutput extends ReactWidget implements IRenderMime.IRenderer {
   };
 
   protected override render(): ReactElement {
-    if (this.saved === null) return <p>This output names no job.</p>;
+    if (this.saved === null) return <p>This output does not refer to a job.</p>;
     return (
       <Later>
         <JobTab

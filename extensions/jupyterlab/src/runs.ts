@@ -73,7 +73,7 @@ export class Runs {
         this.recall(LAST),
       ]);
       if (!status.reachable) {
-        complain(new Error(status.message ?? 'There is no Outrider service to talk to.'));
+        complain(new Error(status.message ?? 'The Outrider service is not available.'));
         return;
       }
       const made = await askForJob({

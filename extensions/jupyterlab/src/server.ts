@@ -81,13 +81,13 @@ export class Server {
       answer = await this.request(path, asked);
     } catch (error) {
       if (asked?.signal?.aborted === true) throw error;
-      throw new ApiError(0, 'This notebook server does not answer.');
+      throw new ApiError(0, 'Cannot reach this notebook server.');
     }
     if (answer.ok) return (await answer.json()) as T;
     const said = (await answer.json().catch(() => ({}))) as { message?: string; field?: string };
     throw new ApiError(
       answer.status,
-      said.message ?? `The server answered ${String(answer.status)}.`,
+      said.message ?? `The server returned HTTP ${String(answer.status)}.`,
       said.field,
     );
   }

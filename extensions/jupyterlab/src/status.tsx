@@ -18,7 +18,7 @@ const LOOK_HIDDEN_MS = 60_000;
 
 export const statusPlugin: JupyterFrontEndPlugin<void> = {
   id: '@outrider/jupyterlab:status',
-  description: 'Shows what this server uses, and warns before it is stopped.',
+  description: 'Shows resource usage of this server and warns before it stops.',
   autoStart: true,
   requires: [ILab],
   optional: [IStatusBar, ICommandPalette],
@@ -31,11 +31,11 @@ export const statusPlugin: JupyterFrontEndPlugin<void> = {
     });
     app.commands.addCommand(Command.keep, {
       label: 'Keep This Server Running',
-      caption: 'Start the time anew after which an unused server is stopped',
+      caption: 'Reset the idle timeout of this server',
       execute: () => watch.keep(),
     });
     app.commands.addCommand(Command.server, {
-      label: 'Show What This Server Uses',
+      label: 'Show Server Resource Usage',
       execute: async () => {
         const { button } = await showDialog({
           title: 'This server',
@@ -108,7 +108,7 @@ class Watch {
       return;
     }
     const left = shortTime(timeLeft(status, Date.now()) ?? 0);
-    const text = `This server will be stopped in ${left}: ${status.notebook?.stop_reason ?? 'nobody uses it'}.`;
+    const text = `This server stops in ${left}: ${status.notebook?.stop_reason ?? 'it is idle'}.`;
     if (this.warning !== null) {
       Notification.update({ id: this.warning, message: text });
       return;
@@ -151,7 +151,7 @@ class StatusItem extends ReactWidget {
     if (status === null) return <></>;
     const left = timeLeft(status, Date.now());
     const parts = [...gpuTexts(status), memoryText(status)].filter((text) => text !== '');
-    if (!status.reachable) parts.push('Outrider is away');
+    if (!status.reachable) parts.push('Outrider unavailable');
     else if (left !== null) parts.push(`stops in ${shortTime(left)}`);
     if (parts.length === 0) return <></>;
     const warn = !status.reachable || mustWarn(status, Date.now());
@@ -159,7 +159,7 @@ class StatusItem extends ReactWidget {
       <button
         type="button"
         className={`jp-Outrider-statusButton ${warn ? 'jp-mod-warn' : ''}`}
-        title={status.message ?? 'What this server uses, and when it is stopped unless it is used'}
+        title={status.message ?? 'Resource usage and idle timeout of this server'}
         onClick={this.onClick}
       >
         {parts.join(' · ')}
@@ -175,15 +175,15 @@ class Details extends ReactWidget {
 
   protected override render(): ReactElement {
     const { status } = this;
-    if (status === null) return <p>This server does not answer.</p>;
+    if (status === null) return <p>Cannot reach this server.</p>;
     const left = timeLeft(status, Date.now());
     const rows: [string, string][] = [
-      ['Machine', status.machine ?? 'not known'],
-      ['Image', status.image ?? 'not known'],
-      ['Memory', memoryText(status) || 'not known'],
-      ['GPU', gpuTexts(status).join('; ') || 'none'],
-      ['Stops', left === null ? 'when you stop it' : `in ${shortTime(left)} unless it is used`],
-      ['Cost so far', status.notebook ? status.notebook.cost.toFixed(2) : 'not known'],
+      ['Machine', status.machine ?? 'Unknown'],
+      ['Image', status.image ?? 'Unknown'],
+      ['Memory', memoryText(status) || 'Unknown'],
+      ['GPU', gpuTexts(status).join('; ') || 'None'],
+      ['Stops', left === null ? 'When you stop it' : `In ${shortTime(left)} if idle`],
+      ['Cost so far', status.notebook ? status.notebook.cost.toFixed(2) : 'Unknown'],
     ];
     return (
       <>

@@ -2,6 +2,7 @@
 
 import type { NotebookPanel } from '@jupyterlab/notebook';
 import type { Draft, Param } from '@outrider/ui';
+import { quoted } from '@outrider/ui/submission';
 
 import { assignments, imports } from './python.js';
 
@@ -71,11 +72,6 @@ export function subjectOfScript(path: string, text: string): Subject {
     imports: path.endsWith('.py') ? imports(text) : [],
     params: [],
   };
-}
-
-/** A word for the shell. */
-function quoted(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
 /** What the form begins with: sensible for the file, and as it was sent the last time. */

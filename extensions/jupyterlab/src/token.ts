@@ -8,12 +8,12 @@ import { Server } from './server.js';
 
 export const ILab = new Token<Lab>(
   '@outrider/jupyterlab:ILab',
-  'Outrider: this server, and ways to open things.',
+  'Outrider: the server connection and navigation.',
 );
 
 export const labPlugin: JupyterFrontEndPlugin<Lab> = {
   id: '@outrider/jupyterlab:lab',
-  description: 'What the parts of Outrider in JupyterLab share.',
+  description: 'Provides the connection that the other Outrider plugins share.',
   autoStart: true,
   provides: ILab,
   activate: (app: JupyterFrontEnd) => new Lab(app, new Server(app.serviceManager.serverSettings)),

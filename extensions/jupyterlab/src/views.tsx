@@ -61,9 +61,9 @@ function Frame({ lab, navigation, className, children }: FrameProps): ReactEleme
 function Connection(): ReactElement | null {
   const state = useConnection();
   if (state === 'refused')
-    return <Problem>You are no longer logged in. Reload the page to log in again.</Problem>;
+    return <Problem>Your session has expired. Reload the page to log in again.</Problem>;
   if (state !== 'lost') return null;
-  return <Problem>Outrider does not answer. What you see may be old; it is tried again.</Problem>;
+  return <Problem>Connection lost. Reconnecting …</Problem>;
 }
 
 interface JobProps extends Shown {

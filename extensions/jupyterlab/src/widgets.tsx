@@ -128,7 +128,7 @@ export class CompareContent extends ReactWidget {
     super();
     this.ways = lab.navigation();
     this.addClass('jp-Outrider-main');
-    this.title.label = `${String(ids.length)} jobs compared`;
+    this.title.label = `Compare ${String(ids.length)} jobs`;
     this.title.icon = outriderIcon;
     this.title.closable = true;
   }

@@ -1,4 +1,4 @@
-/** What is left: of this month's budgets, of the room for files. Warns from four fifths on. */
+/** How much of the monthly budgets and of the storage limits is used; warns from 80 % on. */
 
 import { bytes, type Me, money } from '@outrider/ui';
 import type { ReactElement, ReactNode } from 'react';
@@ -7,9 +7,8 @@ import type { Holdings } from './platform.js';
 
 const WARN_AT = 0.8;
 
-/** Whose: one's own, or a group's. */
-export function whose(subject: string): string {
-  return subject.startsWith('user:') ? 'Yours' : subject.replace('group:', '');
+function titleOf(what: string, subject: string): string {
+  return subject.startsWith('user:') ? `Your ${what}` : `Group ${subject.replace('group:', '')}: ${what}`;
 }
 
 export function Budgets({ budgets }: { budgets: Me['budgets'] }): ReactElement | null {
@@ -18,16 +17,16 @@ export function Budgets({ budgets }: { budgets: Me['budgets'] }): ReactElement |
     <>
       {budgets.map(({ subject, budget, spent, left, resets_at: resets }) =>
         budget === null || left === null ? (
-          <Line key={subject} name={`${whose(subject)}: spent`} value={money(spent)} />
+          <Line key={subject} name={titleOf('spending', subject)} value={money(spent)} />
         ) : (
           <Line
             key={subject}
-            name={`${whose(subject)}: spent`}
+            name={titleOf('spending', subject)}
             value={`${money(spent)} of ${money(budget)}`}
             share={budget > 0 ? spent / budget : 1}
           >
             {left <= 0
-              ? `Nothing is left until ${day(resets)}: only what has no charge can be started.`
+              ? `Budget used up until ${day(resets)}. Only machines with no charge can be started.`
               : `${money(left)} left until ${day(resets)}.`}
           </Line>
         ),
@@ -40,20 +39,20 @@ export function Keeps({ holdings }: { holdings: Holdings['items'] }): ReactEleme
   return (
     <>
       {holdings.map(({ subject, used, limit, jobs, uploads }) => {
-        const name = `${whose(subject)}: storage`;
-        if (used === null) return <Line key={subject} name={name} value="not measured yet" />;
+        const name = titleOf('storage', subject);
+        if (used === null) return <Line key={subject} name={name} value="Not measured yet" />;
         const parts = [
-          jobs ? `${bytes(jobs)} left by jobs` : '',
-          uploads ? `${bytes(uploads)} uploaded workspaces` : '',
+          jobs ? `${bytes(jobs)} in job artifacts` : '',
+          uploads ? `${bytes(uploads)} in uploaded workspaces` : '',
         ].filter(Boolean);
-        const note = parts.length > 0 ? `Of that, ${parts.join(', ')}.` : null;
+        const note = parts.length > 0 ? `Includes ${parts.join(' and ')}.` : null;
         return limit === null ? (
           <Line key={subject} name={name} value={bytes(used)}>
             {note}
           </Line>
         ) : (
           <Line key={subject} name={name} value={`${bytes(used)} of ${bytes(limit)}`} share={used / limit}>
-            {used >= limit && 'It is full: no job starts before something is deleted. '}
+            {used >= limit && 'Storage is full. Delete files or jobs to start new jobs. '}
             {note}
           </Line>
         );

@@ -139,7 +139,7 @@ function Page({ place, navigation }: { place: Place; navigation: Navigation }): 
     case 'lost':
       return (
         <div className="or-empty">
-          <h1>There is no page at this address.</h1>
+          <h1>Page not found</h1>
           <a href={PREFIX}>Home</a>
         </div>
       );

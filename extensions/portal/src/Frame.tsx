@@ -1,30 +1,24 @@
-/** Around every page: the name, the ways to go, who is logged in, and whether the service is there. The Hub's own pages
- *  begin with the same header (hub/outrider_hub/pages/templates/outrider_header.html). */
+/**
+ * Around every page: the header and the connection state. The Hub's pages have the same header
+ * (hub/outrider_hub/pages/templates/outrider_header.html); both take its links and its styles from the same files.
+ */
 
 import { useConnection } from '@outrider/ui';
 import { type ReactElement, type ReactNode, useSyncExternalStore } from 'react';
 import { Link } from 'wouter';
 
+import links from '../../../hub/outrider_hub/pages/links.json';
 import { ADMIN, HUB, USER } from './place.js';
 import type { Place } from './routes.js';
 import { switchTheme } from './theme.js';
 import { login } from './transport.js';
 
-const PAGES = [
-  ['new', 'New job'],
-  ['images', 'Images'],
-  ['machines', 'Machines'],
-  ['storage', 'Storage'],
-  ['usage', 'Usage'],
-  ['settings', 'Settings'],
-] as const;
-
 export function Frame({ place, children }: { place: Place; children: ReactNode }): ReactElement {
-  const current = (here: boolean): 'page' | undefined => (here ? 'page' : undefined);
+  const current = place.page === 'job' ? 'jobs' : place.page;
   return (
     <>
       <a
-        className="portal-skip"
+        className="outrider-skip"
         href="#main"
         onClick={(event) => {
           // The page's base address is that of its files: a bare fragment would lead there.
@@ -32,34 +26,33 @@ export function Frame({ place, children }: { place: Place; children: ReactNode }
           document.getElementById('main')?.focus();
         }}
       >
-        Skip to the content
+        Skip to content
       </a>
-      <header className="portal-head">
-        <Link href="/" className="portal-name">
+      <header className="outrider-head">
+        <Link href="/" className="outrider-name">
           <Logo />
           Outrider
         </Link>
         <nav aria-label="Outrider">
-          <Link href="/" aria-current={current(place.page === 'home')}>
-            Home
-          </Link>
-          <a href={`${HUB}home`}>Notebooks</a>
-          <Link href="/jobs" aria-current={current(place.page === 'jobs' || place.page === 'job')}>
-            Jobs
-          </Link>
-          {PAGES.map(([page, words]) => (
-            <Link key={page} href={`/${page}`} aria-current={current(place.page === page)}>
-              {words}
-            </Link>
-          ))}
+          {links.map(({ page, path, title }) =>
+            page === 'notebooks' ? (
+              <a key={page} href={`${HUB}home`}>
+                {title}
+              </a>
+            ) : (
+              <Link key={page} href={`/${path}`} aria-current={page === current ? 'page' : undefined}>
+                {title}
+              </Link>
+            ),
+          )}
         </nav>
-        <nav className="portal-hub" aria-label="JupyterHub">
+        <nav className="outrider-hub" aria-label="JupyterHub">
           <a href={`${HUB}token`}>Tokens</a>
           {ADMIN && <a href={`${HUB}admin`}>Admin</a>}
-          <span className="portal-user" title="Logged in as">
+          <span className="outrider-user" title="Logged in as">
             {USER}
           </span>
-          <button type="button" aria-label="Light or dark" title="Light or dark" onClick={switchTheme}>
+          <button type="button" aria-label="Toggle dark mode" title="Toggle dark mode" onClick={switchTheme}>
             ◐
           </button>
           <a href={`${HUB}logout`}>Log out</a>
@@ -78,12 +71,10 @@ function Connection(): ReactElement {
   const over = useSyncExternalStore(login.onChange, login.expired) || state === 'refused';
   return (
     <div className="portal-connection" role="status">
-      {state === 'lost' && !over && (
-        <p>The service does not answer. What you see may be old; it is tried again.</p>
-      )}
+      {state === 'lost' && !over && <p>Connection lost. Reconnecting …</p>}
       {over && (
         <p>
-          You are no longer logged in. <a href={window.location.href}>Log in again</a>
+          Your session has expired. <a href={window.location.href}>Log in again</a>
         </p>
       )}
     </div>

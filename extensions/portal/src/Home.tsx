@@ -74,35 +74,35 @@ export function Home(): ReactElement {
     <div className="portal-home">
       <h1 className="or-hidden">Home</h1>
       <dl className="portal-figures">
-        <Figure name="Jobs running" value={me.value && String(me.value.usage.running)} />
-        <Figure name="Waiting" value={me.value && String(me.value.usage.pending)} />
-        <Figure name="Notebooks" value={notebooks.value && String(servers.length)} />
-        <Figure name="Cost per hour now" value={me.value && money(me.value.usage.price_per_hour)} />
+        <Figure name="Running jobs" value={me.value && String(me.value.usage.running)} />
+        <Figure name="Waiting jobs" value={me.value && String(me.value.usage.pending)} />
+        <Figure name="Running notebooks" value={notebooks.value && String(servers.length)} />
+        <Figure name="Current cost per hour" value={me.value && money(me.value.usage.price_per_hour)} />
       </dl>
       {error && <Problem onRetry={me.reload}>{error.message}</Problem>}
       <Notes notes={me.value?.notes ?? []} />
       <div className="portal-columns">
         <div>
           {running.length > 0 && (
-            <Section title="Running now">
+            <Section title="Running">
               <Jobs jobs={running} now={now} />
             </Section>
           )}
           {waiting.length > 0 && (
             <Section
               title="Waiting"
-              more={<Link to={{ page: 'jobs', query: { show: 'active' } }}>All that run or wait</Link>}
+              more={<Link to={{ page: 'jobs', query: { show: 'active' } }}>All active jobs</Link>}
             >
               <Jobs jobs={waiting} now={now} />
             </Section>
           )}
-          <Section title="Latest jobs" more={<Link to={{ page: 'jobs' }}>All jobs</Link>}>
+          <Section title="Recent jobs" more={<Link to={{ page: 'jobs' }}>All jobs</Link>}>
             {!recent.value && !error && <Loading />}
             {recent.value?.items.length === 0 && running.length + waiting.length > 0 ? (
-              <p className="or-faint">None has ended yet.</p>
+              <p className="or-faint">No finished jobs yet.</p>
             ) : recent.value?.items.length === 0 ? (
               <Empty title="No jobs yet.">
-                <p>Send the first one from a terminal, in a directory with your code:</p>
+                <p>Run your first job from a terminal, in your project directory:</p>
                 <Command text="outrider run -- python train.py" />
               </Empty>
             ) : (
@@ -111,9 +111,9 @@ export function Home(): ReactElement {
           </Section>
         </div>
         <div>
-          <Section title="Notebooks" more={<a href={`${HUB}home`}>Start, stop or add one</a>}>
+          <Section title="Notebooks" more={<a href={`${HUB}home`}>Manage notebooks</a>}>
             {notebooks.error && <Problem onRetry={notebooks.reload}>{notebooks.error.message}</Problem>}
-            {notebooks.value && servers.length === 0 && <p className="or-faint">None is running.</p>}
+            {notebooks.value && servers.length === 0 && <p className="or-faint">No notebooks are running.</p>}
             {servers.map((one) => (
               <Server key={one.server} notebook={one} now={now} onChange={notebooks.reload} />
             ))}
@@ -210,7 +210,7 @@ function Server({
       </p>
       {left !== null && (
         <p className="or-faint">
-          Stops in {duration(left)} unless it is used{' '}
+          Stops in {duration(left)} if idle{' '}
           <Button
             tone="quiet"
             onClick={() => {
@@ -240,7 +240,7 @@ function Stopped({ notebook, now }: { notebook: Notebook; now: number }): ReactE
   return (
     <div className="portal-server">
       <p>
-        <a href={startAddress(notebook.server)} title="Choose image and machine, and start it again">
+        <a href={startAddress(notebook.server)} title="Start again">
           {notebook.server || 'Default notebook'}
         </a>
         <time className="or-faint" dateTime={notebook.stopped_at ?? undefined} title={moment(new Date(when))}>

@@ -206,7 +206,7 @@ export function FormDialog({
         <div className="or-dialog-buttons">
           <Button onClick={() => dialog.current?.close()}>Cancel</Button>
           <Button tone="primary" type="submit" disabled={action_.busy}>
-            {action_.busy ? 'Please wait …' : action}
+            {action_.busy ? 'Saving …' : action}
           </Button>
         </div>
       </form>

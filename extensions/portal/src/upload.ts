@@ -37,10 +37,10 @@ export function send(
       else reject(new ApiError(request.status, said(request)));
     };
     request.onerror = () => {
-      reject(new ApiError(0, `${name} did not arrive: the connection broke.`));
+      reject(new ApiError(0, `Upload of ${name} failed: connection lost.`));
     };
     request.onabort = () => {
-      reject(new ApiError(0, `${name} was not sent to its end.`));
+      reject(new ApiError(0, `Upload of ${name} was cancelled.`));
     };
     const stop = (): void => {
       request.abort();
@@ -69,5 +69,5 @@ function said(request: XMLHttpRequest): string {
   } catch {
     // The proxy's own page, not the service's words.
   }
-  return `The service answered ${String(request.status)}.`;
+  return `The service returned HTTP ${String(request.status)}.`;
 }

@@ -45,7 +45,8 @@ class Outcome:
         """One line for the terminal."""
         if self.job["status"] != "succeeded":
             why = self.job.get("message") or self.job.get("reason") or "no reason given"
-            return f"The sample training job {self.job['id']} is {self.job['status']}: {why}"
+            ended = "failed" if self.job["status"] == "failed" else f"was {self.job['status']}"
+            return f"The sample training job {self.job['id']} {ended}: {why}"
         values = ", ".join(f"{name} {value:.3g}" for name, value in sorted(self.charts.items()))
         files = ", ".join(self.artifacts)
         return f"The sample training job {self.job['id']} succeeded: {values or 'no charts'}; left {files}."

@@ -1,7 +1,7 @@
-"""Outrider's own pages of the Hub: starting a notebook, the list of one's notebooks, and the header on every page.
+"""Outrider's own Hub pages: the spawn page, the list of notebooks, and the header of every page.
 
-They are HTML made on the server, usable without a script; one module of JavaScript makes the start livelier. May
-touch the Hub's users and spawners, as JupyterHub's own handlers do, and asks the service through the spawner.
+They are rendered on the server and work without JavaScript; one script adds search and live updates to the spawn page.
+Handlers use the Hub's users and spawners, as JupyterHub's own do, and call the service through the spawner.
 """
 
 from .install import configure_pages, own_pages

@@ -1,7 +1,7 @@
-"""What the script of the page asks while somebody fills it in: about an image, and what is free now.
+"""The API behind the spawn page's script: checks an image and reports which machines are free.
 
-The browser may not be known to the service yet, so the Hub asks for it, with a token of its own. Whom a caller may
-ask for is JupyterHub's to say, by the same scope as starting a server.
+The browser may not have logged in to the service yet, so the Hub calls the service with its own token. Access
+requires the same JupyterHub scope as starting a server for the user.
 """
 
 from __future__ import annotations
@@ -33,19 +33,19 @@ class _OfUser(APIHandler):
 
 
 class OfferHandler(_OfUser):
-    """What is free now."""
+    """Which machine types are free now."""
 
     @needs_scope("servers")  # type: ignore[untyped-decorator]
     async def get(self, user_name: str) -> None:
         offer = await self._spawner(user_name).offer()
         if offer is None:
-            self._answer(503, {"status": 503, "message": "Outrider's job service does not answer now."})
+            self._answer(503, {"status": 503, "message": "The job service is not responding."})
             return
         self._answer(200, {"machines": form.live(offer)})
 
 
 class CheckHandler(_OfUser):
-    """What a registry says of an image, and what to do about it."""
+    """What the registry says about an image, with advice."""
 
     @needs_scope("servers")  # type: ignore[untyped-decorator]
     async def post(self, user_name: str) -> None:
@@ -53,7 +53,7 @@ class CheckHandler(_OfUser):
         try:
             question = ImageQuestion.model_validate(self.get_json_body())
         except ValidationError:
-            text = "An image's name is such as python:3.11 or registry.example/team/image:tag."
+            text = "Enter an image reference, such as python:3.11 or registry.example/team/image:tag."
             self._answer(422, {"status": 422, "field": "image", "message": text})
             return
         try:

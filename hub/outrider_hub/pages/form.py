@@ -1,4 +1,4 @@
-"""The page on which a notebook is started, as data: what may be chosen, what is chosen, and what is wrong. Pure."""
+"""The spawn page as data: the options, the current choice and the errors. Pure."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from . import words
 
 HOUR_S = 3600
 TIMES_S = (HOUR_S, 2 * HOUR_S, 4 * HOUR_S, 8 * HOUR_S, 12 * HOUR_S, 24 * HOUR_S, 72 * HOUR_S, 168 * HOUR_S)
-"""What can be chosen for the times of a stop."""
+"""The options for the automatic stop."""
 LABELS = {
     "image": "Image",
-    "other_image": "Another image",
+    "other_image": "Custom image",
     "machine": "Machine",
     "max_age_s": "Stop after",
-    "idle_timeout_s": "Stop when not used for",
+    "idle_timeout_s": "Stop when idle for",
     "git_url": "Git repository",
     "git_ref": "Branch, tag or commit",
-    "group": "Billed to",
+    "group": "Bill to",
 }
-"""The fields in the order of the page."""
+"""Field labels, in page order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +38,10 @@ class ImageCard:
     own: bool
     facts: list[str]
     refusal: str
-    """Why a notebook cannot start with it; empty: it can."""
+    """Why a notebook cannot use this image; empty if it can."""
     chosen: bool
     sought: str
-    """The text that a search looks through."""
+    """The text that the search box matches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +56,14 @@ class MachineCard:
     preemptible: bool
     refusal: str
     most_age_s: int
-    """0: any."""
+    """0 means no limit."""
     most_idle_s: int
     chosen: bool
 
 
 @dataclass(frozen=True, slots=True)
 class SpawnForm:
-    """Everything that the template shows. ``values``: the fields as they are filled in."""
+    """What the template shows. ``values`` holds the current field values."""
 
     images: list[ImageCard]
     machines: list[MachineCard]
@@ -72,18 +72,18 @@ class SpawnForm:
     values: Mapping[str, str]
     errors: dict[str, str] = field(default_factory=dict)
     sandboxed: bool = False
-    """On every machine here an image stands for a Python environment."""
+    """Every machine type here runs a Python environment in place of the image."""
 
     @property
     def other(self) -> bool:
-        """Another image is chosen, or there is no card to choose."""
+        """A custom image is selected, or no card is."""
         return self.values.get("image") == OTHER or not any(card.chosen for card in self.images)
 
 
 def form(
     offer: Offer, values: Mapping[str, str], groups: list[str], errors: Mapping[str, str] | None = None
 ) -> SpawnForm:
-    """``values``: what was typed, or chosen the last time; what there is no more is not chosen."""
+    """``values`` holds what the user typed or last chose; options that no longer exist are not selected."""
     sandboxed = all(machine.cluster in offer.sandboxed for machine in offer.machines)
     return SpawnForm(
         images=_images(offer, values, sandboxed),
@@ -97,7 +97,7 @@ def form(
 
 
 def _times(values: Mapping[str, str]) -> list[int]:
-    """Those to choose from, and what was chosen by other means."""
+    """The standard options, and any other value that is already set."""
     chosen = [values.get(name, "") for name in ("max_age_s", "idle_timeout_s")]
     return sorted({*TIMES_S, *(int(text) for text in chosen if text.isascii() and text.isdecimal() and int(text) > 0)})
 
@@ -118,7 +118,7 @@ def _image(offer: Offer, image: Image, refusal: str, sandboxed: bool, chosen: st
     facts = words.facts_of(image.facts, image.digest)
     sought = " ".join([image.title, image.name, image.description, *facts]).lower()
     if sandboxed:
-        # No image is run here, so what it is made of does not matter.
+        # The image itself does not run here, so its facts do not matter.
         own = image.environment in (None, offer.environment)
         facts = ["runs in Outrider's own Python environment" if own else f"runs in {image.environment}"]
     return ImageCard(
@@ -161,6 +161,6 @@ def machine_card(offer: Offer, machine: Machine, chosen: bool) -> MachineCard:
 
 
 def live(offer: Offer) -> list[dict[str, Any]]:
-    """What changes about the machines while somebody looks at the page."""
+    """The parts of the machine cards that change while the page is open."""
     cards = [machine_card(offer, machine, False) for machine in offer.machines]
     return [{"machine": card.value, "free": card.free, "refusal": card.refusal} for card in cards]

@@ -1,4 +1,4 @@
-"""The list of somebody's notebooks: open, stop, start on another machine, make a new one. Works without a script."""
+"""The list of a user's notebooks: open, stop, restart on another machine type, create. Works without JavaScript."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from outrider_service.contracts.spawning import Offer
 from .policy import POLICY
 
 STOP_S = 40.0
-"""How long the page waits for a stop, before it is shown as going on."""
+"""How long the page waits for a stop before it shows the notebook as stopping."""
 MOST_LETTERS = 30
-NAMES = "A name has up to 30 lower-case letters, digits and single hyphens, and begins with a letter."
+NAMES = "Use up to 30 lower-case letters, digits and single hyphens, starting with a letter."
 
 
 def is_name(text: str) -> bool:
-    """Whether JupyterHub takes this as a server's name, on its own page as in its addresses."""
+    """Whether JupyterHub accepts this server name, both on its page and in URLs."""
     return len(text) <= MOST_LETTERS and re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", text) is not None
 
 
@@ -46,7 +46,7 @@ class Row:
 
 
 def shown_name(spawner: Any) -> str:
-    """What a server is called; before JupyterHub 6 that is its name."""
+    """The server's display name; before JupyterHub 6 that is its name."""
     return str(getattr(spawner.orm_spawner, "display_name", None) or spawner.name)
 
 
@@ -59,7 +59,7 @@ def state_of(spawner: Any) -> str:
 
 
 def rows(user: Any, hub_url: str, offer: Offer | None) -> list[Row]:
-    """The default notebook, and the named ones by their names."""
+    """The default notebook first, then the named ones in order."""
     images = {image.name: image.title for image in offer.images} if offer else {}
     machines = {machine.name: machine.title for machine in offer.machines} if offer else {}
     found = []
@@ -118,13 +118,13 @@ class HomePage(_Page, HomeHandler):
     async def get(self) -> None:
         user = self.current_user
         if user.running:
-            # A server that died is noticed now.
+            # Notices a server that has died.
             await user.spawner.poll_and_notify()
         await self.show(user)
 
 
 class NewNotebook(_Page):
-    """From a name to the page that starts a notebook of that name."""
+    """Validates a new notebook's name and redirects to its spawn page."""
 
     @web.authenticated
     async def get(self) -> None:
@@ -137,7 +137,7 @@ class NewNotebook(_Page):
 
 
 class StopNotebook(_Page):
-    """Ends a notebook; then leads to the page that starts it again, or forgets it. Its files stay in any case."""
+    """Stops a notebook, then optionally redirects to its spawn page or deletes it. Its files are always kept."""
 
     @web.authenticated
     async def post(self) -> None:
@@ -157,7 +157,7 @@ class StopNotebook(_Page):
             future = await self.stop_single_user(user, name)
             await asyncio.wait([future], timeout=STOP_S)
         if spawner.active:
-            # It is on its way somewhere; the list says where.
+            # Still starting or stopping: the list shows which.
             self.redirect(home)
             return
         if then == "restart":

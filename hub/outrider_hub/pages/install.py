@@ -1,8 +1,9 @@
-"""Where the pages are: addresses below the Hub's, the templates and the files that they load. Reads the files once."""
+"""Registers the pages with the Hub: handlers, templates and static files."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,12 @@ from .spawn import SpawnPage
 HERE = Path(__file__).parent
 TEMPLATES = HERE / "templates"
 STATIC = HERE / "static"
+LINKS = HERE / "links.json"
+"""The links in the header, for the template here and for the portal, which imports the file."""
 
 
 class Files(StaticFileHandler):
-    """The stylesheet and the script. Their addresses change with their content."""
+    """Stylesheets and scripts. Their URLs change with their content."""
 
     def set_default_headers(self) -> None:
         self.set_header("X-Content-Type-Options", "nosniff")
@@ -26,7 +29,7 @@ class Files(StaticFileHandler):
 
 
 def version() -> str:
-    """Changes whenever one of the files does."""
+    """A hash of the static files, for cache busting."""
     digest = hashlib.sha256()
     for path in sorted(STATIC.iterdir()):
         digest.update(path.read_bytes())
@@ -34,16 +37,16 @@ def version() -> str:
 
 
 def configure_pages(c: Any, most_notebooks: int) -> None:
-    """Outrider's pages of the Hub, on every platform, and how many named notebooks one user may have (0: any)."""
+    """Adds Outrider's pages to the Hub. ``most_notebooks`` limits the named notebooks per user (0: no limit)."""
     c.JupyterHub.template_paths = [str(TEMPLATES)]
-    c.JupyterHub.template_vars = {"outrider_version": version()}
+    c.JupyterHub.template_vars = {"outrider_version": version(), "outrider_links": json.loads(LINKS.read_text())}
     c.JupyterHub.extra_handlers = extra_handlers()
     c.JupyterHub.allow_named_servers = True
     c.JupyterHub.named_server_limit_per_user = most_notebooks
 
 
 def own_pages() -> list[tuple[str, type[Any]]]:
-    """What takes the place of JupyterHub's pages at the same addresses."""
+    """Handlers that replace JupyterHub's own at the same URLs."""
     return [
         (r"/home", HomePage),
         (r"/spawn", SpawnPage),

@@ -1,4 +1,4 @@
-"""What the browser may do on these pages: load from here, and nothing else. Nothing is inline."""
+"""The content security policy of these pages: load from this origin only, nothing inline."""
 
 from __future__ import annotations
 

@@ -15,13 +15,13 @@ from .home import shown_name
 from .policy import POLICY
 
 THEIRS = ("next", "display_name")
-"""What JupyterHub itself understands in an address."""
+"""Query parameters that JupyterHub itself uses."""
 ONCE = ("git_url", "git_ref")
-"""What is not taken over from one notebook to a new one."""
+"""Options that a new notebook does not inherit from the last one."""
 
 
 class SpawnPage(SpawnHandler):
-    """GET shows the form, filled in as this notebook was last started; POST starts it."""
+    """GET shows the form with this notebook's last settings; POST starts it."""
 
     def initialize(self, **kwargs: Any) -> None:
         super().initialize(**kwargs)
@@ -31,9 +31,9 @@ class SpawnPage(SpawnHandler):
             self._asked = self._take_options()
 
     def _take_options(self) -> dict[str, str]:
-        """An address fills the form in and starts nothing: somebody else may have written the link, and what it names
-        would see all that the user's storage holds. JupyterHub, which would start a server with what it finds in the
-        address, finds nothing."""
+        """Query parameters pre-fill the form but never start a server: an attacker may have written the link, and the
+        image it names would see all of the user's storage. So they are taken out of the request before JupyterHub,
+        which would start a server with them, sees it."""
         found = self.request.query_arguments
         self.request.query_arguments = {name: values for name, values in found.items() if name in THEIRS}
         given = options.typed(
@@ -50,7 +50,7 @@ class SpawnPage(SpawnHandler):
         return f"{POLICY}; report-uri {self.csp_report_uri}"
 
     async def _wrap_spawn_single_user(self, user: Any, server_name: str, *rest: Any) -> Any:
-        """``rest``: what the name is shown as (JupyterHub 6), the spawner, where to wait, and the options if any."""
+        """``rest``: the display name (JupyterHub 6), the spawner, the pending URL, and the options if any."""
         place = next(number for number, one in enumerate(rest) if isinstance(one, CatalogMixin))
         chosen = rest[place + 2] if len(rest) > place + 2 else None
         try:
@@ -80,14 +80,14 @@ class SpawnPage(SpawnHandler):
             labels=form.LABELS,
             server=server,
             title=shown_name(spawner),
-            # At its field, or above all of them.
+            # Shown at its field if there is one, else at the top.
             message="" if found is not None and found.errors else message,
             url=url_concat(self.request.path, {**kept, "_xsrf": self.xsrf_token.decode("ascii")}),
         )
 
     def _values(self, for_user: Any, spawner: Any) -> dict[str, str]:
-        """What was typed; or what the address says, over the last choice for this notebook, or for the one that
-        was started last."""
+        """What the user typed; else the query parameters over this notebook's last settings, or over those of the
+        notebook that was started last."""
         if self.request.method == "POST":
             body = {
                 name: [value.decode("utf-8", "replace") for value in all_of_it]
@@ -114,11 +114,11 @@ def _errors(values: dict[str, str]) -> dict[str, str]:
 
 
 async def _check_other_image(spawner: Any, chosen: dict[str, Any]) -> None:
-    """Before anything starts, so that the answer stands at the field. Raises Refused."""
+    """Checks the image before the spawn, so that the error appears at its field. Raises Refused."""
     image = chosen.get("other_image")
     if not isinstance(image, str):
         return
-    # What cannot be read at all is refused first.
+    # Malformed options are refused first.
     spawner.read_options(chosen)
     try:
         facts = await spawner.service.check(spawner.user.name, image)

@@ -1,4 +1,4 @@
-"""What people read of images, machines and times: pure functions from the service's answers to text."""
+"""Text for the pages: images, machine types and times from the service's answers. Pure."""
 
 from __future__ import annotations
 
@@ -10,20 +10,19 @@ from outrider_service.contracts.stopping import duration
 GIB = 2**30
 ADVICE = {
     "ok": "",
-    "not_found": "Check the spelling of the name and the tag; a new tag may not be pushed yet.",
-    "not_allowed": "Check the spelling. If the image is private, keep its registry's account under Settings, Secrets, "
-    "and ask again.",
-    "wrong_architecture": "Use a tag that was built for these machines, or build it with docker buildx --platform.",
-    "rate_limited": "Wait until then; with an account of yours at the registry (Settings, Secrets) it allows more.",
-    "unreachable": "Check the registry's name. If it is right, try again in a few minutes.",
-    "not_an_image": "The name leads to something else that registries keep, such as a chart. Use an image's name.",
-    "refused": "Registries inside this network are asked only if an administrator allows them.",
+    "not_found": "Check the spelling of the name and tag. A new tag may not have been pushed yet.",
+    "not_allowed": "Check the spelling. If the image is private, add its registry's password in Settings.",
+    "wrong_architecture": "Use a tag built for this architecture, or build one with docker buildx --platform.",
+    "rate_limited": "Wait, or add a registry password in Settings: logged-in users get a higher limit.",
+    "unreachable": "Check the registry's host name. If it is correct, try again in a few minutes.",
+    "not_an_image": "This reference is not a container image (it may be a Helm chart). Use an image reference.",
+    "refused": "Registries on private networks must be allowed by an administrator.",
 }
-"""What to do about each answer of a registry."""
+"""What to do about each result of an image check."""
 
 
 def sentence(problem: str) -> str:
-    """What is wrong with a field, as it stands alone: with a capital letter and a full stop."""
+    """A field's problem as a sentence of its own, with a capital letter and a full stop."""
     text = problem[:1].upper() + problem[1:]
     return text if not text or text.endswith((".", "?", "!")) else f"{text}."
 
@@ -39,21 +38,21 @@ def day(time: datetime | None) -> str:
 
 
 def short(digest: str | None) -> str:
-    """As much of a digest as tells two apart."""
+    """The first 12 digits of a digest."""
     return "" if digest is None else digest.removeprefix("sha256:")[:12]
 
 
 def facts_of(facts: ImageFacts | None, pinned: str | None) -> list[str]:
-    """What is known of an image, each in a few words."""
+    """Facts about an image, a few words each."""
     found = []
     if facts is not None:
         found += [f"CUDA {facts.cuda}"] if facts.cuda else []
-        found += [f"{size(facts.size)} to download"] if facts.size else []
+        found += [f"{size(facts.size)} download"] if facts.size else []
         found += [f"updated {day(facts.created_at)}"] if facts.created_at else []
     if pinned:
         found.append(f"pinned to {short(pinned)}")
     if facts is not None and facts.moved_at is not None:
-        found.append(f"its tag moved on {day(facts.moved_at)}")
+        found.append(f"tag changed on {day(facts.moved_at)}")
     return found
 
 
@@ -74,20 +73,20 @@ def price(machine: Machine) -> str:
 
 def free_now(machine: Machine) -> str:
     if machine.free is None:
-        return "free now: not known"
+        return "availability unknown"
     if machine.total == 0:
-        return "none here"
+        return "not available on this platform"
     return f"{machine.free} of {machine.total} free now" if machine.total is not None else f"{machine.free} free now"
 
 
 def stops(machine: Machine, usual_idle_s: float) -> str:
-    """When a notebook on it stops by itself, if nothing else is chosen."""
+    """When a notebook on this machine type stops by itself under the default settings."""
     idle = usual_idle_s if machine.idle_timeout_s is None else machine.idle_timeout_s
-    found = [f"when not used for {duration(idle)}"] if idle else []
+    found = [f"after {duration(idle)} idle"] if idle else []
     if machine.gpu_idle_timeout_s:
-        found.append(f"when its GPU did nothing for {duration(machine.gpu_idle_timeout_s)}")
+        found.append(f"after its GPU is idle for {duration(machine.gpu_idle_timeout_s)}")
     if machine.max_age_s:
-        found.append(f"after {duration(machine.max_age_s)} in any case")
+        found.append(f"after {duration(machine.max_age_s)} even if in use")
     return "Stops " + ", or ".join(found) if found else "Runs until you stop it"
 
 

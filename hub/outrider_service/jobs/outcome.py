@@ -44,7 +44,7 @@ def outcome(job: JobRecord, seen: Observation, workspace_error: str | None) -> E
         return ended(
             Status.FAILED,
             Reason.TIMED_OUT,
-            f"Stopped after its timeout of {limit} s. Ask for more with --timeout, or save checkpoints to /artifacts.",
+            f"Stopped after its timeout of {limit} s. Set a longer timeout, or resume from checkpoints in /artifacts.",
         )
     if asked in CANCELLED and not (seen.phase is Phase.EXITED and seen.exit_code == 0 and not seen.reason):
         text = "Stopped on request." if asked is Reason.CANCELLED_BY_USER else "Stopped: the budget is used up."
@@ -56,7 +56,7 @@ def outcome(job: JobRecord, seen: Observation, workspace_error: str | None) -> E
             return ended(
                 Status.FAILED,
                 Reason.OUT_OF_MEMORY,
-                f"Killed: it needed more memory than {job.machine} has. Take a larger machine type or smaller batches.",
+                f"Out of memory: it needed more than {job.machine} has. Use a larger machine type or smaller batches.",
             )
         case "node_lost" | "preempted" | "platform_error" | "image_pull_failed" | "unschedulable":
             return ended(Status.FAILED, Reason(seen.reason), _sentence(seen.reason, seen.message))
@@ -69,11 +69,11 @@ def outcome(job: JobRecord, seen: Observation, workspace_error: str | None) -> E
 
 def _sentence(reason: str, detail: str | None) -> str:
     text = {
-        "node_lost": "The machine it ran on is gone.",
-        "preempted": "The machine was taken back for other work.",
+        "node_lost": "The machine running the job was lost.",
+        "preempted": "The machine was preempted.",
         "platform_error": "The platform failed, not the job.",
-        "image_pull_failed": "The image could not be pulled; check its name and who may read it.",
-        "unschedulable": "No machine of this type could ever take it.",
+        "image_pull_failed": "The image could not be pulled. Check its name and your access to it.",
+        "unschedulable": "No machine of this type can ever run the job. Choose a smaller one.",
     }[reason]
     return f"{text} ({detail})" if detail else text
 
@@ -81,14 +81,14 @@ def _sentence(reason: str, detail: str | None) -> str:
 def exit_sentence(code: int) -> str:
     """What an exit code means, for a person."""
     if code == 126:
-        return "Exit code 126: the command was found but is not executable."
+        return "Exit code 126: the command is not executable."
     if code == 127:
-        return "Exit code 127: the command was not found. Check its spelling and that the image has it."
+        return "Exit code 127: command not found. Check its spelling, and that the image includes it."
     if code == 137:
-        return "Exit code 137: killed (SIGKILL). When memory is short this is how it shows."
+        return "Exit code 137: killed (SIGKILL), often because memory ran out."
     if code > 128:
-        return f"Exit code {code}: ended by signal {code - 128}. The log's last lines may say why."
-    return f"Exit code {code}: the command failed. The log's last lines say why."
+        return f"Exit code {code}: killed by signal {code - 128}. The last log lines may say why."
+    return f"Exit code {code}: the command failed. The last log lines may say why."
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,7 +160,7 @@ def test_what_may_be_chosen_is_shown_with_price_and_room(ann: Any, bob: Any) -> 
     assert "1.50 per hour" in found["whole"] and "1 of 1 free now" in found["whole"]
     assert "larger than the platform" in found["huge"]
     assert page.select_one('[data-machine="huge"] input').has_attr("disabled")
-    assert "after 2 hours in any case" in found["capped"]
+    assert "after 2 hours even if in use" in found["capped"]
     images = [card.get_text(" ", strip=True) for card in page.select("[data-sought]")]
     assert len(images) == 2 and "Python" in images[0], "the one for jobs alone is not offered"
     assert "There is no Python environment at /nowhere/at/all" in images[1]
@@ -272,14 +272,14 @@ def test_several_notebooks_each_with_its_own_choice(platform: Any, ann: Any, reg
     assert (told["image"], told["machine"], told["stop_final"]) == (own, "capped", True)
     assert "chose" in told["stop_reason"] and "1 hour" in told["stop_reason"]
     row = ann.notebooks()["first"].get_text()
-    assert "running" in row and "missing" not in row
+    assert "running" in row and "clone failed" not in row
     assert ann.contents("course/read.me", "first").json()["content"] == "from the repository"
 
     # The next new one begins with the last choice; the image is one of ann's own by now.
     second = ann.page("/hub/spawn/ann/second")
     assert second.select_one('input[name="machine"][checked]')["value"] == "capped"
     chosen = second.select_one('input[name="image"][checked]')
-    assert chosen["value"] == own and "yours" in chosen.find_parent(class_="card").get_text()
+    assert chosen["value"] == own and "private" in chosen.find_parent(class_="card").get_text()
     assert second.select_one("#git_url")["value"] == "", "each has a repository of its own"
     ann.page("/hub/spawn/ann/third")
     assert "3 notebooks" in ann.page("/hub/home").get_text()
@@ -289,7 +289,7 @@ def test_several_notebooks_each_with_its_own_choice(platform: Any, ann: Any, reg
     headers = {"Authorization": f"token {platform.token('ann', 'secret')}"}
     body = {"type": "file", "format": "text", "content": "mine"}
     assert httpx.put(platform.url + path, json=body, headers=headers, timeout=30).status_code in (200, 201)
-    answer = ann.press(ann.notebooks()["first"], "Restart on another machine")
+    answer = ann.press(ann.notebooks()["first"], "Change machine and restart")
     again = BeautifulSoup(answer.text, "html.parser")
     assert "first" in again.h1.get_text() and again.select_one('[selected][value="3600"]')  # type: ignore[union-attr]
     assert again.select_one("#git_url")["value"] == there  # type: ignore[index]
@@ -304,7 +304,7 @@ def test_several_notebooks_each_with_its_own_choice(platform: Any, ann: Any, reg
     assert "no-such.git" in ann.notebooks()["first"].get_text()
     ann.press(ann.notebooks()["first"], "Stop")
     assert "stopped" in ann.notebooks()["first"].get_text() and "Small" in ann.notebooks()["first"].get_text()
-    ann.press(ann.notebooks()["third"], "Forget")
+    ann.press(ann.notebooks()["third"], "Delete")
     assert "third" not in ann.notebooks()
 
 
@@ -320,6 +320,6 @@ def test_the_page_without_the_service_says_so(platform: Any, ann: Any) -> None:
     (pid,) = platform.pids("-m outrider_service")
     os.kill(pid, signal.SIGSTOP)
     try:
-        assert "cannot be read now" in ann.page("/hub/spawn/ann/second").get_text()
+        assert "could not be loaded" in ann.page("/hub/spawn/ann/second").get_text()
     finally:
         os.kill(pid, signal.SIGCONT)

@@ -54,15 +54,15 @@ def test_what_a_machine_costs_and_how_long_it_runs() -> None:
     gpu = machine("gpu", memory_mb=16384, gpu=2, gpu_model="L4", price_per_hour=1.25, max_age_s=21600)
     (card,) = form.form(offer(machines=[gpu]), {}, []).machines
     assert (card.size, card.price, card.free) == ("0.5 CPU · 16 GiB · 2 × L4", "1.25 per hour", "1 of 4 free now")
-    assert card.stops == "Stops when not used for 12 hours, or after 6 hours in any case"
+    assert card.stops == "Stops after 12 hours idle, or after 6 hours even if in use"
     assert (card.most_age_s, card.most_idle_s) == (21600, 43200)
     assert words.price(machine("free")) == "no charge"
     assert words.stops(machine("ever", idle_timeout_s=0), 43200) == "Runs until you stop it"
 
 
 def test_unknown_room_is_not_called_free() -> None:
-    assert words.free_now(machine("any", free=None, total=None)) == "free now: not known"
-    assert words.free_now(machine("huge", free=0, total=0)) == "none here"
+    assert words.free_now(machine("any", free=None, total=None)) == "availability unknown"
+    assert words.free_now(machine("huge", free=0, total=0)) == "not available on this platform"
 
 
 def test_what_cannot_be_had_is_not_chosen() -> None:
@@ -86,10 +86,10 @@ def test_what_is_known_of_an_image_is_on_its_card() -> None:
     (card,) = form.form(offer([image("two", "ann", FACTS, digest=DIGEST)], [machine("small")]), {}, []).images
     assert card.own and card.facts == [
         "CUDA 12.4.1",
-        "3.0 GiB to download",
+        "3.0 GiB download",
         "updated 6 May 2025",
         "pinned to abababababab",
-        "its tag moved on 3 February 2026",
+        "tag changed on 3 February 2026",
     ]
     assert "cuda 12.4.1" in card.sought and "two" in card.sought
 

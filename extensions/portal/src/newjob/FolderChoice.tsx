@@ -40,13 +40,13 @@ export function FolderChoice({
         }}
         onDrop={drop}
       >
-        <p>Drop a folder or a zip here, or</p>
+        <p>Drop a folder or zip file here, or</p>
         <div className="or-toolbar">
-          <FileButton label="Choose a folder" folder onChoose={take} />
-          <FileButton label="Choose a zip" onChoose={take} />
+          <FileButton label="Choose folder" folder onChoose={take} />
+          <FileButton label="Choose zip" onChoose={take} />
         </div>
         <p className="or-faint">
-          What <code>.gitignore</code> and <code>.outriderignore</code> name stays here. At most{' '}
+          Files listed in <code>.gitignore</code> or <code>.outriderignore</code> are excluded. Maximum size{' '}
           {bytes(limit)}.
         </p>
       </div>
@@ -62,10 +62,10 @@ export function FolderChoice({
         {here !== null && (
           <p>
             <strong>{here.name}</strong>: {count(here.files)} {here.files === 1 ? 'file' : 'files'},{' '}
-            {bytes(here.size)} packed.
-            {state.phase === 'sent' && state.known && ' The platform had it already.'}
+            {bytes(here.size)} compressed.
+            {state.phase === 'sent' && state.known && ' Already uploaded.'}
             {state.phase === 'sent' && state.leftOut.length > 0 && (
-              <span className="or-faint"> Left out: {shortList(state.leftOut)}.</span>
+              <span className="or-faint"> Excluded: {shortList(state.leftOut)}.</span>
             )}
           </p>
         )}
@@ -117,7 +117,7 @@ function LargestFiles({ files }: { files: readonly Largest[] }): ReactElement | 
   if (files.length === 0) return null;
   return (
     <div className="or-look">
-      <p>The largest files:</p>
+      <p>Largest files:</p>
       <ul>
         {files.map((file) => (
           <li key={file.path}>

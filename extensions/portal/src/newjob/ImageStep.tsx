@@ -33,8 +33,8 @@ export function ImageStep({
       <div className="newjob-search">
         <input
           type="search"
-          aria-label="Find an image"
-          placeholder="Find an image"
+          aria-label="Search images"
+          placeholder="Search images"
           value={sought}
           onChange={(event) => {
             setSought(event.target.value);
@@ -45,7 +45,7 @@ export function ImageStep({
             setAdding(true);
           }}
         >
-          Use another image
+          Add image
         </Button>
       </div>
       <div className="newjob-cards">
@@ -66,7 +66,7 @@ export function ImageStep({
             <span className="newjob-card-title">
               {image.icon && <span aria-hidden="true">{image.icon} </span>}
               {image.title}
-              {image.owner !== null && <span className="or-faint"> · yours</span>}
+              {image.owner !== null && <span className="or-faint"> · private</span>}
             </span>
             {image.title !== image.name && <span className="portal-reference">{image.name}</span>}
             {image.description && <span>{image.description}</span>}
@@ -74,7 +74,7 @@ export function ImageStep({
           </label>
         ))}
       </div>
-      {shown.length === 0 && <p className="or-faint">No image is called that.</p>}
+      {shown.length === 0 && <p className="or-faint">No images match your search.</p>}
       {problem !== undefined && <p className="or-wrong">{problem}</p>}
       {adding && (
         <AddDialog

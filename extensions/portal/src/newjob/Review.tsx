@@ -67,10 +67,10 @@ export function Review({
       {refused !== null && <Problem>{refused}</Problem>}
       {clean && (
         <details className="or-more" open>
-          <summary>The same from a terminal</summary>
+          <summary>Run from a terminal</summary>
           <Command text={runLine(submission, workspaceWord(filled))} />
           {draft.workspace === 'folder' && (
-            <p className="or-faint">In the directory that holds {filled.upload?.name}.</p>
+            <p className="or-faint">Run it in the directory that contains {filled.upload?.name}.</p>
           )}
         </details>
       )}
@@ -110,28 +110,28 @@ function workspaceText({ draft, upload }: Filled): string {
   if (draft.workspace === 'git') return `${draft.url}${draft.ref && ` at ${draft.ref}`}`;
   if (draft.workspace === 'folder')
     return upload === null ? '' : `${upload.name}: ${String(upload.files)} files, ${bytes(upload.size)}`;
-  return draft.workspace === 'kept' ? 'As it was' : 'None';
+  return draft.workspace === 'kept' ? 'Same as before' : 'None';
 }
 
 /** Names of variables alone: their values may be nobody else's business. */
 function Extras({ draft }: { draft: Draft }): ReactElement {
   const rows: [string, string][] = [
-    ['Ports', draft.ports + (draft.isPublic && draft.ports !== '' ? ', for anybody' : '')],
+    ['Ports', draft.ports + (draft.isPublic && draft.ports !== '' ? ' (public)' : '')],
     ['Variables', draft.env.map((pair) => pair.name).join(', ')],
     ['Secrets', draft.secrets],
     ['Project', draft.project],
     ['Experiment', draft.experiment],
     ['Tags', draft.tags],
-    ['Billed to', draft.group],
+    ['Bill to', draft.group],
     ['Timeout', draft.timeout],
     ['Retries', draft.retries],
     ['Priority', draft.priority],
-    ['Machines at once', draft.nodes],
-    ['Shared memory in MiB', draft.shm],
-    ['Artifacts of other jobs', draft.inputs],
+    ['Nodes', draft.nodes],
+    ['Shared memory (MiB)', draft.shm],
+    ['Inputs from other jobs', draft.inputs],
   ];
   const given = rows.filter(([, value]) => value !== '');
-  if (given.length === 0) return <p className="or-faint">Nothing particular</p>;
+  if (given.length === 0) return <p className="or-faint">Defaults</p>;
   return (
     <>
       {given.map(([name, value]) => (

@@ -24,14 +24,14 @@ export function SecretChoice({
   const names = [...new Set([...known, ...chosen])];
   return (
     <fieldset>
-      <legend>Secrets as variables</legend>
+      <legend>Secrets</legend>
       {names.length === 0 && (
         <p className="or-faint">
-          There are none. Set one on the page of{' '}
+          No secrets yet. Add one in{' '}
           <Link href="/settings" className="portal-link">
-            settings
+            Settings
           </Link>
-          ; its value is never shown again.
+          .
         </p>
       )}
       <div className="or-radios">

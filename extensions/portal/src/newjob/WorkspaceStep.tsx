@@ -24,12 +24,12 @@ export function WorkspaceStep({
     <WorkspaceChoice
       draft={draft}
       folder={{
-        title: 'Files of this computer',
+        title: 'Upload from this computer',
         body: <FolderChoice upload={upload} limit={limit} onUpload={onUpload} />,
       }}
       gitNote={
         <p className="or-faint">
-          For a private one, set its login or deploy key on the page of settings first.
+          For a private repository, first add its password or deploy key in Settings.
         </p>
       }
       problem={problems.workspace}

@@ -61,7 +61,7 @@ export function ready({ draft, upload }: Filled): Draft {
 export function problems(filled: Filled): Problems {
   const found = problemsOf(ready(filled));
   if (filled.draft.workspace === 'folder' && filled.upload === null)
-    found.workspace = 'Choose a folder or a zip first, or another kind of workspace.';
+    found.workspace = 'Choose a folder or zip file, or select a different workspace.';
   return found;
 }
 

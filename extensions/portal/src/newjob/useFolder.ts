@@ -60,31 +60,31 @@ export function useFolder(limit: number, onUpload: (upload: Upload | null) => vo
     void (async () => {
       let found: Collection | undefined;
       try {
-        say(`Looking through ${item.name} …`);
+        say(`Scanning ${item.name} …`);
         let packed: Packed;
         let count = 0;
         if (item.kind === 'folder') {
           found = await collect(item, signal);
           count = found.entries.length;
           if (count === 0) {
-            refused(`There is nothing to send in ${item.name}.`);
+            refused(`${item.name} has no files to upload.`);
             return;
           }
           const { size, entries } = found;
           const tell = throttled((done: number) => {
-            say(`Packing ${String(entries.length)} files, ${bytes(size)} …`, size > 0 ? done / size : 1);
+            say(`Compressing ${String(entries.length)} files (${bytes(size)}) …`, size > 0 ? done / size : 1);
           });
           packed = await pack(entries, limit, tell, signal);
         } else {
           const file = await item.file();
           if (!/\.zip$/i.test(file.name)) {
-            refused(`${file.name} is neither a folder nor a zip.`);
+            refused(`${file.name} is not a folder or zip file.`);
             return;
           }
           if (file.size > limit) throw new TooLarge();
           packed = await given(file, signal);
         }
-        say('Asking whether the platform has it already …');
+        say('Checking for an existing upload …');
         const { id, blob } = packed;
         const had = await api.snapshot(id, signal);
         const made =
@@ -95,7 +95,7 @@ export function useFolder(limit: number, onUpload: (upload: Upload | null) => vo
             blob,
             item.name,
             throttled((share) => {
-              say(`Sending ${bytes(blob.size)} …`, share);
+              say(`Uploading ${bytes(blob.size)} …`, share);
             }),
             signal,
           )) as { id: string; files: number; size: number });
@@ -106,18 +106,16 @@ export function useFolder(limit: number, onUpload: (upload: Upload | null) => vo
       } catch (error) {
         if (error instanceof TooLarge)
           refused(
-            `${item.name} is more than the ${bytes(limit)} that a workspace may have when it is packed. ` +
-              'Name what is not needed in a file .outriderignore, and put data into /storage.',
+            `${item.name} exceeds the workspace limit of ${bytes(limit)} after compression. ` +
+              'Exclude files with .outriderignore, and put data in /storage.',
             found,
           );
         else if (error instanceof TooManyFiles)
           refused(
-            `${item.name} has more than ${String(MOST_FILES)} files. Leave some out with .outriderignore.`,
+            `${item.name} has more than ${String(MOST_FILES)} files. Exclude some with .outriderignore.`,
           );
         else if (error instanceof DOMException && error.name === 'NotReadableError')
-          refused(
-            'A file could not be read: it may have changed since you chose it. Choose the folder again.',
-          );
+          refused('A file could not be read. It may have changed; choose the folder again.');
         else refused(error instanceof ApiError ? error.message : sentence(error), found);
       }
     })();

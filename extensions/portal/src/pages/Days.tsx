@@ -16,7 +16,7 @@ export function Days({ report }: { report: UsageReport }): ReactElement {
   const days = everyDay(report.since, report.until, known);
   const most = Math.max(...days.map((one) => one.value), 1e-9);
   const said = (value: number): string => (paid ? money(value) : `${value.toFixed(2)} h`);
-  const name = `${paid ? 'Cost' : 'Hours'} of each day from ${report.since} to ${report.until}, at most ${said(most)}`;
+  const name = `${paid ? 'Cost' : 'Hours'} per day from ${report.since} to ${report.until}, maximum ${said(most)}`;
   return (
     <figure className="portal-days">
       <svg
@@ -37,7 +37,7 @@ export function Days({ report }: { report: UsageReport }): ReactElement {
       <figcaption className="or-faint">
         <span>{days[0]?.day}</span>
         <span>
-          {paid ? 'Cost' : 'Hours'} by day, at most {said(most)}
+          {paid ? 'Cost' : 'Hours'} per day, maximum {said(most)}
         </span>
         <span>{days.at(-1)?.day}</span>
       </figcaption>

@@ -28,7 +28,7 @@ export function Images(): ReactElement {
             setOpen({ what: 'add', shared: false });
           }}
         >
-          Add one of my own
+          Add private image
         </Button>
         {admin && (
           <Button
@@ -37,13 +37,13 @@ export function Images(): ReactElement {
               setOpen({ what: 'add', shared: true });
             }}
           >
-            Add for everybody
+            Add shared image
           </Button>
         )}
       </header>
       {images.error && <Problem onRetry={images.reload}>{images.error.message}</Problem>}
       {images.value === undefined && !images.error && <Loading />}
-      {images.value?.items.length === 0 && <Empty title="There are no images." />}
+      {images.value?.items.length === 0 && <Empty title="No images yet." />}
       <ul className="portal-cards">
         {images.value?.items.map((image) => (
           <Card
@@ -103,7 +103,7 @@ function Card({
               refresh('check');
             }}
           >
-            Ask the registry
+            Check registry
           </Button>
           {(image.facts?.moved_at ?? null) !== null && (
             <Button
@@ -143,8 +143,12 @@ function Card({
 function uses(image: Image): string {
   const found = [image.for_notebooks ? 'notebooks' : '', image.for_jobs ? 'jobs' : ''].filter(Boolean);
   const whose =
-    image.owner !== null ? ' · yours' : image.groups.length > 0 ? ` · only ${image.groups.join(', ')}` : '';
-  return `For ${found.join(' and ') || 'nothing'}${whose}${image.enabled ? '' : ' · disabled'}`;
+    image.owner !== null
+      ? ' · private'
+      : image.groups.length > 0
+        ? ` · restricted to ${image.groups.join(', ')}`
+        : '';
+  return `For ${found.join(' and ') || 'no use'}${whose}${image.enabled ? '' : ' · disabled'}`;
 }
 
 function Facts({ image }: { image: Image }): ReactElement | null {
@@ -154,8 +158,8 @@ function Facts({ image }: { image: Image }): ReactElement | null {
     <>
       {facts.moved_at !== null && (
         <p className="portal-warn">
-          The tag means another image since {moment(new Date(facts.moved_at))}. What is pinned stays until it
-          is updated.
+          The tag has pointed to a different image since {moment(new Date(facts.moved_at))}. The pinned digest
+          is used until you update it.
         </p>
       )}
       {facts.status !== 'ok' && <p className="portal-warn">{facts.message}</p>}
@@ -166,7 +170,7 @@ function Facts({ image }: { image: Image }): ReactElement | null {
 
 export function described(facts: ImageFacts): string {
   return [
-    facts.size ? `${bytes(facts.size)} to download` : '',
+    facts.size ? `${bytes(facts.size)} download` : '',
     (facts.architectures ?? []).join(', '),
     facts.cuda ? `CUDA ${facts.cuda}` : '',
     facts.user ? `user ${facts.user}` : '',
@@ -198,7 +202,7 @@ export function AddDialog({
   const check = useAction();
   return (
     <FormDialog
-      title={shared ? 'Add an image for everybody' : 'Add an image of your own'}
+      title={shared ? 'Add shared image' : 'Add private image'}
       action="Add"
       known={['name', 'title', 'groups']}
       onClose={onClose}
@@ -224,7 +228,7 @@ export function AddDialog({
             label="Image"
             name="name"
             placeholder="pytorch/pytorch:2.4.0-cuda12.4-cudnn9-runtime"
-            hint="As of docker pull: from Docker Hub, or with a registry's name in front."
+            hint="As in docker pull. Images without a registry come from Docker Hub."
             fault={fault}
             required
             onChange={(event) => {
@@ -241,7 +245,7 @@ export function AddDialog({
                 });
               }}
             >
-              {check.busy ? 'Asking …' : 'Check'}
+              {check.busy ? 'Checking …' : 'Check'}
             </Button>
             <p role="status" className={facts?.status === 'ok' ? 'portal-good' : 'portal-warn'}>
               {check.fault?.message ?? facts?.message ?? ''}
@@ -250,13 +254,18 @@ export function AddDialog({
           {facts?.status === 'ok' && <p className="or-faint">{described(facts)}</p>}
           <Field label="Title" name="title" fault={fault} />
           <Field label="Description" name="description" />
-          {shared && <Field label="Icon" name="icon" hint="A word or an emoji." maxLength={64} />}
+          {shared && <Field label="Icon" name="icon" hint="A short word or an emoji." maxLength={64} />}
           {shared && (
-            <Field label="Only for these groups" name="groups" hint="Empty: for everybody." fault={fault} />
+            <Field
+              label="Restrict to groups"
+              name="groups"
+              hint="Leave empty to allow everyone."
+              fault={fault}
+            />
           )}
           <Check label="For notebooks" name="for_notebooks" checked />
           <Check label="For jobs" name="for_jobs" checked />
-          <Check label="Ask the registry first, and pin what the tag means now" name="check" checked />
+          <Check label="Check the registry and pin the current digest" name="check" checked />
         </>
       )}
     </FormDialog>
@@ -298,17 +307,17 @@ function EditDialog({ image, onClose, onDone }: DialogProps & { image: Image }):
             label="Python environment"
             name="environment"
             defaultValue={image.environment ?? ''}
-            hint="On one machine: the directory of the environment that stands for the image."
+            hint="Single-machine platforms run this environment’s directory in place of the image."
             fault={fault}
           />
           <Field
-            label="Only for these groups"
+            label="Restrict to groups"
             name="groups"
             defaultValue={image.groups.join(', ')}
-            hint="Empty: for everybody."
+            hint="Leave empty to allow everyone."
             fault={fault}
           />
-          <Field label="Place in the list" name="position" type="number" min={0} fault={fault} />
+          <Field label="Position in list" name="position" type="number" min={0} fault={fault} />
           <Check label="For notebooks" name="for_notebooks" checked={image.for_notebooks} />
           <Check label="For jobs" name="for_jobs" checked={image.for_jobs} />
           <Check label="Enabled" name="enabled" checked={image.enabled} />
@@ -329,7 +338,7 @@ function RemoveDialog({ image, onClose, onDone }: DialogProps & { image: Image }
         void platform.removeImage(image).then(onDone, onDone);
       }}
     >
-      Nothing new can be started in it. What runs goes on.
+      New jobs and notebooks can no longer use it. Running ones are not affected.
     </Confirm>
   );
 }

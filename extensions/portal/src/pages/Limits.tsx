@@ -30,14 +30,14 @@ export function LimitsSection(): ReactElement {
         <table className="or-table">
           <thead>
             <tr>
-              <th>For</th>
-              <th className="or-number">Jobs running</th>
-              <th className="or-number">Jobs waiting</th>
+              <th>Applies to</th>
+              <th className="or-number">Running jobs</th>
+              <th className="or-number">Waiting jobs</th>
               <th className="or-number">GPUs</th>
-              <th className="or-number">Storage in MiB</th>
-              <th className="or-number">Budget per month</th>
+              <th className="or-number">Storage (MiB)</th>
+              <th className="or-number">Monthly budget</th>
               <th>
-                <span className="or-hidden">Change</span>
+                <span className="or-hidden">Actions</span>
               </th>
             </tr>
           </thead>
@@ -47,8 +47,8 @@ export function LimitsSection(): ReactElement {
                 <td>
                   {one.subject === 'default'
                     ? others
-                      ? 'everybody else'
-                      : 'everybody'
+                      ? 'everyone else'
+                      : 'everyone'
                     : one.subject.replace(':', ' ')}
                 </td>
                 <td className="or-number">{amount(one.max_running)}</td>
@@ -65,13 +65,13 @@ export function LimitsSection(): ReactElement {
                       setEditing(one);
                     }}
                   >
-                    Edit<span className="or-hidden"> limits of {one.subject}</span>
+                    Edit<span className="or-hidden"> limits for {one.subject}</span>
                   </Button>
                   {one.subject !== 'default' && (
                     <Button
                       tone="quiet"
                       icon="trash"
-                      label={`Remove the limits of ${one.subject}`}
+                      label={`Remove limits for ${one.subject}`}
                       onClick={() => {
                         removal.run(async () => {
                           await platform.removeLimits(one.subject);
@@ -110,10 +110,10 @@ function LimitsDialog({
 }): ReactElement {
   const platform = usePlatform();
   const names = ['max_running', 'max_pending', 'max_gpus', 'max_storage_mb', 'budget_per_month'] as const;
-  const labels = ['Jobs running', 'Jobs waiting', 'GPUs', 'Storage in MiB', 'Budget per month'];
+  const labels = ['Running jobs', 'Waiting jobs', 'GPUs', 'Storage (MiB)', 'Monthly budget'];
   return (
     <FormDialog
-      title={limits === null ? 'Add limits' : `Limits of ${limits.subject}`}
+      title={limits === null ? 'Add limits' : `Limits for ${limits.subject}`}
       action="Save"
       known={['subject', ...names]}
       onClose={onClose}
@@ -131,7 +131,7 @@ function LimitsDialog({
         <>
           {limits === null && (
             <Field
-              label="For"
+              label="Applies to"
               name="subject"
               placeholder="user:ada"
               hint="user:NAME or group:NAME"
@@ -144,7 +144,7 @@ function LimitsDialog({
               label={labels[i] ?? name}
               name={name}
               inputMode="decimal"
-              hint="Empty: no limit."
+              hint="Leave empty for no limit."
               defaultValue={limits?.[name] ?? ''}
               fault={fault}
             />

@@ -43,7 +43,7 @@ export function Machines(): ReactElement {
               setOpen({ what: 'add' });
             }}
           >
-            Add a machine type
+            Add machine type
           </Button>
         )}
       </header>
@@ -60,12 +60,12 @@ export function Machines(): ReactElement {
               <th className="or-number">Memory</th>
               <th>GPU</th>
               <th className="or-number">Price</th>
-              <th className="or-number">Free now</th>
+              <th className="or-number">Available</th>
               <th className="or-number">Waiting</th>
-              <th>Rules</th>
+              <th>Restrictions</th>
               {admin && (
                 <th>
-                  <span className="or-hidden">Change</span>
+                  <span className="or-hidden">Actions</span>
                 </th>
               )}
             </tr>
@@ -129,7 +129,8 @@ export function Machines(): ReactElement {
             });
           }}
         >
-          Nothing new can be started on it. One that is in use cannot be removed: disable it first.
+          New jobs and notebooks can no longer use it. A machine type that is in use cannot be removed:
+          disable it first.
         </Confirm>
       )}
     </>
@@ -143,12 +144,12 @@ function hours(seconds: number): string {
 export function rules(machine: MachineType): string {
   return [
     machine.enabled ? '' : 'disabled',
-    machine.groups.length > 0 ? `only ${machine.groups.join(', ')}` : '',
-    machine.preemptible ? 'may be taken back' : '',
-    machine.max_per_user === null ? '' : `${String(machine.max_per_user)} for each user`,
-    machine.max_age_s === null ? '' : `notebooks end after ${hours(machine.max_age_s)}`,
-    machine.idle_timeout_s === 0 ? 'never stopped for being idle' : '',
-    machine.idle_timeout_s ? `stopped after ${hours(machine.idle_timeout_s)} without use` : '',
+    machine.groups.length > 0 ? `restricted to ${machine.groups.join(', ')}` : '',
+    machine.preemptible ? 'preemptible' : '',
+    machine.max_per_user === null ? '' : `${String(machine.max_per_user)} per user`,
+    machine.max_age_s === null ? '' : `notebooks stop after ${hours(machine.max_age_s)}`,
+    machine.idle_timeout_s === 0 ? 'no idle timeout' : '',
+    machine.idle_timeout_s ? `idle timeout ${hours(machine.idle_timeout_s)}` : '',
   ]
     .filter(Boolean)
     .join(' · ');
@@ -170,7 +171,7 @@ function MachineDialog({
     seconds === null || seconds === undefined ? '' : seconds / 3600;
   return (
     <FormDialog
-      title={machine === null ? 'Add a machine type' : `Edit ${machine.title}`}
+      title={machine === null ? 'Add machine type' : `Edit ${machine.title}`}
       action={machine === null ? 'Add' : 'Save'}
       known={known}
       onClose={onClose}
@@ -199,7 +200,7 @@ function MachineDialog({
       {(fault) => (
         <>
           {machine === null && (
-            <Field label="Name" name="name" hint="What --machine names." fault={fault} required />
+            <Field label="Name" name="name" hint="The value for --machine." fault={fault} required />
           )}
           <Field label="Title" name="title" defaultValue={machine?.title} fault={fault} />
           <Field label="Description" name="description" defaultValue={machine?.description} />
@@ -212,7 +213,7 @@ function MachineDialog({
               fault={fault}
             />
             <Field
-              label="Memory in MiB"
+              label="Memory (MiB)"
               name="memory_mb"
               inputMode="numeric"
               defaultValue={machine?.memory_mb ?? 2048}
@@ -238,7 +239,7 @@ function MachineDialog({
               fault={fault}
             />
             <Field
-              label="At most for each user"
+              label="Maximum per user"
               name="max_per_user"
               inputMode="numeric"
               defaultValue={machine?.max_per_user ?? ''}
@@ -247,36 +248,36 @@ function MachineDialog({
           </div>
           <div className="portal-row">
             <Field
-              label="Notebooks end after hours"
+              label="Maximum notebook age (hours)"
               name="max_age_s"
               inputMode="decimal"
               defaultValue={inHours(machine?.max_age_s)}
               fault={fault}
             />
             <Field
-              label="Stopped after hours without use"
+              label="Idle timeout (hours)"
               name="idle_timeout_s"
               inputMode="decimal"
-              hint="0: never. Empty: as usual."
+              hint="0 means never. Leave empty for the platform default."
               defaultValue={inHours(machine?.idle_timeout_s)}
               fault={fault}
             />
           </div>
           <Field
-            label="Counts as not used when its GPUs did nothing for hours"
+            label="GPU idle timeout (hours)"
             name="gpu_idle_timeout_s"
             inputMode="decimal"
             defaultValue={inHours(machine?.gpu_idle_timeout_s)}
             fault={fault}
           />
           <Field
-            label="Only for these groups"
+            label="Restrict to groups"
             name="groups"
             defaultValue={machine?.groups.join(', ')}
-            hint="Empty: for everybody."
+            hint="Leave empty to allow everyone."
             fault={fault}
           />
-          <Check label="May be taken back (preemptible)" name="preemptible" checked={machine?.preemptible} />
+          <Check label="Preemptible" name="preemptible" checked={machine?.preemptible} />
           <Check label="Enabled" name="enabled" checked={machine?.enabled ?? true} />
         </>
       )}

@@ -206,7 +206,7 @@ function Form({ step, query }: { step: Step; query: string }): ReactElement {
           {step === 'review' ? (
             <Button type="submit" tone="primary" disabled={sending.busy}>
               <Icon name="bolt" />
-              {sending.busy ? 'Sending …' : 'Run job'}
+              {sending.busy ? 'Submitting …' : 'Run job'}
             </Button>
           ) : (
             <Button type="submit" tone="primary">
@@ -243,7 +243,7 @@ function Steps({
                 aria-current={step === current ? 'step' : undefined}
               >
                 {TITLES[step]}
-                {bad && <span className="or-hidden"> (something is missing)</span>}
+                {bad && <span className="or-hidden"> (incomplete)</span>}
               </Link>
             </li>
           );
@@ -265,10 +265,10 @@ function CommandStep({
   return (
     <>
       <Radios
-        label="What runs"
+        label="Job type"
         options={[
-          ['command', 'A command'],
-          ['notebook', 'A notebook of the workspace'],
+          ['command', 'Command'],
+          ['notebook', 'Notebook from the workspace'],
         ]}
         chosen={draft.runs}
         onChange={(runs) => {
@@ -279,7 +279,7 @@ function CommandStep({
       <TextField
         label="Name"
         value={draft.name}
-        placeholder="one is made up"
+        placeholder="Generated if empty"
         problem={shown.name}
         onChange={(name) => {
           onChange({ name });

@@ -7,15 +7,15 @@ import { Check, Choice, Field, FormDialog, text, TextArea, useAction, usePlatfor
 import type { Webhook } from '../platform.js';
 
 const KINDS = [
-  ['variable', 'Variable of a job'],
-  ['registry', 'Password of a registry'],
-  ['git', 'Password of a Git server'],
-  ['ssh', 'Deploy key of a Git server (ssh)'],
+  ['variable', 'Environment variable'],
+  ['registry', 'Registry password'],
+  ['git', 'Git server password'],
+  ['ssh', 'Git deploy key (SSH)'],
 ] as const;
 const EVENTS = [
-  ['job.ended', 'A job has ended'],
-  ['notebook.stopping', 'A notebook will be stopped'],
-  ['budget.warning', 'A budget is nearly used up'],
+  ['job.ended', 'Job ended'],
+  ['notebook.stopping', 'Notebook about to stop'],
+  ['budget.warning', 'Budget nearly used up'],
 ] as const;
 
 export function Settings(): ReactElement {
@@ -42,27 +42,27 @@ function Secrets(): ReactElement {
             setAdding(true);
           }}
         >
-          Set a secret
+          Add secret
         </Button>
       </header>
       <p className="or-faint">
-        Kept encrypted and shown to nobody. A job gets those that it names, as variables; its log shows *** in
-        their place.
+        Secrets are stored encrypted and never shown again. Jobs get the secrets they list as environment
+        variables; logs show *** in place of their values.
       </p>
       {(secrets.error ?? action.fault) && <Problem>{(secrets.error ?? action.fault)?.message}</Problem>}
       {secrets.value === undefined && !secrets.error && <Loading />}
-      {secrets.value?.items.length === 0 && <Empty title="There are no secrets." />}
+      {secrets.value?.items.length === 0 && <Empty title="No secrets yet." />}
       {secrets.value !== undefined && secrets.value.items.length > 0 && (
         <table className="or-table">
           <thead>
             <tr>
               <th>Name</th>
-              <th>For</th>
+              <th>Type</th>
               <th>Account</th>
-              <th>Whose</th>
-              <th>Changed</th>
+              <th>Owner</th>
+              <th>Modified</th>
               <th>
-                <span className="or-hidden">Remove</span>
+                <span className="or-hidden">Actions</span>
               </th>
             </tr>
           </thead>
@@ -74,7 +74,7 @@ function Secrets(): ReactElement {
                 </td>
                 <td>{KINDS.find(([kind]) => kind === one.kind)?.[1]}</td>
                 <td>{one.account ?? ''}</td>
-                <td>{one.everybody ? 'everybody’s' : (one.group ?? 'yours')}</td>
+                <td>{one.everybody ? 'Everyone' : (one.group ?? 'You')}</td>
                 <td>{moment(new Date(one.changed_at))}</td>
                 <td className="or-col-actions">
                   {!one.everybody && (
@@ -114,11 +114,11 @@ function SecretDialog({ onClose, onDone }: { onClose: () => void; onDone: () => 
   const me = useLoaded('me', (signal) => api.me(signal));
   const [kind, setKind] = useState('variable');
   const [group, setGroup] = useState('');
-  const groups = (me.value?.groups ?? []).map((name) => [name, `Everybody in ${name}`] as const);
+  const groups = (me.value?.groups ?? []).map((name) => [name, `Group ${name}`] as const);
   return (
     <FormDialog
-      title="Set a secret"
-      action="Set"
+      title="Add secret"
+      action="Save"
       known={['name', 'value', 'account', 'known_hosts']}
       onClose={onClose}
       send={async (form) => {
@@ -134,7 +134,7 @@ function SecretDialog({ onClose, onDone }: { onClose: () => void; onDone: () => 
     >
       {(fault) => (
         <>
-          <Choice label="What it is" name="kind" options={KINDS} value={kind} onChange={setKind} />
+          <Choice label="Type" name="kind" options={KINDS} value={kind} onChange={setKind} />
           <Field
             label={kind === 'variable' ? 'Name' : 'Host'}
             name="name"
@@ -143,21 +143,19 @@ function SecretDialog({ onClose, onDone }: { onClose: () => void; onDone: () => 
             }
             fault={fault}
           />
-          {(kind === 'registry' || kind === 'git') && (
-            <Field label="User name" name="account" fault={fault} />
-          )}
+          {(kind === 'registry' || kind === 'git') && <Field label="Username" name="account" fault={fault} />}
           {kind === 'ssh' ? (
             <>
               <TextArea
                 label="Private key"
                 name="value"
-                hint="Made for this, without a passphrase: ssh-keygen -t ed25519 -f deploy_key -N ''"
+                hint="Use a dedicated key without a passphrase: ssh-keygen -t ed25519 -f deploy_key -N ''"
                 fault={fault}
               />
               <TextArea
-                label="The server’s keys"
+                label="Known hosts"
                 name="known_hosts"
-                hint="Lines of ssh-keyscan that you have compared with what the server publishes. Without any, whoever answers is believed."
+                hint="Output of ssh-keyscan, checked against the keys that the server publishes. If empty, any host key is accepted."
                 fault={fault}
               />
             </>
@@ -166,9 +164,9 @@ function SecretDialog({ onClose, onDone }: { onClose: () => void; onDone: () => 
           )}
           {groups.length > 0 && (
             <Choice
-              label="Whose"
+              label="Owner"
               name="group"
-              options={[['', 'Mine alone'], ...groups]}
+              options={[['', 'Only me'], ...groups]}
               value={group}
               onChange={setGroup}
             />
@@ -194,21 +192,20 @@ function Webhooks(): ReactElement {
             setAdding(true);
           }}
         >
-          Add an address
+          Add webhook
         </Button>
       </header>
       <p className="or-faint">
-        Sent to web addresses of your choice, signed by the Standard Webhooks conventions, until they have
-        arrived.
+        Webhooks are signed as described by Standard Webhooks and retried until they are delivered.
       </p>
       {made?.key && (
         <div role="status">
-          <p>Messages are signed with this key. It is shown this once:</p>
+          <p>Messages are signed with this key. Copy it now: it is not shown again.</p>
           <Command text={made.key} />
         </div>
       )}
       {(hooks.error ?? action.fault) && <Problem>{(hooks.error ?? action.fault)?.message}</Problem>}
-      {hooks.value?.items.length === 0 && <Empty title="Nobody is told." />}
+      {hooks.value?.items.length === 0 && <Empty title="No webhooks yet." />}
       <ul className="portal-jobs" hidden={!hooks.value?.items.length}>
         {hooks.value?.items.map((hook) => (
           <li key={hook.id}>
@@ -216,7 +213,7 @@ function Webhooks(): ReactElement {
               {hook.url} <span className="or-faint">{hook.events.join(', ')}</span>
             </span>
             <span className={hook.last_error ? 'portal-warn' : 'or-faint'}>
-              {hook.last_error ?? (hook.last_at ? 'The last one arrived.' : '')}
+              {hook.last_error ?? (hook.last_at ? 'Last delivery succeeded' : '')}
             </span>
             <Button
               onClick={() => {
@@ -244,7 +241,7 @@ function Webhooks(): ReactElement {
       </ul>
       {adding && (
         <FormDialog
-          title="Where to send notifications"
+          title="Add webhook"
           action="Add"
           known={['url', 'events']}
           onClose={() => {
@@ -258,13 +255,7 @@ function Webhooks(): ReactElement {
         >
           {(fault) => (
             <>
-              <Field
-                label="Address"
-                name="url"
-                type="url"
-                placeholder="https://example.org/hook"
-                fault={fault}
-              />
+              <Field label="URL" name="url" type="url" placeholder="https://example.org/hook" fault={fault} />
               {EVENTS.map(([name, words]) => (
                 <Check key={name} label={words} name={name} checked />
               ))}

@@ -54,7 +54,7 @@ export function Storage({ path }: { path: string }): ReactElement {
         {path !== '' && (
           <a className="or-button or-button-plain" href={platform.fileHref(path)} download>
             <Icon name="download" />
-            As a zip
+            Download zip
           </a>
         )}
         <label className="or-button or-button-primary portal-upload">
@@ -70,7 +70,7 @@ export function Storage({ path }: { path: string }): ReactElement {
           />
         </label>
       </header>
-      <section className="portal-keeps" aria-label="How much is kept">
+      <section className="portal-keeps" aria-label="Storage usage">
         <Keeps holdings={holdings.value?.items ?? []} />
       </section>
       {(first.error ?? action.fault) && (
@@ -86,8 +86,8 @@ export function Storage({ path }: { path: string }): ReactElement {
       {sending.failed !== null && <Problem>{sending.failed}</Problem>}
       {first.value === undefined && !first.error && <Loading />}
       {first.value !== undefined && entries.length === 0 && (
-        <Empty title={path === '' ? 'Nothing is kept yet.' : 'An empty directory.'}>
-          <p>All your notebooks and jobs see this as /storage.</p>
+        <Empty title={path === '' ? 'No files yet.' : 'Empty directory.'}>
+          <p>All your notebooks and jobs can access these files at /storage.</p>
         </Empty>
       )}
       {entries.length > 0 && (
@@ -109,7 +109,7 @@ export function Storage({ path }: { path: string }): ReactElement {
             });
           }}
         >
-          More
+          Load more
         </Button>
       )}
       {deleting && (
@@ -126,7 +126,7 @@ export function Storage({ path }: { path: string }): ReactElement {
             });
           }}
         >
-          {deleting.type === 'directory' ? 'Everything in it goes as well. ' : ''}There is no way back.
+          {deleting.type === 'directory' ? 'This also deletes everything in it. ' : ''}This cannot be undone.
         </Confirm>
       )}
     </>

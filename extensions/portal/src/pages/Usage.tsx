@@ -16,7 +16,7 @@ const BY = [
   ['project', 'Project'],
   ['user', 'User'],
   ['group', 'Group'],
-  ['kind', 'Jobs and notebooks'],
+  ['kind', 'Type'],
   ['day', 'Day'],
 ] as const;
 
@@ -47,12 +47,12 @@ export function Usage({ view }: { view: UsageView }): ReactElement {
           download
         >
           <Icon name="download" />
-          CSV
+          Download CSV
         </a>
       </header>
       <div className="portal-filters">
         <Choice
-          label="By"
+          label="Group by"
           name="by"
           options={BY}
           value={view.by}
@@ -83,7 +83,7 @@ export function Usage({ view }: { view: UsageView }): ReactElement {
                 show({ all: event.target.checked });
               }}
             />
-            Everybody’s
+            All users
           </label>
         )}
       </div>
@@ -124,7 +124,7 @@ function Day({
 }
 
 function Sums({ report, by }: { report: UsageReport; by: string }): ReactElement {
-  if (report.items.length === 0) return <Empty title="Nothing ran in these days." />;
+  if (report.items.length === 0) return <Empty title="No usage in this period." />;
   const name = BY.find(([key]) => key === by)?.[1] ?? by;
   return (
     <table className="or-table">

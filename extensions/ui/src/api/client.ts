@@ -183,8 +183,12 @@ export class Api {
       answer = await this.transport.fetch(path, { ...asked, signal });
     } catch (error) {
       if (asked.signal?.aborted) throw error;
-      const late = patience.aborted ? 'The service does not answer.' : 'The service cannot be reached.';
-      throw new ApiError(0, `${late} It may be starting again.`);
+      throw new ApiError(
+        0,
+        patience.aborted
+          ? 'The service did not respond in time. Try again.'
+          : 'Cannot reach the service. Check your connection, or try again in a minute.',
+      );
     }
     this.learnTime(answer);
     if (answer.ok || fine.includes(answer.status)) return answer;
@@ -222,6 +226,6 @@ async function problem(answer: Response): Promise<ApiError> {
   const away = [502, 503, 504].includes(answer.status);
   return new ApiError(
     answer.status,
-    away ? 'The service is away for the moment.' : `The service answered ${String(answer.status)}.`,
+    away ? 'The service is temporarily unavailable.' : `The service returned HTTP ${String(answer.status)}.`,
   );
 }

@@ -63,17 +63,17 @@ function Directory({
       <header className="or-toolbar">
         <Crumbs job={job} directory={directory} />
         <span className="or-spring" />
-        <Button tone="quiet" icon="again" label="Look again" onClick={first.reload} />
+        <Button tone="quiet" icon="again" label="Refresh" onClick={first.reload} />
         {directory !== '' && (
           <a className="or-button or-button-plain" href={api.artifactHref(job.id, at)} download>
             <Icon name="download" />
-            As a zip
+            Download zip
           </a>
         )}
       </header>
       {entries.length === 0 && (
-        <Empty title={directory === '' ? 'No artifacts.' : 'An empty directory.'}>
-          {directory === '' && <p>Whatever a job writes to /artifacts is kept here after it has ended.</p>}
+        <Empty title={directory === '' ? 'No artifacts.' : 'Empty directory.'}>
+          {directory === '' && <p>Files that the job writes to /artifacts are kept here.</p>}
         </Empty>
       )}
       {entries.length > 0 && (
@@ -90,7 +90,7 @@ function Directory({
             void loadMore(next);
           }}
         >
-          More
+          Load more
         </Button>
       )}
     </section>

@@ -18,7 +18,7 @@ export function FileTable({ children }: { children: ReactNode }): ReactElement {
         <tr>
           <th>Name</th>
           <th className="or-number">Size</th>
-          <th className="or-col-modified">Changed</th>
+          <th className="or-col-modified">Modified</th>
           <th>
             <span className="or-hidden">Actions</span>
           </th>

@@ -9,7 +9,7 @@ const MOST_TEXT = 20_000;
 
 export function NotebookPreview({ text }: { text: string }): ReactElement {
   const cells = cellsOf(text);
-  if (cells === null) return <p className="or-faint">Not a readable notebook. Download it to look at it.</p>;
+  if (cells === null) return <p className="or-faint">Not a valid notebook. Download it to view it.</p>;
   return (
     // It scrolls, and the keyboard must be able to do that too.
     // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
@@ -36,8 +36,7 @@ function Cell({ cell }: { cell: ShownCell }): ReactElement {
 }
 
 function Output({ output }: { output: ShownOutput }): ReactElement {
-  if (output.kind === 'image')
-    return <img className="or-cell-output" src={output.href} alt="Output of the cell" />;
+  if (output.kind === 'image') return <img className="or-cell-output" src={output.href} alt="Cell output" />;
   const text = plainText(output.text);
   return (
     <pre className={`or-cell-output ${output.kind === 'error' ? 'or-wrong' : ''}`}>

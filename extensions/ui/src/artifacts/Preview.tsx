@@ -37,7 +37,7 @@ export function Preview({ job, path, directory }: Props): ReactElement {
         {openArtifact !== undefined ? (
           <Button
             icon="open"
-            title="Copies it to your files and opens it there"
+            title="Copy to your files and open"
             onClick={() => {
               void openArtifact(job, path);
             }}
@@ -56,7 +56,7 @@ export function Preview({ job, path, directory }: Props): ReactElement {
         </a>
         <Link
           className="or-button or-button-quiet or-button-icon"
-          aria-label="Close the preview"
+          aria-label="Close preview"
           to={{ page: 'job', id: job.id, view: { tab: 'artifacts', path: directory } }}
         >
           <Icon name="close" />
@@ -73,7 +73,7 @@ export function Preview({ job, path, directory }: Props): ReactElement {
 
 function Picture({ href, name }: { href: string; name: string }): ReactElement {
   const [failed, setFailed] = useState(false);
-  if (failed) return <Problem>The image cannot be shown; download it instead.</Problem>;
+  if (failed) return <Problem>Cannot display this image. Download it to view it.</Problem>;
   return (
     <img
       src={href}
@@ -97,12 +97,12 @@ function Contents({ job, path, kind }: { job: Job; path: string; kind: PreviewKi
   const cut = data.length >= most;
   // Bytes that no text has: showing them would help nobody.
   if (data.subarray(0, 4096).includes(0))
-    return <p className="or-faint">Not text. Download it to look at it.</p>;
+    return <p className="or-faint">Binary file. Download it to view it.</p>;
   const text = new TextDecoder().decode(data);
   if (kind === 'notebook' && !cut) return <NotebookPreview text={text} />;
   return (
     <>
-      {cut && <p className="or-faint">The first {bytes(most)}. Download it for the rest.</p>}
+      {cut && <p className="or-faint">Showing the first {bytes(most)}. Download the file for the rest.</p>}
       {kind === 'table' ? (
         <Rows rows={(path.endsWith('.tsv') ? tsvParseRows : csvParseRows)(text)} />
       ) : (
@@ -148,7 +148,7 @@ function Rows({ rows }: { rows: string[][] }): ReactElement {
           ))}
         </tbody>
       </table>
-      {body.length > MOST_ROWS && <p className="or-faint">The first {MOST_ROWS} rows.</p>}
+      {body.length > MOST_ROWS && <p className="or-faint">Showing the first {MOST_ROWS} rows.</p>}
     </div>
   );
 }

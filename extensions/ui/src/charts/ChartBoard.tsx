@@ -74,16 +74,16 @@ export function ChartBoard({ job, charts, context, shown, onLine }: Props): Reac
             setRange(null);
           }}
         >
-          Whole range
+          Reset zoom
         </Button>
         <span className="or-spring" />
         {charts.length > MANY && (
           <label className="or-search">
             <Icon name="search" />
-            <span className="or-hidden">Charts whose name contains</span>
+            <span className="or-hidden">Filter charts by name</span>
             <input
               type="search"
-              placeholder="Filter the charts"
+              placeholder="Filter charts"
               value={filter}
               onChange={(event) => {
                 setFilter(event.target.value);
@@ -96,10 +96,7 @@ export function ChartBoard({ job, charts, context, shown, onLine }: Props): Reac
         const members = group(system);
         if (members.length === 0) return null;
         return (
-          <section
-            key={String(system)}
-            aria-label={system ? 'Measured by the platform' : 'Printed by the job'}
-          >
+          <section key={String(system)} aria-label={system ? 'System metrics' : 'Job metrics'}>
             <h2>{system ? 'System' : 'Charts'}</h2>
             <div className="or-grid">
               {members.map((chart) => (
@@ -133,12 +130,12 @@ interface AxisProps {
 
 function AxisChoice({ axis, steps, onAxis }: AxisProps): ReactElement {
   return (
-    <div className="or-choices" role="group" aria-label="Horizontal axis">
+    <div className="or-choices" role="group" aria-label="X axis">
       <button
         type="button"
         aria-pressed={axis === 'step'}
         disabled={!steps}
-        title={steps ? undefined : 'The job has printed no points'}
+        title={steps ? undefined : 'The job has not reported any metrics'}
         onClick={() => {
           onAxis('step');
         }}

@@ -106,7 +106,7 @@ export function ChartCard(props: Props): ReactElement {
         <Button
           tone="quiet"
           icon="enlarge"
-          label={large ? 'Make smaller' : 'Make larger'}
+          label={large ? 'Collapse' : 'Expand'}
           aria-pressed={large}
           onClick={() => {
             setLarge(!large);
@@ -165,7 +165,7 @@ function xName(chart: ChartData, settings: Settings): string {
 
 function summary(title: string, series: readonly Drawn[], write: (y: number) => string): string {
   const last = series.map((one) => `${one.label} ${write(one.y[one.y.length - 1] ?? NaN)}`.trim());
-  return `${title}, last values: ${last.join('; ')}`;
+  return `${title}, latest values: ${last.join('; ')}`;
 }
 
 interface LegendProps {
@@ -216,7 +216,7 @@ interface KeptProps {
 
 /** The line below a chart is always there, so that keeping a point moves nothing. */
 function Kept({ at, timed, write, onLine, onClose }: KeptProps): ReactElement {
-  if (at === null) return <p className="or-kept or-faint">Click a point to keep it; drag to zoom.</p>;
+  if (at === null) return <p className="or-kept or-faint">Click to pin a point; drag to zoom.</p>;
   const { series, index } = at;
   const line = series.line[index] ?? 0;
   const x = series.x[index] ?? 0;
@@ -238,7 +238,7 @@ function Kept({ at, timed, write, onLine, onClose }: KeptProps): ReactElement {
           Line {count(line)}
         </Button>
       )}
-      <Button tone="quiet" icon="close" label="Let go of the point" onClick={onClose} />
+      <Button tone="quiet" icon="close" label="Unpin point" onClick={onClose} />
     </p>
   );
 }

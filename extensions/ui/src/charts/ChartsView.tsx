@@ -51,7 +51,7 @@ export function ChartsView({ job, view, onView }: Props): ReactElement {
     if (!store.ready) return <Loading />;
     return (
       <Empty title={hasEnded(job) ? 'This job has no charts.' : 'No charts yet.'}>
-        <p>A printed line such as this one becomes a point of a chart:</p>
+        <p>To plot a point, print a line like this one:</p>
         <pre className="or-example">{'{"chart": "loss", "y": 0.31, "x": 20}'}</pre>
       </Empty>
     );

@@ -141,7 +141,7 @@ export function Plot(props: Props): ReactElement {
       className="or-plot"
       role="application"
       aria-roledescription="chart"
-      aria-label={`${label}. Arrow keys move from point to point, Enter keeps one, plus and minus zoom, Page Up and Page Down move along.`}
+      aria-label={`${label}. Arrow keys move between points, Enter pins a point, plus and minus zoom, Page Up and Page Down pan.`}
       // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
       tabIndex={0}
       onKeyDown={onKeyDown}

@@ -20,14 +20,15 @@ export function Compare({ ids }: { ids: readonly string[] }): ReactElement {
     Promise.all(shown.map((id) => api.job(id, signal))),
   );
   useEvery(LOOK_MS, jobs.value !== undefined, jobs.reload);
-  if (shown.length === 0) return <Empty title="Choose jobs in the list to compare them." />;
+  if (shown.length === 0) return <Empty title="Select jobs in the list to compare them." />;
   if (jobs.error && jobs.value === undefined)
     return <Problem onRetry={jobs.reload}>{jobs.error.message}</Problem>;
   if (jobs.value === undefined) return <Loading />;
   return (
-    <article className="or-job or-compare" aria-label="Jobs compared">
+    <article className="or-job or-compare" aria-label="Job comparison">
       <h1>
-        {shown.length} jobs compared{ids.length > MOST && `, of ${String(ids.length)}`}
+        Comparing {shown.length}
+        {ids.length > MOST && ` of ${String(ids.length)}`} jobs
       </h1>
       <Differences jobs={jobs.value} />
       <Suspense fallback={<Loading />}>
@@ -48,7 +49,7 @@ function Differences({ jobs }: { jobs: readonly Job[] }): ReactElement {
   return (
     // It scrolls sideways, and the keyboard must be able to do that too.
     // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
-    <div className="or-scroll" tabIndex={0} role="region" aria-label="How they differ">
+    <div className="or-scroll" tabIndex={0} role="region" aria-label="Differences">
       <table className="or-table">
         <thead>
           <tr>

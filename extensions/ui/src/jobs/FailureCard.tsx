@@ -1,9 +1,9 @@
-/** Why a job failed: the reason in plain words, the lines that say so, what would likely help, and the way to do it. */
+/** Why a job failed: the service's message, the relevant log lines, a suggestion, and buttons to run it again. */
 
 import type { ReactElement } from 'react';
 
 import type { Job } from '../api/types.js';
-import { failureTitle, largerMachine, likelyFix, tellingLines } from './failure.js';
+import { headline, largerMachine, relevantLines, suggestion } from './failure.js';
 import { bytes } from '../shared/format.js';
 import { type JobView, useApi } from '../shared/context.js';
 import { useLoaded } from '../shared/hooks.js';
@@ -23,23 +23,23 @@ export function FailureCard({ job, actions, onView }: Props): ReactElement {
   const log = useLoaded(`failure/${job.id}/${String(job.attempt)}`, (signal) =>
     api.logs(job.id, { tail: TAIL }, signal),
   );
-  const lines = tellingLines(log.value?.items ?? []);
-  const fix = likelyFix(job, lines);
+  const lines = relevantLines(log.value?.items ?? []);
+  const advice = suggestion(lines);
+  const { title, detail } = headline(job.message);
   const first = lines[0];
   return (
     <section className="or-failure" aria-labelledby={`failure-${job.id}`}>
       <h2 id={`failure-${job.id}`}>
         <Icon name="bolt" />
-        {failureTitle(job.reason)}
-        {job.exit_code !== null && <span className="or-faint">exit code {job.exit_code}</span>}
+        {title}
       </h2>
-      {job.message && <p>{job.message}</p>}
+      {detail !== '' && <p>{detail}</p>}
       <div className="or-failure-log" aria-busy={log.loading}>
         {first !== undefined && (
           <>
-            {/* It scrolls sideways, and the keyboard must be able to do that too. */}
+            {/* Focusable, so that the keyboard can scroll it too. */}
             {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
-            <pre tabIndex={0} role="region" aria-label="The last lines that matter">
+            <pre tabIndex={0} role="region" aria-label="Relevant log lines">
               {lines.map((line) => line.text).join('\n')}
             </pre>
             <Button
@@ -49,15 +49,15 @@ export function FailureCard({ job, actions, onView }: Props): ReactElement {
                 onView({ tab: 'log', line: lines[lines.length - 1]?.n ?? first.n });
               }}
             >
-              Show in the log
+              Show in log
             </Button>
           </>
         )}
-        {first === undefined && !log.loading && <p className="or-faint">It printed nothing.</p>}
+        {first === undefined && !log.loading && <p className="or-faint">No output.</p>}
       </div>
-      {fix !== null && (
+      {advice !== null && (
         <p className="or-fix">
-          <strong>What may help:</strong> {fix}
+          <strong>Suggestion:</strong> {advice}
         </p>
       )}
       <div className="or-failure-actions">
@@ -69,7 +69,7 @@ export function FailureCard({ job, actions, onView }: Props): ReactElement {
             void actions.again(job);
           }}
         >
-          Run again as it was
+          Run again
         </Button>
       </div>
     </section>

@@ -44,10 +44,10 @@ export function JobFilters({ view, onView }: Props): ReactElement {
     <div className="or-toolbar">
       <label className="or-search">
         <Icon name="search" />
-        <span className="or-hidden">Search jobs by name or id</span>
+        <span className="or-hidden">Search jobs by name or ID</span>
         <input
           type="search"
-          placeholder="Search by name or id"
+          placeholder="Search by name or ID"
           value={typed}
           maxLength={200}
           onChange={(event) => {
@@ -75,7 +75,7 @@ export function JobFilters({ view, onView }: Props): ReactElement {
             key={name}
             type="button"
             className="or-chip or-chip-on"
-            aria-label={`Remove the filter ${name}: ${view[name]}`}
+            aria-label={`Remove filter ${name}: ${view[name]}`}
             onClick={() => {
               onView({ ...view, [name]: undefined, cursor: undefined });
             }}

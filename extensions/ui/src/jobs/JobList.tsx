@@ -93,7 +93,7 @@ export function JobList({ view, onView, owners = false }: Props): ReactElement {
               <th className="or-col-check">
                 <input
                   type="checkbox"
-                  aria-label="Choose all jobs on this page"
+                  aria-label="Select all jobs on this page"
                   checked={selected.length === jobs.length}
                   ref={(box) => {
                     if (box) box.indeterminate = selected.length > 0 && selected.length < jobs.length;
@@ -111,7 +111,7 @@ export function JobList({ view, onView, owners = false }: Props): ReactElement {
               {owners && <th>Owner</th>}
               <th>Machine</th>
               <th>Submitted</th>
-              <th className="or-number">Ran for</th>
+              <th className="or-number">Duration</th>
               <th className="or-number">Cost</th>
               <th>
                 <span className="or-hidden">Actions</span>
@@ -193,8 +193,8 @@ function Several({ jobs, busy, onAgain, onStop, onDelete, onClear }: SeveralProp
   const [changing, setChanging] = useState(false);
   const [only] = jobs;
   return (
-    <div className="or-several" role="region" aria-label="Chosen jobs">
-      <span>{count(jobs.length)} chosen</span>
+    <div className="or-several" role="region" aria-label="Selected jobs">
+      <span>{count(jobs.length)} selected</span>
       {jobs.length > 1 && (
         <Button
           icon="chart"
@@ -221,7 +221,7 @@ function Several({ jobs, busy, onAgain, onStop, onDelete, onClear }: SeveralProp
             setChanging(true);
           }}
         >
-          Change and run
+          Edit and run
         </Button>
       )}
       <Button
@@ -244,7 +244,7 @@ function Several({ jobs, busy, onAgain, onStop, onDelete, onClear }: SeveralProp
         Delete
       </Button>
       <Button tone="quiet" onClick={onClear}>
-        Clear
+        Clear selection
       </Button>
       {changing && only !== undefined && (
         <ChangeAndRun
@@ -292,14 +292,14 @@ function Pager({
 function Nothing({ filtered, onAll }: { filtered: boolean; onAll: () => void }): ReactElement {
   if (filtered) {
     return (
-      <Empty title="No job fits these filters.">
+      <Empty title="No jobs match these filters.">
         <Button onClick={onAll}>Show all jobs</Button>
       </Empty>
     );
   }
   return (
     <Empty title="No jobs yet.">
-      <p>Send the first one from a terminal, in a directory with your code:</p>
+      <p>Run your first job from a terminal, in your project directory:</p>
       <Command text="outrider run -- python train.py" />
     </Empty>
   );

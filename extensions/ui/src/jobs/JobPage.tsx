@@ -58,17 +58,19 @@ export function JobPage({ id, view, onView, onDeleted, onJob }: Props): ReactEle
   const actions = useJobActions();
   if (live.deleted) {
     return (
-      <Empty title="This job has been deleted.">
+      <Empty title="This job was deleted.">
         <Link to={{ page: 'jobs' }}>All jobs</Link>
       </Empty>
     );
   }
   if (live.error && live.job === undefined) {
     return (
-      <Empty
-        title={live.error.status === 404 ? 'There is no such job here.' : 'The job could not be loaded.'}
-      >
-        <p>{live.error.message}</p>
+      <Empty title={live.error.status === 404 ? 'Job not found.' : 'Could not load the job.'}>
+        <p>
+          {live.error.status === 404
+            ? 'It may have been deleted, or you do not have access to it.'
+            : live.error.message}
+        </p>
         <Link to={{ page: 'jobs' }}>All jobs</Link>
       </Empty>
     );
@@ -107,7 +109,7 @@ function Loaded({ job, live, actions, view, onView, onDeleted }: LoadedProps): R
         {actions.said}
       </p>
       {actions.failed !== null && <Problem>{actions.failed}</Problem>}
-      <Tabs label="About this job" items={items} current={view.tab} base={base} />
+      <Tabs label="Job details" items={items} current={view.tab} base={base} />
       <div
         className="or-panel"
         role="tabpanel"
@@ -169,12 +171,12 @@ function Actions({
       {job.notebook !== null && openResult !== undefined && job.started_at !== null && (
         <Button
           icon="open"
-          title="The notebook as far as it has run"
+          title="Open the notebook with the output so far"
           onClick={() => {
             openResult(job);
           }}
         >
-          Open the notebook
+          Open notebook
         </Button>
       )}
       {!hasEnded(job) && (
@@ -191,7 +193,7 @@ function Actions({
       <Button
         icon="again"
         disabled={busy}
-        title="Submit a job that runs the same code, image and parameters"
+        title="Submit a new job with the same code, image and parameters"
         onClick={() => {
           void actions.again(job);
         }}
@@ -200,12 +202,12 @@ function Actions({
       </Button>
       <Button
         disabled={busy}
-        title="Fill in the form as this job has it, and change what should be different"
+        title="Edit this job’s settings and submit it as a new job"
         onClick={() => {
           setAsking('change');
         }}
       >
-        Change and run
+        Edit and run
       </Button>
       <Button
         icon="trash"
@@ -255,7 +257,7 @@ function Summary({ job }: { job: Job }): ReactElement {
         <dd>{moment(new Date(job.started_at ?? job.created_at))}</dd>
       </div>
       <div>
-        <dt>{hasEnded(job) ? 'Ran for' : 'Running for'}</dt>
+        <dt>{hasEnded(job) ? 'Duration' : 'Running for'}</dt>
         <dd>{ranFor(job, now)}</dd>
       </div>
       <div>
@@ -271,10 +273,10 @@ function Summary({ job }: { job: Job }): ReactElement {
         <dd>{money(costNow(job, made.at, now))}</dd>
       </div>
       <div>
-        <dt>Id</dt>
+        <dt>ID</dt>
         <dd className="or-id">
           <code>{job.id}</code>
-          <CopyButton text={job.id} what="the id" />
+          <CopyButton text={job.id} what="job ID" />
         </dd>
       </div>
     </dl>

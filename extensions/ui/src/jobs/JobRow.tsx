@@ -32,7 +32,7 @@ export function JobRow({ job, now, fresh, owners, chosen, onChoose, onNarrow, on
       <td className="or-col-check">
         <input
           type="checkbox"
-          aria-label={`Choose ${job.name}`}
+          aria-label={`Select ${job.name}`}
           checked={chosen}
           onChange={(event) => {
             onChoose(event.target.checked);
@@ -41,9 +41,7 @@ export function JobRow({ job, now, fresh, owners, chosen, onChoose, onNarrow, on
       </td>
       <td className="or-col-status">
         <StatusBadge status={job.status} />
-        {job.queue_position !== null && (
-          <span className="or-faint">no. {job.queue_position} in the queue</span>
-        )}
+        {job.queue_position !== null && <span className="or-faint">queue position {job.queue_position}</span>}
         <ProgressBar job={job} />
       </td>
       <td className="or-col-name">
@@ -56,7 +54,7 @@ export function JobRow({ job, now, fresh, owners, chosen, onChoose, onNarrow, on
               key={`${kind}/${text}`}
               type="button"
               className="or-chip"
-              title={`Only ${kind} ${text}`}
+              title={`Show only ${kind} ${text}`}
               onClick={() => {
                 onNarrow({ [kind]: text });
               }}
@@ -71,7 +69,7 @@ export function JobRow({ job, now, fresh, owners, chosen, onChoose, onNarrow, on
           <button
             type="button"
             className="or-chip"
-            title={`Only jobs of ${job.owner}`}
+            title={`Show only jobs owned by ${job.owner}`}
             onClick={() => {
               onNarrow({ owner: job.owner });
             }}

@@ -12,12 +12,12 @@ export function Overview({ job }: { job: Job }): ReactElement {
   return (
     <div className="or-overview">
       <section aria-labelledby="or-what">
-        <h2 id="or-what">What runs</h2>
+        <h2 id="or-what">Command</h2>
         <Command text={commandLine(job)} />
         {job.message && job.status !== 'failed' && <p className="or-message">{job.message}</p>}
         {job.queue_position !== null && (
           <p className="or-message">
-            Waits for a free {job.machine} machine, as number {job.queue_position} in the queue.
+            Waiting for a free {job.machine} machine (queue position {job.queue_position}).
           </p>
         )}
         <dl className="or-facts">
@@ -49,6 +49,7 @@ export function Overview({ job }: { job: Job }): ReactElement {
               ))}
             </Fact>
           )}
+          {job.exit_code !== null && <Fact name="Exit code">{job.exit_code}</Fact>}
           {job.timeout_s !== null && <Fact name="Timeout">{duration(job.timeout_s * 1000)}</Fact>}
           {job.retries > 0 && <Fact name="Retries">{job.retries}</Fact>}
           {job.priority !== 0 && <Fact name="Priority">{job.priority}</Fact>}
@@ -61,7 +62,7 @@ export function Overview({ job }: { job: Job }): ReactElement {
           </Fact>
           <Fact name="Submitted">{moment(new Date(job.created_at))}</Fact>
           {job.parent_id && (
-            <Fact name="Copy of">
+            <Fact name="Rerun of">
               <Link to={{ page: 'job', id: job.parent_id }}>{job.parent_id}</Link>
             </Fact>
           )}
@@ -70,7 +71,7 @@ export function Overview({ job }: { job: Job }): ReactElement {
       <section aria-labelledby="or-with">
         <Glimpse key={job.id} job={job} />
         <h2 id="or-with">Parameters</h2>
-        <Values values={job.params} none="None." />
+        <Values values={job.params} none="None" />
         {(Object.keys(job.env).length > 0 || job.secrets.length > 0) && (
           <>
             <h2>Environment</h2>
@@ -123,10 +124,10 @@ function Attempts({ job }: { job: Job }): ReactElement {
       <table className="or-table">
         <thead>
           <tr>
-            <th className="or-number">No.</th>
+            <th className="or-number">Attempt</th>
             <th>Status</th>
             <th className="or-number">Exit code</th>
-            <th>Why</th>
+            <th>Reason</th>
           </tr>
         </thead>
         <tbody>
@@ -159,10 +160,10 @@ function workspace({ workspace }: Job): ReactNode {
     case 'snapshot':
       return (
         <>
-          <span>uploaded</span> <code className="or-faint">{text('id').slice(0, 19)}</code>
+          <span>Uploaded files</span> <code className="or-faint">{text('id').slice(0, 19)}</code>
         </>
       );
     default:
-      return 'none';
+      return 'None';
   }
 }

@@ -14,7 +14,7 @@ export function Timeline({ job }: { job: Job }): ReactElement {
   if (error !== null) return <Problem>{error}</Problem>;
   if (!ready) return <Loading />;
   const first = events[0];
-  if (first === undefined) return <p className="or-faint">Nothing has happened yet.</p>;
+  if (first === undefined) return <p className="or-faint">No events yet.</p>;
   const end = job.finished_at === null ? now : Date.parse(job.finished_at);
   return (
     <div className="or-timeline">
@@ -32,7 +32,7 @@ function Phases({ events, end }: { events: JobEvent[]; end: number }): ReactElem
   const parts = phases(events, end);
   const whole = parts.reduce((sum, part) => sum + part.ms, 0);
   return (
-    <ul className="or-phases" aria-label="How long each part took">
+    <ul className="or-phases" aria-label="Time in each phase">
       {parts.map((part) => (
         <li
           key={part.name}

@@ -55,8 +55,7 @@ export function useJobActions(): JobActions {
   return {
     ...state,
     stop: async (jobs) =>
-      (await run('stop', `Asked ${named(jobs)} to stop.`, () => inTurn(jobs, (job) => api.stop(job.id)))) ??
-      [],
+      (await run('stop', `Stopping ${named(jobs)}.`, () => inTurn(jobs, (job) => api.stop(job.id)))) ?? [],
     remove: async (jobs) =>
       (await run('remove', `Deleted ${named(jobs)}.`, () => inTurn(jobs, (job) => api.remove(job.id)))) !==
       undefined,

@@ -18,8 +18,13 @@ function named(jobs: readonly Job[]): string {
 
 export function ConfirmStop({ jobs, onConfirm, onClose }: Props): ReactElement {
   return (
-    <Confirm title={`Stop ${named(jobs)}?`} action="Stop it" onConfirm={onConfirm} onClose={onClose}>
-      The command is asked to end, and ended soon after. What it left in /artifacts stays.
+    <Confirm
+      title={`Stop ${named(jobs)}?`}
+      action={jobs.length === 1 ? 'Stop job' : 'Stop jobs'}
+      onConfirm={onConfirm}
+      onClose={onClose}
+    >
+      The command gets SIGTERM, then SIGKILL after the grace period. Logs and artifacts are kept.
     </Confirm>
   );
 }
@@ -28,7 +33,8 @@ export function ConfirmDelete({ jobs, onConfirm, onClose }: Props): ReactElement
   const stopped = jobs.some((job) => !hasEnded(job));
   return (
     <Confirm title={`Delete ${named(jobs)}?`} action="Delete" onConfirm={onConfirm} onClose={onClose}>
-      Logs, charts and artifacts go with it{stopped && ', and what runs is stopped'}. /storage stays as it is.
+      {stopped && 'Running jobs are stopped. '}Logs, charts and artifacts are deleted; files in /storage are
+      not affected. This cannot be undone.
     </Confirm>
   );
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import type { Machine } from '../api/types.js';
-import { largerMachine, type Line, likelyFix, tellingLines } from './failure.js';
+import { headline, largerMachine, type Line, relevantLines, suggestion } from './failure.js';
 
 function lines(...texts: string[]): Line[] {
   return texts.map((text, i) => ({ n: i + 1, text }));
@@ -14,48 +14,64 @@ const TRACEBACK = [
   "ModuleNotFoundError: No module named 'torch'",
 ];
 
-describe('tellingLines', () => {
-  it('takes the last traceback to its end, and not what was printed after it', () => {
-    const found = tellingLines(lines('epoch 1', ...TRACEBACK, 'cleaning up', 'bye', ''));
+describe('relevantLines', () => {
+  it('takes the last traceback and nothing printed after it', () => {
+    const found = relevantLines(lines('epoch 1', ...TRACEBACK, 'cleaning up', 'bye', ''));
     expect(found.map((line) => line.text)).toEqual(TRACEBACK);
     expect(found[0]?.n).toBe(2);
   });
 
   it('keeps the exception of a long traceback', () => {
     const frames = Array.from({ length: 80 }, (_, i) => `  File "a.py", line ${String(i)}, in f`);
-    const found = tellingLines(lines('Traceback (most recent call last):', ...frames, 'ValueError: no'), 12);
+    const found = relevantLines(lines('Traceback (most recent call last):', ...frames, 'ValueError: no'), 12);
     expect(found).toHaveLength(12);
     expect(found[0]?.text).toMatch(/^Traceback/);
     expect(found[11]?.text).toBe('ValueError: no');
   });
 
-  it('sees through colours', () => {
-    const [line] = tellingLines(lines('\x1b[31mbash: foo: command not found\x1b[0m'));
+  it('ignores ANSI colours', () => {
+    const [line] = relevantLines(lines('\x1b[31mbash: foo: command not found\x1b[0m'));
     expect(line?.text).toBe('bash: foo: command not found');
   });
 
-  it('takes the last lines where nothing complains, and none of nothing', () => {
-    expect(tellingLines(lines('a', 'b', 'c')).map((line) => line.n)).toEqual([1, 2, 3]);
-    expect(tellingLines([])).toEqual([]);
+  it('falls back to the last lines, and to none for an empty log', () => {
+    expect(relevantLines(lines('a', 'b', 'c')).map((line) => line.n)).toEqual([1, 2, 3]);
+    expect(relevantLines([])).toEqual([]);
   });
 });
 
-describe('likelyFix', () => {
-  const job = { reason: 'exited', exit_code: 1 } as const;
-
+describe('suggestion', () => {
   it('names the missing package', () => {
-    expect(likelyFix(job, lines(...TRACEBACK))).toContain('“torch”');
+    expect(suggestion(lines(...TRACEBACK))).toContain('“torch”');
   });
 
-  it('knows the memory of a GPU from that of a machine', () => {
-    expect(
-      likelyFix(job, lines('torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB')),
-    ).toContain('GPU');
-    expect(likelyFix({ reason: 'out_of_memory', exit_code: 137 }, [])).toContain('machine type');
+  it('tells GPU memory from machine memory', () => {
+    const gpu = lines('torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB');
+    expect(suggestion(gpu)).toContain('GPU');
+    expect(suggestion(lines('MemoryError'))).toContain('machine type');
   });
 
-  it('says nothing where it knows nothing', () => {
-    expect(likelyFix(job, lines('oh no'))).toBeNull();
+  it('is empty for errors it does not know', () => {
+    expect(suggestion(lines('oh no'))).toBeNull();
+  });
+});
+
+describe('headline', () => {
+  it('is the first sentence of the message, and the rest follows', () => {
+    expect(headline('Exit code 1: the command failed. The log’s last lines say why.')).toEqual({
+      title: 'Exit code 1: the command failed',
+      detail: 'The log’s last lines say why.',
+    });
+    expect(headline('Stopped after its timeout of 0.5 s. Set a longer one.').title).toBe(
+      'Stopped after its timeout of 0.5 s',
+    );
+    expect(headline('No full stop')).toEqual({ title: 'No full stop', detail: '' });
+  });
+
+  it('invents no reason where the service gives none, and cuts nothing', () => {
+    expect(headline(null)).toEqual({ title: 'Job failed', detail: '' });
+    const long = `git: ${'x'.repeat(200)}. Then more.`;
+    expect(headline(long)).toEqual({ title: 'Job failed', detail: long });
   });
 });
 
@@ -90,12 +106,12 @@ describe('largerMachine', () => {
   });
   const all = [machine('small', 1), machine('large', 8), machine('medium', 4), machine('gpu', 2, { gpu: 1 })];
 
-  it('is the next one up', () => {
+  it('is the next size up', () => {
     expect(largerMachine(all, 'small')?.name).toBe('medium');
     expect(largerMachine(all, 'large')).toBeNull();
   });
 
-  it('is one that could ever start here, and has the GPUs that the job had', () => {
+  it('fits on the platform and has at least as many GPUs', () => {
     expect(largerMachine([machine('small', 1), machine('huge', 99, { total: 0 })], 'small')).toBeNull();
     expect(largerMachine(all, 'gpu')).toBeNull();
   });

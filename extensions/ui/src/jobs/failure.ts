@@ -1,6 +1,9 @@
-/** Why a job failed, in plain words: the lines that say so, and what would likely help. Pure. */
+/**
+ * What the failure card shows beside the service's message: the log lines that matter, and suggestions for errors that
+ * only the log reveals. Why the job ended, the service says. Pure.
+ */
 
-import type { Job, Machine, Reason } from '../api/types.js';
+import type { Machine } from '../api/types.js';
 import { plainText } from '../shared/ansi.js';
 
 export interface Line {
@@ -8,30 +11,25 @@ export interface Line {
   text: string;
 }
 
-const TITLES: Record<Reason, string> = {
-  exited: 'The command failed',
-  out_of_memory: 'It ran out of memory',
-  timed_out: 'It ran longer than its timeout',
-  image_pull_failed: 'The image could not be pulled',
-  workspace_failed: 'The workspace could not be prepared',
-  unschedulable: 'No machine can ever take it',
-  preempted: 'The machine was taken back',
-  node_lost: 'The machine it ran on is gone',
-  platform_error: 'The platform failed, not the job',
-  cancelled_by_user: 'It was stopped',
-  over_budget: 'The budget is used up',
-};
+const LONGEST_TITLE = 100;
 
-export function failureTitle(reason: Reason | null): string {
-  return reason === null ? 'It failed' : TITLES[reason];
+/**
+ * The service's message about how a job ended, as a title and what follows it. The title is the first sentence, unless
+ * that is too long for one: then it is "Job failed", and the whole message follows.
+ */
+export function headline(message: string | null): { title: string; detail: string } {
+  const whole = message?.trim() ?? '';
+  const [, first = '', rest = ''] = /^(.+?[.!?])(?:\s+([\s\S]*))?$/.exec(whole) ?? ['', whole];
+  if (first === '' || first.length > LONGEST_TITLE) return { title: 'Job failed', detail: whole };
+  return { title: first.replace(/\.$/, ''), detail: rest };
 }
 
 const TRACEBACK = 'Traceback (most recent call last):';
-const COMPLAINT =
+const ERROR =
   /\b(error|exception|fatal|failed|failure|killed|denied|not found|no such file|cannot|panic|abort(ed)?|segmentation fault|oom)\b/i;
 
-/** The last lines that matter: the last traceback to its end, else from the last complaint on, else the last ones. */
-export function tellingLines(lines: readonly Line[], most = 12): Line[] {
+/** The last traceback, else the last lines around an error, else the end of the log; at most `most` lines. */
+export function relevantLines(lines: readonly Line[], most = 12): Line[] {
   const plain = lines.map((line) => ({ n: line.n, text: plainText(line.text).trimEnd() }));
   while (plain.length > 0 && plain[plain.length - 1]?.text === '') plain.pop();
   const traceback = plain.findLastIndex((line) => line.text.startsWith(TRACEBACK));
@@ -39,14 +37,14 @@ export function tellingLines(lines: readonly Line[], most = 12): Line[] {
     const end = endOfTraceback(plain, traceback);
     return shortened(plain.slice(traceback, end + 1), most);
   }
-  const complaint = plain.findLastIndex((line) => COMPLAINT.test(line.text));
-  if (complaint >= 0 && plain.length - complaint <= most) {
-    return plain.slice(Math.max(0, Math.min(complaint - 2, plain.length - 6)));
+  const error = plain.findLastIndex((line) => ERROR.test(line.text));
+  if (error >= 0 && plain.length - error <= most) {
+    return plain.slice(Math.max(0, Math.min(error - 2, plain.length - 6)));
   }
   return plain.slice(-Math.min(most, 8));
 }
 
-/** The first line after the frames that is not indented is the exception itself. */
+/** A traceback ends with the exception: the first line after the frames that is not indented. */
 function endOfTraceback(lines: readonly Line[], start: number): number {
   for (let i = start + 1; i < lines.length; i += 1) {
     const text = lines[i]?.text ?? '';
@@ -55,7 +53,7 @@ function endOfTraceback(lines: readonly Line[], start: number): number {
   return lines.length - 1;
 }
 
-/** The first line and the last ones. */
+/** Keeps the first line and the last ones: the header of a traceback and its exception. */
 function shortened(lines: Line[], most: number): Line[] {
   return lines.length <= most ? lines : [...lines.slice(0, 1), ...lines.slice(-(most - 1))];
 }
@@ -68,73 +66,62 @@ interface Hint {
 const HINTS: readonly Hint[] = [
   {
     pattern: /(?:CUDA|HIP) out of memory|CUBLAS_STATUS_ALLOC_FAILED/i,
-    advice: () => 'The GPU’s memory is full: take smaller batches, or a GPU with more memory.',
+    advice: () => 'The GPU ran out of memory. Use smaller batches or a GPU with more memory.',
   },
   {
     pattern: /ModuleNotFoundError: No module named ['"]([\w.]+)['"]/,
     advice: (match) =>
-      `The image lacks the Python package “${match[1]?.split('.')[0] ?? ''}”. Choose an image that has it, or install it first: pip install … && your command.`,
+      `The image does not have the Python package “${match[1]?.split('.')[0] ?? ''}”. Use an image that includes it, or install it first: pip install … && your command.`,
   },
   {
     pattern: /FileNotFoundError: .*?['"]([^'"]+)['"]/,
     advice: (match) =>
-      `“${match[1] ?? ''}” was not there. Only what is in the workspace, /storage, /datasets and /inputs exists in a job.`,
+      `“${match[1] ?? ''}” does not exist. Jobs can access only the workspace, /storage, /datasets and /inputs.`,
   },
   {
     pattern: /can't open file ['"]([^'"]+)['"]/,
     advice: (match) =>
-      `“${match[1] ?? ''}” is not in the workspace. Submit from the directory that holds it.`,
+      `“${match[1] ?? ''}” is not in the workspace. Submit the job from the directory that contains it.`,
   },
   {
     pattern: /PermissionError: .*?['"]([^'"]+)['"]|Read-only file system/,
-    advice: () => 'It wrote where it may not. Write to /artifacts, /storage or the working directory.',
+    advice: () =>
+      'The job tried to write to a read-only location. Write to /artifacts, /storage or the working directory.',
   },
   {
     pattern: /No space left on device/,
-    advice: () => 'The disk is full. Write less to the working directory, or clear up /storage.',
+    advice: () => 'The disk is full. Write less to the working directory, or free space in /storage.',
   },
   {
     pattern: /Found no NVIDIA driver|CUDA is not available|no CUDA-capable device/i,
-    advice: () => 'There is no GPU on this machine type. Choose one that has a GPU.',
+    advice: () => 'This machine type has no GPU. Choose one with a GPU.',
   },
   {
     pattern: /Address already in use/i,
-    advice: () => 'Two programs of the job listen on the same port.',
+    advice: () => 'Two processes in the job use the same port.',
   },
   {
     pattern: /Name or service not known|Temporary failure in name resolution|Could not resolve host/i,
-    advice: () => 'A name could not be resolved: check the address, and that the platform lets jobs out.',
+    advice: () =>
+      'DNS lookup failed. Check the host name, and whether the platform allows outgoing connections.',
   },
   {
     pattern: /^MemoryError\b/m,
-    advice: () => 'It ran out of memory: take a larger machine type or smaller batches.',
+    advice: () => 'Out of memory. Use a larger machine type or smaller batches.',
   },
 ];
 
-/** The likely fix, or null when nothing better is known than the job's own message. */
-export function likelyFix(job: Pick<Job, 'reason' | 'exit_code'>, lines: readonly Line[]): string | null {
-  switch (job.reason) {
-    case 'out_of_memory':
-      return 'Run it again on a machine type with more memory, or take smaller batches.';
-    case 'timed_out':
-      return 'Give it more time, or save checkpoints to /artifacts and go on from them.';
-    case 'preempted':
-    case 'node_lost':
-    case 'platform_error':
-      return 'Run it again: the cause lies outside the job. Checkpoints in /artifacts are still there.';
-    case 'unschedulable':
-      return 'Choose a smaller machine type.';
-    default:
-  }
+/** A suggestion based on known errors in the log, or null when there is none. */
+export function suggestion(lines: readonly Line[]): string | null {
   const text = lines.map((line) => plainText(line.text)).join('\n');
   for (const hint of HINTS) {
     const match = hint.pattern.exec(text);
     if (match) return hint.advice(match);
   }
-  return job.exit_code === 127 ? 'Check the command’s spelling, and that the image has it.' : null;
+  return null;
 }
 
-/** The next larger machine type: more memory, no fewer GPUs, one that the platform could hold; the cheapest such. */
+/** The smallest machine type with more memory and at least as many GPUs that fits on the platform, or null. */
 export function largerMachine(machines: readonly Machine[], current: string): Machine | null {
   const now = machines.find((machine) => machine.name === current);
   if (now === undefined) return null;

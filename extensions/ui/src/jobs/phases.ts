@@ -8,7 +8,7 @@ export interface Phase {
   ms: number;
 }
 
-const TITLES = { waiting: 'Waiting', preparing: 'Getting ready', running: 'Running' } as const;
+const TITLES = { waiting: 'Waiting', preparing: 'Preparing', running: 'Running' } as const;
 
 /** The phase that begins with an event; undefined for one that changes nothing, null for one that ends the last. */
 function phaseAfter(type: string): Phase['name'] | null | undefined {

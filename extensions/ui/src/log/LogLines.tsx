@@ -115,15 +115,15 @@ export function LineDetail({ line, onChart, onClose }: DetailProps): ReactElemen
               onChart(metric.chart);
             }}
           >
-            Show in the chart “{chartTitle(metric.chart)}”
+            Show in chart “{chartTitle(metric.chart)}”
           </Button>
         )}
-        <CopyButton text={text} what="the line" />
+        <CopyButton text={text} what="line" />
         <Button tone="quiet" icon="close" label="Close" onClick={onClose} />
       </header>
       {/* It scrolls, and the keyboard must be able to do that too. */}
       {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
-      <pre tabIndex={0} role="region" aria-label="The whole line">
+      <pre tabIndex={0} role="region" aria-label="Full line">
         {text}
       </pre>
     </aside>

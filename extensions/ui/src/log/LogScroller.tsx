@@ -137,7 +137,7 @@ export function LogScroller(props: Props): ReactElement {
       ref={box}
       className="or-log-box"
       role="region"
-      aria-label={`Log, ${String(geometry.lines)} lines. Arrow keys scroll, J and K choose a line.`}
+      aria-label={`Log, ${String(geometry.lines)} lines. Arrow keys scroll, J and K select a line.`}
       // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
       tabIndex={0}
       onScroll={onScroll}

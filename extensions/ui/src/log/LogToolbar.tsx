@@ -36,11 +36,11 @@ export function LogToolbar({ job, store, search, times, onTimes, following, onFo
     <div className="or-toolbar">
       <label className="or-search">
         <Icon name="search" />
-        <span className="or-hidden">Search the log</span>
+        <span className="or-hidden">Search log</span>
         <input
           ref={input}
           type="search"
-          placeholder="Search the log"
+          placeholder="Search log"
           maxLength={200}
           value={typed}
           onChange={(event) => {
@@ -80,7 +80,7 @@ export function LogToolbar({ job, store, search, times, onTimes, following, onFo
           onTimes(!times);
         }}
       >
-        Times
+        Timestamps
       </Button>
       {!hasEnded(job) && (
         <Button
@@ -142,7 +142,7 @@ function Download({ job, total }: { job: Job; total: number }): ReactElement {
     <Button
       icon="download"
       disabled={total === 0}
-      title={failed ?? 'The whole log as a text file'}
+      title={failed ?? 'Download the full log as a text file'}
       onClick={() => {
         void start();
       }}

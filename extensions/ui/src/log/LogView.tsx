@@ -113,7 +113,7 @@ export function LogView({ job, view, onView }: Props): ReactElement {
       {!store.ready && store.error === null && <Loading />}
       {store.ready && store.total === 0 && (
         <p className="or-faint or-log-none">
-          {hasEnded(job) ? 'It printed nothing.' : 'Nothing printed yet. Lines appear here as they come.'}
+          {hasEnded(job) ? 'No output.' : 'No output yet. New lines appear here.'}
         </p>
       )}
       <LogScroller

@@ -13,7 +13,7 @@ export interface LogSearch {
   setNeedle: (needle: string) => void;
   /** The line of the current match. */
   current: number | undefined;
-  /** `3 of 17`, `no match`, or empty. */
+  /** `3 of 17`, `No matches`, or empty. */
   said: string;
   step: (by: 1 | -1) => void;
 }
@@ -102,6 +102,6 @@ export function useLogSearch(job: string, total: number): LogSearch {
 function words(found: Found, at: number, busy: boolean): string {
   if (found.needle === '') return '';
   if (found.error !== null) return found.error;
-  if (found.lines.length === 0) return busy ? 'searching …' : 'no match';
+  if (found.lines.length === 0) return busy ? 'Searching …' : 'No matches';
   return `${String(at + 1)} of ${String(found.lines.length)}${found.more === null ? '' : '+'}`;
 }

@@ -159,7 +159,7 @@ export function Confirm({
       <h2 id={heading}>{title}</h2>
       <div className="or-dialog-text">{children}</div>
       <div className="or-dialog-buttons">
-        <Button onClick={() => dialog.current?.close()}>Keep it</Button>
+        <Button onClick={() => dialog.current?.close()}>Cancel</Button>
         <Button
           tone={tone}
           onClick={() => {
@@ -232,7 +232,7 @@ export function Command({ text }: { text: string }): ReactElement {
       <pre tabIndex={0} role="region" aria-label="Command">
         {text}
       </pre>
-      <CopyButton text={text} what="the command" />
+      <CopyButton text={text} what="command" />
     </div>
   );
 }

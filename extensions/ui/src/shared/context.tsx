@@ -130,7 +130,7 @@ export function OutriderProvider({
 
 function useOutrider(): Outrider {
   const found = useContext(Context);
-  if (found === null) throw new Error('Outrider’s components need an <OutriderProvider> around them');
+  if (found === null) throw new Error('Outrider components must be rendered inside an <OutriderProvider>');
   return found;
 }
 

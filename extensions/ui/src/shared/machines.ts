@@ -17,11 +17,14 @@ export function whenFree(machine: Pick<Machine, 'total' | 'free' | 'waiting'>): 
   now: boolean;
   text: string;
 } {
-  if (machine.total === 0) return { now: false, text: 'more than the platform has' };
+  if (machine.total === 0) return { now: false, text: 'exceeds platform capacity' };
   if (machine.free === null)
-    return { now: false, text: machine.waiting > 0 ? `${String(machine.waiting)} waiting` : 'not known' };
+    return {
+      now: false,
+      text: machine.waiting > 0 ? `${String(machine.waiting)} waiting` : 'availability unknown',
+    };
   if (machine.free > 0 && machine.waiting === 0) return { now: true, text: 'free now' };
-  return { now: false, text: `no. ${String(machine.waiting + 1)} in the queue` };
+  return { now: false, text: `queue position ${String(machine.waiting + 1)}` };
 }
 
 /** `3 of 8`, for a column. */

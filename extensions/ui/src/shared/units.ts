@@ -14,7 +14,7 @@ const KEYS = ['chart', 'y', 'x', 'series', 'axis'];
 const percent = (y: number): string => `${y.toFixed(y < 10 ? 1 : 0)} %`;
 
 const SYSTEM: Record<string, SystemChart> = {
-  'system/cpu': { title: 'CPU', scale: '100 % is one core', write: percent, order: 1 },
+  'system/cpu': { title: 'CPU', scale: '100 % = 1 core', write: percent, order: 1 },
   'system/memory': { title: 'Memory', write: bytes, order: 2 },
   'system/gpu_utilisation': { title: 'GPU utilisation', write: percent, order: 3 },
   'system/gpu_memory': { title: 'GPU memory', write: bytes, order: 4 },

@@ -22,7 +22,7 @@ export function Checks({
 }): ReactElement | null {
   if (checks.length === 0 && failed === null) return null;
   return (
-    <section className="or-checks" aria-label="Checked before sending" aria-live="polite">
+    <section className="or-checks" aria-label="Preflight checks" aria-live="polite">
       <ul>
         {checks.map(({ check, answer, message }) => (
           <li key={check} className={`or-check or-check-${answer}`}>
@@ -36,7 +36,7 @@ export function Checks({
           </li>
         ))}
       </ul>
-      {failed !== null && <p className="or-faint">It could not be checked: {failed}</p>}
+      {failed !== null && <p className="or-faint">Preflight checks failed to run: {failed}</p>}
     </section>
   );
 }

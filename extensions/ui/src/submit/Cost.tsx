@@ -23,10 +23,10 @@ export function Cost({
   return (
     <p className="or-submit-cost">
       <strong>{pricePerHour(machine.price_per_hour * nodes)}</strong>
-      {used > 0 && <span className="or-faint">What runs now costs {money(used)} / h</span>}
+      {used > 0 && <span className="or-faint">Currently running: {money(used)} / h</span>}
       {left !== null && (
         <span className={left <= 0 ? 'or-wrong' : 'or-faint'}>
-          {money(Math.max(0, left))} left to spend this month
+          {money(Math.max(0, left))} of this month’s budget left
         </span>
       )}
     </p>

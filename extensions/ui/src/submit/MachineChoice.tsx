@@ -38,7 +38,7 @@ export function MachineChoice({ machines, chosen, problem, onChange }: Props): R
               <span className="or-machine-name">{machine.title}</span>
               <span className="or-faint">
                 {machineParts(machine, bytes).join(' · ')}
-                {machine.preemptible && ' · may be taken back'}
+                {machine.preemptible && ' · preemptible'}
               </span>
               <span className="or-machine-price or-number">{pricePerHour(machine.price_per_hour)}</span>
               <span className={`or-machine-free ${soon.now ? 'or-good' : 'or-faint'}`}>

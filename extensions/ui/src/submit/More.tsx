@@ -28,17 +28,17 @@ type TextKey =
   | 'shm';
 
 const TEXTS: [TextKey, string, string, string][] = [
-  ['timeout', 'timeout_s', 'Timeout', 'none; such as 2 h'],
-  ['retries', 'retries', 'Retries when it fails', '0'],
+  ['timeout', 'timeout_s', 'Timeout', 'none; e.g. 2 h'],
+  ['retries', 'retries', 'Retries on failure', '0'],
   ['project', 'project', 'Project', ''],
   ['experiment', 'experiment', 'Experiment', ''],
-  ['tags', 'tags', 'Tags', 'separated by commas'],
+  ['tags', 'tags', 'Tags', 'comma-separated'],
   ['priority', 'priority', 'Priority', '0'],
-  ['ports', 'ports', 'Ports that it serves', 'such as 8080'],
-  ['inputs', 'inputs', 'Artifacts of other jobs', 'name=job id'],
-  ['secrets', 'secrets', 'Secrets', 'their names'],
-  ['nodes', 'nodes', 'Machines at once', '1'],
-  ['shm', 'shm_mb', 'Shared memory in MiB', 'half the memory'],
+  ['ports', 'ports', 'Exposed ports', 'e.g. 8080'],
+  ['inputs', 'inputs', 'Inputs from other jobs', 'name=job-id'],
+  ['secrets', 'secrets', 'Secrets', 'names, comma-separated'],
+  ['nodes', 'nodes', 'Nodes', '1'],
+  ['shm', 'shm_mb', 'Shared memory (MiB)', 'half of memory'],
 ];
 
 /** The fields of `More` that have a problem: they must be in sight. */
@@ -47,7 +47,7 @@ export const MORE_FIELDS: readonly string[] = ['env', ...TEXTS.map(([, field]) =
 export function More({ draft, problems, groups, withoutSecrets = false, onChange }: Props): ReactElement {
   return (
     <>
-      <h3>Variables</h3>
+      <h3>Environment variables</h3>
       <EnvRows
         env={draft.env}
         problem={problems.env}
@@ -71,7 +71,7 @@ export function More({ draft, problems, groups, withoutSecrets = false, onChange
           ),
         )}
         {groups.length > 0 && (
-          <Field label="Billed to" problem={problems.group}>
+          <Field label="Bill to" problem={problems.group}>
             {(ids) => (
               <select
                 {...ids}
@@ -80,7 +80,7 @@ export function More({ draft, problems, groups, withoutSecrets = false, onChange
                   onChange({ group: event.target.value });
                 }}
               >
-                <option value="">me</option>
+                <option value="">Me</option>
                 {groups.map((group) => (
                   <option key={group}>{group}</option>
                 ))}
@@ -97,7 +97,7 @@ export function More({ draft, problems, groups, withoutSecrets = false, onChange
                 onChange({ isPublic: event.target.checked });
               }}
             />
-            Anybody may open its ports
+            Allow public access to these ports
           </label>
         )}
       </div>

@@ -96,7 +96,7 @@ export function SubmitForm({
         <TextField
           label="Name"
           value={draft.name}
-          placeholder="one is made up"
+          placeholder="Generated if empty"
           problem={shown.name}
           onChange={(name) => {
             change({ name });
@@ -106,7 +106,7 @@ export function SubmitForm({
         <TextField
           label="Image"
           value={draft.image}
-          placeholder={images.value?.items[0]?.name ?? 'the default one'}
+          placeholder={images.value?.items[0]?.name ?? 'default image'}
           list={imageList}
           problem={shown.image}
           onChange={(image) => {
@@ -133,7 +133,7 @@ export function SubmitForm({
         <WorkspaceChoice
           draft={draft}
           folder={
-            shell.folder && { title: 'The file’s folder', body: <FolderSummary folder={shell.folder} /> }
+            shell.folder && { title: 'This file’s folder', body: <FolderSummary folder={shell.folder} /> }
           }
           problem={shown.workspace}
           onChange={change}
@@ -155,7 +155,7 @@ export function SubmitForm({
             setMore(event.currentTarget.open);
           }}
         >
-          <summary>More: variables, ports, labels, limits</summary>
+          <summary>More options: variables, ports, labels, limits</summary>
           {more && <More draft={draft} problems={shown} groups={me.value?.groups ?? []} onChange={change} />}
         </details>
       </div>
@@ -168,7 +168,7 @@ export function SubmitForm({
           {onCancel && <Button onClick={onCancel}>Cancel</Button>}
           <Button type="submit" tone="primary" disabled={sending.busy}>
             <Icon name="bolt" />
-            {sending.busy ? 'Sending …' : 'Run job'}
+            {sending.busy ? 'Submitting …' : 'Run job'}
           </Button>
         </div>
       </footer>

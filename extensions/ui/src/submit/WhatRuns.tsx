@@ -21,7 +21,7 @@ export function WhatRuns({
         value={draft.notebook}
         mono
         problem={problems.notebook}
-        hint="Runs from top to bottom; the result is kept with the job."
+        hint="Runs all cells in order; the executed notebook is saved as an artifact."
         onChange={(notebook) => {
           onChange({ notebook });
         }}

@@ -22,8 +22,8 @@ interface Props {
 export function WorkspaceChoice({ draft, folder, gitNote, problem, onChange }: Props): ReactElement {
   const kinds: [WorkspaceKind, string][] = [];
   if (folder !== undefined) kinds.push(['folder', folder.title]);
-  kinds.push(['git', 'A Git repository']);
-  if (draft.kept?.type === 'snapshot') kinds.push(['kept', 'As it was']);
+  kinds.push(['git', 'Git repository']);
+  if (draft.kept?.type === 'snapshot') kinds.push(['kept', 'Same as before']);
   kinds.push(['none', 'None']);
   return (
     <fieldset className="or-workspace">
@@ -42,11 +42,9 @@ export function WorkspaceChoice({ draft, folder, gitNote, problem, onChange }: P
           {gitNote}
         </>
       )}
-      {draft.workspace === 'kept' && (
-        <p className="or-faint">The very files that the earlier job ran with.</p>
-      )}
+      {draft.workspace === 'kept' && <p className="or-faint">Uses the same files as the original job.</p>}
       {draft.workspace === 'none' && (
-        <p className="or-faint">The job starts in an empty directory. /storage is there all the same.</p>
+        <p className="or-faint">The job starts in an empty directory. /storage is still available.</p>
       )}
       {draft.workspace !== 'git' && problem !== undefined && <p className="or-wrong">{problem}</p>}
     </fieldset>
@@ -73,7 +71,7 @@ function GitFields({
       <TextField
         label="Branch, tag or commit"
         value={draft.ref}
-        placeholder="its default branch"
+        placeholder="default branch"
         onChange={(ref) => {
           onChange({ ref });
         }}
@@ -96,7 +94,7 @@ export function FolderSummary({
     <div className="or-look">
       <p>
         <code>{path}</code>: {count(files)} {files === 1 ? 'file' : 'files'}, <strong>{bytes(size)}</strong>
-        {out.length > 0 && <>; left out: {shortList(out)}</>}
+        {out.length > 0 && <>; excluded: {shortList(out)}</>}
       </p>
       {warnings.map((text) => (
         <p key={text} className="or-warning">
@@ -105,7 +103,7 @@ export function FolderSummary({
       ))}
       {largest.length > 0 && (
         <details>
-          <summary>The largest files</summary>
+          <summary>Largest files</summary>
           <ul>
             {largest.map((file) => (
               <li key={file.path}>
@@ -116,7 +114,7 @@ export function FolderSummary({
         </details>
       )}
       <p className="or-faint">
-        What Git ignores stays here, and what a file <code>.outriderignore</code> names.
+        Files ignored by Git or listed in <code>.outriderignore</code> are excluded.
       </p>
     </div>
   );

@@ -50,7 +50,7 @@ describe('the form', () => {
 
   it('knows that a notebook comes from a workspace', () => {
     const notebook = { ...EMPTY, runs: 'notebook' as const, notebook: 'a.ipynb' };
-    expect(problemsOf(notebook).workspace).toContain('must be one');
+    expect(problemsOf(notebook).workspace).toContain('needs a workspace');
     expect(problemsOf({ ...notebook, workspace: 'folder' })).toEqual({});
   });
 });
@@ -60,7 +60,7 @@ describe('values', () => {
     expect(valueOf({ name: 'a', type: 'text', text: '1' })).toBe('1');
     expect(valueOf({ name: 'a', type: 'number', text: ' 3e-4 ' })).toBe(3e-4);
     expect(valueOf({ name: 'a', type: 'number', text: '' })).toBeUndefined();
-    expect(valueOf({ name: 'a', type: 'yes or no', text: 'true' })).toBe(true);
+    expect(valueOf({ name: 'a', type: 'boolean', text: 'true' })).toBe(true);
     expect(valueOf({ name: 'a', type: 'JSON', text: '[1, null]' })).toEqual([1, null]);
     expect(valueOf({ name: 'a', type: 'JSON', text: '[1' })).toBeUndefined();
   });

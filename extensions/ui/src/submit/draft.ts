@@ -3,8 +3,8 @@
 import type { Submission } from '../api/types.js';
 import { commandLine } from './submission.js';
 
-export type ParamType = 'text' | 'number' | 'yes or no' | 'JSON';
-export const PARAM_TYPES: readonly ParamType[] = ['text', 'number', 'yes or no', 'JSON'];
+export type ParamType = 'text' | 'number' | 'boolean' | 'JSON';
+export const PARAM_TYPES: readonly ParamType[] = ['text', 'number', 'boolean', 'JSON'];
 
 export interface Param {
   name: string;
@@ -88,32 +88,31 @@ const IMAGE = /^[A-Za-z0-9][A-Za-z0-9._/:@-]*$/;
 
 export function problemsOf(draft: Draft): Problems {
   const found: Problems = {};
-  if (draft.runs === 'command' && draft.command.trim() === '') found.command = 'Say what to run.';
+  if (draft.runs === 'command' && draft.command.trim() === '') found.command = 'Enter a command.';
   if (draft.runs === 'notebook' && !/^[^/].*\.ipynb$/.test(draft.notebook))
-    found.notebook = 'Name an .ipynb file inside the workspace.';
+    found.notebook = 'Enter the path of an .ipynb file in the workspace.';
   if (draft.runs === 'notebook' && draft.workspace === 'none')
-    found.workspace = 'A notebook comes from the workspace, so there must be one.';
+    found.workspace = 'A notebook job needs a workspace that contains the notebook.';
   if (draft.image !== '' && !IMAGE.test(draft.image))
-    found.image = 'This is no image reference such as python:3.11.';
+    found.image = 'Enter an image reference, such as python:3.11.';
   if (draft.workspace === 'git' && !/^(https|ssh):\/\/[^\s@/]+(@[^\s/]+)?\/\S+$/.test(draft.url))
-    found.workspace = 'Give an https:// or ssh:// address of a repository.';
+    found.workspace = 'Enter an https:// or ssh:// repository URL.';
   found.params = problemOfParams(draft.params);
   found.env = problemOfNames(
     draft.env.map((pair) => pair.name),
     'variable',
   );
   if (words(draft.secrets).some((name) => !NAME.test(name)))
-    found.secrets = 'Names of secrets have letters, digits and _ only.';
-  if (words(draft.inputs).some((one) => !INPUT.test(one)))
-    found.inputs = 'Give each as name=job, with the job’s id.';
+    found.secrets = 'Secret names may contain only letters, digits and _.';
+  if (words(draft.inputs).some((one) => !INPUT.test(one))) found.inputs = 'Enter each input as name=job-id.';
   found.ports = problemOfPorts(draft.ports);
   for (const field of ['project', 'experiment'] as const)
     if (draft[field] !== '' && !LABEL.test(draft[field]))
-      found[field] = 'Letters, digits, dots and hyphens, at most 63.';
+      found[field] = 'Use at most 63 letters, digits, dots, hyphens and underscores.';
   if (words(draft.tags).some((tag) => !LABEL.test(tag)))
-    found.tags = 'Tags have letters, digits, dots and hyphens.';
+    found.tags = 'Tags may contain only letters, digits, dots, hyphens and underscores.';
   if (draft.timeout !== '' && seconds(draft.timeout) === null)
-    found.timeout_s = 'A time such as 90 s, 30 min, 2 h or 1 d.';
+    found.timeout_s = 'Enter a duration, such as 90 s, 30 min, 2 h or 1 d.';
   for (const [field, name, least, most] of [
     ['retries', 'retries', 0, 100],
     ['priority', 'priority', -100, 100],
@@ -122,7 +121,7 @@ export function problemsOf(draft: Draft): Problems {
   ] as const) {
     const value = Number(draft[field]);
     if (draft[field] !== '' && (!Number.isInteger(value) || value < least || value > most))
-      found[name] = `A whole number from ${String(least)} to ${String(most)}.`;
+      found[name] = `Enter a whole number from ${String(least)} to ${String(most)}.`;
   }
   return Object.fromEntries(Object.entries(found).filter(([, text]) => text !== undefined));
 }
@@ -132,11 +131,13 @@ function problemOfNames(names: readonly string[], what: string): string | undefi
   if (bad !== undefined)
     return bad === ''
       ? `Each ${what} needs a name.`
-      : `“${bad}” is no name of a ${what}: letters, digits and _.`;
+      : `“${bad}” is not a valid ${what} name: use letters, digits and _.`;
   const twice = names.find((name, i) => names.indexOf(name) !== i);
-  if (twice !== undefined) return `“${twice}” is there twice.`;
+  if (twice !== undefined) return `“${twice}” is listed more than once.`;
   const ours = what === 'variable' ? names.find((name) => name.startsWith('OUTRIDER_')) : undefined;
-  return ours === undefined ? undefined : `“${ours}” is set by the platform.`;
+  return ours === undefined
+    ? undefined
+    : `“${ours}” is reserved: names starting with OUTRIDER_ are set by the platform.`;
 }
 
 function problemOfParams(params: readonly Param[]): string | undefined {
@@ -147,15 +148,15 @@ function problemOfParams(params: readonly Param[]): string | undefined {
   if (names !== undefined) return names;
   const bad = params.find((param) => valueOf(param) === undefined);
   if (bad === undefined) return undefined;
-  const wanted = { number: 'a number', 'yes or no': 'true or false', JSON: 'JSON', text: 'text' }[bad.type];
+  const wanted = { number: 'a number', boolean: 'true or false', JSON: 'JSON', text: 'text' }[bad.type];
   return `“${bad.name}” must be ${wanted}.`;
 }
 
 function problemOfPorts(text: string): string | undefined {
   const ports = words(text).map(Number);
   if (ports.some((port) => !Number.isInteger(port) || port < 1024 || port > 65_535))
-    return 'Ports are numbers from 1024 to 65535.';
-  return new Set(ports).size < ports.length ? 'A port is there twice.' : undefined;
+    return 'Ports must be numbers from 1024 to 65535.';
+  return new Set(ports).size < ports.length ? 'A port is listed more than once.' : undefined;
 }
 
 /** The value that was typed; undefined when the text is not of the type. */
@@ -166,7 +167,7 @@ export function valueOf({ type, text }: Param): unknown {
       return text;
     case 'number':
       return trimmed !== '' && Number.isFinite(Number(trimmed)) ? Number(trimmed) : undefined;
-    case 'yes or no':
+    case 'boolean':
       return trimmed === 'true' ? true : trimmed === 'false' ? false : undefined;
     case 'JSON':
       try {
@@ -181,7 +182,7 @@ export function valueOf({ type, text }: Param): unknown {
 export function paramOf(name: string, value: unknown): Param {
   if (typeof value === 'string') return { name, type: 'text', text: value };
   if (typeof value === 'number') return { name, type: 'number', text: String(value) };
-  if (typeof value === 'boolean') return { name, type: 'yes or no', text: String(value) };
+  if (typeof value === 'boolean') return { name, type: 'boolean', text: String(value) };
   return { name, type: 'JSON', text: JSON.stringify(value) };
 }
 

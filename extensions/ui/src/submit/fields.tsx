@@ -132,7 +132,7 @@ function Rows<T extends Pair>({ what, rows, blank, problem, onChange, extra }: R
         const change = (changes: Partial<T>): void => {
           onChange(rows.map((other, at) => (at === i ? { ...other, ...changes } : other)));
         };
-        const name = row.name || `number ${String(i + 1)}`;
+        const name = row.name || `#${String(i + 1)}`;
         return (
           <div className="or-row" key={i}>
             <input
@@ -170,7 +170,7 @@ function Rows<T extends Pair>({ what, rows, blank, problem, onChange, extra }: R
           onChange([...rows, blank]);
         }}
       >
-        Add a {what}
+        Add {what}
       </Button>
     </div>
   );
@@ -228,7 +228,7 @@ export function ParamRows({
               <option key={type}>{type}</option>
             ))}
           </select>
-          {row.type === 'yes or no' ? (
+          {row.type === 'boolean' ? (
             <select
               aria-label={`Value of ${name}`}
               value={row.text}

@@ -1,5 +1,5 @@
-/* Starting a notebook, livelier: a search, what a registry says of another image, what is free now, which times a machine
-   allows. The page works without it. */
+/* Enhances the spawn page: image search, registry checks, live availability and the machine's time limits. The page works
+   without it. */
 
 const CHECK_AFTER_MS = 500;
 const LOOK_EVERY_MS = 15_000;
@@ -18,13 +18,13 @@ if (form && api) {
   look(machines);
   form.addEventListener('submit', () => {
     const button = form.querySelector('button[type=submit]');
-    // Only after the form was sent off: a disabled button sends nothing.
+    // Disable only after the submit: a disabled button would cancel it.
     setTimeout(() => {
       button.disabled = true;
       button.textContent = 'Starting …';
     });
   });
-  // The back button brings the page as it was left.
+  // The back button restores the page with the button still disabled.
   window.addEventListener('pageshow', () => {
     const button = form.querySelector('button[type=submit]');
     button.disabled = false;
@@ -32,16 +32,16 @@ if (form && api) {
   });
 }
 
-/** One request to the Hub; the token in the header says that it comes from this page. */
+/** Sends a request to the Hub with the anti-forgery token. */
 async function ask(path, options = {}) {
   const headers = { 'X-XSRFToken': form.dataset.xsrf, ...options.headers };
   const limit = AbortSignal.timeout(TIMEOUT_MS);
-  // Browsers before 2024 know no "any"; they wait for the Hub's own limit.
+  // Browsers before 2024 lack AbortSignal.any; they rely on the Hub's own timeout.
   const signal = options.signal ? (AbortSignal.any?.([options.signal, limit]) ?? options.signal) : limit;
   return fetch(api + path, { ...options, headers, signal });
 }
 
-/** Shows the cards that hold every word. */
+/** Shows the cards that contain every search word. */
 function search(field) {
   const cards = [...document.querySelectorAll('[data-sought]')];
   field.closest('.search').hidden = cards.length < 2;
@@ -55,12 +55,12 @@ function search(field) {
     byId('found').textContent = words.length === 0 ? '' : `${count} of ${cards.length}`;
   });
   field.addEventListener('keydown', (event) => {
-    // Enter in a search starts nothing.
+    // Enter in the search box must not submit the form.
     if (event.key === 'Enter') event.preventDefault();
   });
 }
 
-/** Times that the chosen machine does not allow cannot be chosen. */
+/** Disables the times that the selected machine type does not allow. */
 function times(machines) {
   const limit = (name, most) => {
     const select = byId(name);
@@ -81,7 +81,7 @@ function times(machines) {
   show();
 }
 
-/** Asks about another image as soon as its name is typed. */
+/** Checks a custom image while its reference is typed. */
 function check(field) {
   const answer = byId('checked');
   let timer;
@@ -99,20 +99,20 @@ function check(field) {
   const run = async (image) => {
     running = new AbortController();
     const mine = running;
-    say('faint', `Asking the registry about ${image} …`);
+    say('faint', `Checking ${image} …`);
     try {
       const body = JSON.stringify({ image });
       const headers = { 'Content-Type': 'application/json' };
       const got = await ask('check', { method: 'POST', body, headers, signal: mine.signal });
       const said = await got.json();
       if (mine.signal.aborted) return;
-      if (got.status === 403) say('bad', 'You are no longer logged in. Reload the page.');
+      if (got.status === 403) say('bad', 'Your session has expired. Reload the page.');
       else if (!got.ok) say('bad', said.message);
       else
         say(said.status === 'ok' ? 'ok' : 'bad', said.message, said.advice, (said.facts ?? []).join(' · '));
     } catch {
       if (!mine.signal.aborted)
-        say('bad', 'There was no answer. The image is checked again when you press Start.');
+        say('bad', 'The check timed out. The image is checked again when you press Start.');
     }
   };
   const soon = () => {
@@ -129,7 +129,7 @@ function check(field) {
   byId('image-other').addEventListener('change', () => field.focus());
 }
 
-/** Looks now and then what is free, while somebody sees the page. */
+/** Refreshes availability while the page is visible. */
 function look(machines) {
   const cards = new Map(machines.map((card) => [card.dataset.machine, card]));
   const show = ({ machine, free, refusal }) => {
@@ -140,7 +140,7 @@ function look(machines) {
     note.textContent = refusal;
     note.hidden = refusal === '';
     const radio = card.querySelector('input');
-    // What is chosen stays chosen: the sentence says why it would be refused now.
+    // Keep the current selection: the note explains why it would be refused.
     radio.disabled = refusal !== '' && !radio.checked;
   };
   setInterval(async () => {
@@ -149,7 +149,7 @@ function look(machines) {
       const got = await ask('offer');
       if (got.ok) for (const one of (await got.json()).machines) show(one);
     } catch {
-      // The next look may have an answer.
+      // Try again at the next interval.
     }
   }, LOOK_EVERY_MS);
 }
