@@ -1,4 +1,4 @@
-/** The plugin that sends files away: commands, the buttons in toolbars, the entry in the file browser's menu. */
+/** The plugin that runs files as jobs: commands, toolbar buttons and the file browser's context menu. */
 
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { ICommandPalette, IToolbarWidgetRegistry } from '@jupyterlab/apputils';
@@ -20,7 +20,7 @@ const TOOLBAR_ITEM = 'outrider-run';
 const LABEL = 'Run as Job';
 
 export const commandsPlugin: JupyterFrontEndPlugin<void> = {
-  // Lab finds the settings (toolbars, shortcuts, menus) by this name.
+  // The settings schema (toolbars, shortcuts, menus) is found by this ID.
   id: '@outrider/jupyterlab:plugin',
   description: 'Runs notebooks and scripts as jobs.',
   autoStart: true,
@@ -46,11 +46,11 @@ export const commandsPlugin: JupyterFrontEndPlugin<void> = {
     state: IStateDB | null,
   ) => {
     const runs = new Runs(lab, state, app.serviceManager.contents);
-    // Shortcuts, toolbars and menus of the schema come with its being loaded.
+    // Loading the schema activates its shortcuts, toolbars and menus.
     void settings?.load(commandsPlugin.id).catch(() => undefined);
 
     const { commands, shell } = app;
-    /** The document in front: not what the file browser has chosen. */
+    /** The current document, regardless of the selection in the file browser. */
     const current = (): { path: string; run: () => Promise<void> } | null => {
       const widget = shell.currentWidget;
       const notebook = notebooks?.find((panel) => panel === widget);
@@ -88,7 +88,7 @@ export const commandsPlugin: JupyterFrontEndPlugin<void> = {
     );
     toolbars?.addFactory<DocumentWidget<FileEditor>>('Editor', TOOLBAR_ITEM, (widget) => {
       const made = button(() => runs.editor(widget));
-      // A script may be renamed to something that cannot be run, and back.
+      // Renaming a script can change whether it can be run.
       const show = (): void => {
         made.setHidden(!canRun(widget.context.path));
       };

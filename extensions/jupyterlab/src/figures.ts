@@ -1,4 +1,4 @@
-/** What the status bar says of this server, and when it warns that the server will be stopped. Pure. */
+/** Text for the status bar, and when to warn that this server stops. Pure. */
 
 import type { ServerStatus } from './server.js';
 
@@ -24,20 +24,20 @@ export function gpuTexts(status: Pick<ServerStatus, 'usage'>): string[] {
   });
 }
 
-/** `1.2 of 4.0 GiB`; empty where nothing measures it. */
+/** `1.2 of 4.0 GiB`; empty if it is not measured. */
 export function memoryText({ usage }: Pick<ServerStatus, 'usage'>): string {
   if (typeof usage.memory !== 'number') return '';
   const limit = typeof usage.memory_limit === 'number' ? ` of ${gib(usage.memory_limit)}` : '';
   return `${gib(usage.memory)}${limit} GiB`;
 }
 
-/** Milliseconds until the culler stops the server; null: it does not. */
+/** Milliseconds until the culler stops the server; null if it does not. */
 export function timeLeft(status: Pick<ServerStatus, 'notebook'>, now: number): number | null {
   const stops = status.notebook?.stops_at;
   return stops ? Math.max(0, Date.parse(stops) - now) : null;
 }
 
-/** `3 h`, `12 min`, `40 s`: one unit is enough. */
+/** A duration in a single unit: `3 h`, `12 min`, `40 s`. */
 export function shortTime(ms: number): string {
   const seconds = Math.floor(ms / 1000);
   if (seconds < 60) return `${String(seconds)} s`;
@@ -46,7 +46,7 @@ export function shortTime(ms: number): string {
   return `${String(Math.floor(seconds / 86_400))} d`;
 }
 
-/** A quarter of an hour before the end, or in the second half of a shorter time. */
+/** True in the last 15 minutes, or in the second half of a shorter idle timeout. */
 export function mustWarn(status: Pick<ServerStatus, 'notebook'>, now: number): boolean {
   const left = timeLeft(status, now);
   const { stops_at: stops, last_activity: used } = status.notebook ?? {};

@@ -1,4 +1,4 @@
-/** The plugin that brings what a job leaves into Lab: artifacts as files, the notebook that it runs as a tab. */
+/** Plugins that open job artifacts as files, and executed notebooks as tabs. */
 
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { ILayoutRestorer } from '@jupyterlab/application';
@@ -26,7 +26,7 @@ export const filesPlugin: JupyterFrontEndPlugin<void> = {
     documents: IDocumentManager,
     browser: IDefaultFileBrowser | null,
   ) => {
-    /** Into the folder that the file browser shows. */
+    /** Copies into the current folder of the file browser. */
     const copy = async (args: { id?: unknown; job?: unknown; path?: unknown }): Promise<string> => {
       const folder = browser?.model.path ?? '';
       const { path } = await lab.server.copy(String(args.job), String(args.path), folder);

@@ -1,4 +1,4 @@
-/** Outrider's icon in JupyterLab: a rider ahead of the wheel. */
+/** Outrider's icon in JupyterLab. */
 
 import { LabIcon } from '@jupyterlab/ui-components';
 

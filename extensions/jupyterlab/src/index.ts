@@ -1,4 +1,4 @@
-/** Outrider in JupyterLab. This is loaded at Lab's start, so it holds nothing heavy. */
+/** The plugins of Outrider. Loaded when Lab starts, so heavy modules are imported dynamically. */
 
 import { commandsPlugin } from './commands.js';
 import { filesPlugin, resultPlugin } from './files.js';

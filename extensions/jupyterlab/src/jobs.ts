@@ -1,4 +1,4 @@
-/** The plugin that shows jobs: the panel on the left, a tab for each job that is looked at. */
+/** The plugin that shows jobs: the side panel, job tabs and comparisons. */
 
 import { ILayoutRestorer, type JupyterFrontEnd, type JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { ICommandPalette, MainAreaWidget, WidgetTracker } from '@jupyterlab/apputils';

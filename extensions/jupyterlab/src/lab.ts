@@ -1,4 +1,4 @@
-/** What every part of the plugin shares: this page's server, and the ways to open things in Lab. */
+/** Shared by all plugins: the server connection, and navigation within Lab. */
 
 import type { JupyterFrontEnd } from '@jupyterlab/application';
 import { PageConfig } from '@jupyterlab/coreutils';
@@ -26,7 +26,7 @@ export class Lab {
     readonly server: Server,
   ) {}
 
-  /** The ways from a component; `own` may take those that stay where they are. */
+  /** Navigation for a component tree; `own` handles targets in place by returning true. */
   navigation(own: (target: Target) => boolean = () => false): Navigation {
     return {
       href: (target) => portalAddress(target),
@@ -48,12 +48,12 @@ export class Lab {
   }
 }
 
-/** As Lab saves it: without what is undefined. */
+/** JSON without undefined values, as Lab saves it. */
 export function plain(view: JobView): Record<string, string | number> {
   return JSON.parse(JSON.stringify(view)) as Record<string, string | number>;
 }
 
-/** Where Outrider's own pages are, for links that are opened elsewhere. */
+/** Base URL of the portal, for links that open in the browser. */
 export function portalBase(): string {
   const hub = PageConfig.getOption('hubPrefix') || '/hub/';
   return `${PageConfig.getOption('hubHost')}${hub.replace(/hub\/$/, '')}services/outrider/`;

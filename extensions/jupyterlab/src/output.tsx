@@ -1,4 +1,4 @@
-/** The output of a cell that sent a job away: the job itself, alive, and what it was last for those without Outrider. */
+/** The output of `%%outrider`: the live job, with a saved snapshot for viewers without Outrider. */
 
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
@@ -22,7 +22,7 @@ export const outputPlugin: JupyterFrontEndPlugin<void> = {
   requires: [ILab, IRenderMimeRegistry],
   activate: (_: JupyterFrontEnd, lab: Lab, rendermime: IRenderMimeRegistry) => {
     rendermime.addFactory(
-      // It shows nothing but text, and asks this page's own server alone: fit for notebooks that nobody trusts yet.
+      // Safe in untrusted notebooks: it renders text only, and calls only this page's server.
       { safe: true, mimeTypes: [MIME], createRenderer: () => new JobOutput(lab) },
       0,
     );
@@ -58,7 +58,7 @@ class JobOutput extends ReactWidget implements IRenderMime.IRenderer {
     this.update();
   };
 
-  /** What the file says must be true for those who read it without Outrider, so it follows the job. */
+  /** Updates the snapshot in the file with the status of the job. */
   private readonly onJob = (job: Job): void => {
     const { model, saved } = this;
     if (model === null || saved === null || saved.status === job.status) return;

@@ -1,11 +1,11 @@
-/** What can be read from Python source without running it: simple assignments and imports. Pure. */
+/** Reads simple assignments and imports from Python source, without running it. Pure. */
 
 export interface Assignment {
   name: string;
   value: unknown;
 }
 
-/** The assignments of plain literals, as a `parameters` cell has them; what is not one is passed over. */
+/** Assignments of literals, as in a `parameters` cell; other statements are skipped. */
 export function assignments(source: string): Assignment[] {
   const found = new Map<string, unknown>();
   for (const statement of statements(source)) {
@@ -18,7 +18,7 @@ export function assignments(source: string): Assignment[] {
   return [...found].map(([name, value]) => ({ name, value }));
 }
 
-/** Lines that are not indented, each with those that its open brackets take in. */
+/** Top-level lines, each joined with the lines that its open brackets span. */
 function statements(source: string): string[] {
   const made: string[] = [];
   let open = 0;
@@ -41,7 +41,7 @@ const TOKEN =
 const CONSTANTS: Record<string, unknown> = { True: true, False: false, None: null };
 const CLOSING: Record<string, string> = { '[': ']', '(': ')', '{': '}' };
 
-/** The value of a Python literal; undefined when it is anything else. */
+/** The value of a Python literal; undefined for anything else. */
 export function literal(text: string): unknown {
   const tokens: string[] = [];
   TOKEN.lastIndex = 0;
@@ -96,7 +96,7 @@ function unquoted(token: string): string {
   return token.slice(1, -1).replaceAll(/\\([\s\S])/g, (_, char: string) => ESCAPES[char] ?? char);
 }
 
-/** The packages that a source imports, by their top-level names. */
+/** Top-level names of the imported packages. */
 export function imports(source: string): string[] {
   const found = new Set<string>();
   for (const line of source.split('\n')) {

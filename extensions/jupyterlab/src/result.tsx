@@ -1,4 +1,4 @@
-/** The notebook that a job runs, as far as it has run: read-only, and growing cell by cell. Loaded when first needed. */
+/** A read-only view of the notebook that a job executes, updated cell by cell. Loaded lazily. */
 
 import type { ICodeCellModel } from '@jupyterlab/cells';
 import type { IEditorMimeTypeService } from '@jupyterlab/codeeditor';
@@ -22,7 +22,7 @@ export interface Parts {
 
 const AGAIN_MS = 2_000;
 
-/** Where a job leaves the notebook that it runs, among its artifacts. */
+/** Artifact path of the executed notebook. */
 function resultPath(job: Pick<Job, 'notebook'>): string {
   return (job.notebook ?? '').split('/').pop() ?? '';
 }
@@ -66,7 +66,7 @@ export class ResultContent extends Panel {
     super.dispose();
   }
 
-  /** Its record changes with every cell that has finished. */
+  /** The job record changes whenever a cell finishes. */
   private readonly onJob = (job: Job): void => {
     this.title.label = `${resultPath(job)} (${job.status})`;
     void this.look(job);
@@ -83,7 +83,7 @@ export class ResultContent extends Panel {
       const path = `/jobs/${encodeURIComponent(job.id)}/artifacts/${escapePath(resultPath(job))}`;
       const answer = await this.lab.server.transport.fetch(path);
       if (answer.ok && !this.isDisposed) this.draw((await answer.json()) as INotebookContent);
-      // It is not there before the kernel is: soon.
+      // The notebook does not exist until the kernel has started.
       else if (!hasEnded(job)) this.later(job);
     } catch {
       this.later(job);
@@ -118,7 +118,7 @@ export class ResultContent extends Panel {
       model?.dispose();
       return;
     }
-    // Only what has changed is drawn again, so that whoever reads is not thrown back to the top.
+    // Update only the changed cells, to keep the scroll position.
     content.cells.forEach((cell, i) => {
       if (cell.cell_type !== 'code' || JSON.stringify(cell) === JSON.stringify(before.cells[i])) return;
       const held = model.cells.get(i) as ICodeCellModel;

@@ -1,4 +1,4 @@
-/** From a file to a job: saves it, shows the form, remembers what was chosen, opens the job. */
+/** Runs a file as a job: saves it, shows the form, remembers the choices, opens the job. */
 
 import { Notification } from '@jupyterlab/apputils';
 import { PathExt } from '@jupyterlab/coreutils';
@@ -15,7 +15,7 @@ import { type Subject, subjectOfNotebook, subjectOfPanel, subjectOfScript } from
 const LAST = 'outrider:last';
 const PREFIX = 'outrider:file:';
 
-/** What is kept for a file: all that was filled in, but for what belongs to the file itself. */
+/** The last form of a file. */
 type Remembered = Partial<Draft>;
 
 export class Runs {
@@ -27,7 +27,7 @@ export class Runs {
     private readonly contents: Contents.IManager,
   ) {}
 
-  /** A notebook that is open, as it is on the screen. */
+  /** Runs an open notebook. */
   async notebook(panel: NotebookPanel): Promise<void> {
     if (await this.save(panel)) await this.ask(subjectOfPanel(panel));
   }
@@ -37,7 +37,7 @@ export class Runs {
       await this.ask(subjectOfScript(widget.context.path, widget.content.model.sharedModel.getSource()));
   }
 
-  /** A file that may not be open. */
+  /** Runs a file that need not be open. */
   async file(path: string): Promise<void> {
     try {
       const found = await this.contents.get(path);
@@ -62,7 +62,7 @@ export class Runs {
   }
 
   private async ask(subject: Subject): Promise<void> {
-    // One dialog at a time: a second press of the button while the first is being prepared is no second wish.
+    // One dialog at a time: ignore double clicks while the first dialog is loading.
     if (this.busy) return;
     this.busy = true;
     try {
@@ -98,7 +98,7 @@ export class Runs {
     void this.keep(PREFIX + subject.path, draft);
   }
 
-  /** What cannot be remembered is not worth a complaint. */
+  /** Remembering is best effort: failures are ignored. */
   private async recall(key: string): Promise<Remembered | undefined> {
     return (await this.state?.fetch(key).catch(() => undefined)) as Remembered | undefined;
   }

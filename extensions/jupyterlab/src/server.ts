@@ -1,7 +1,7 @@
-/** This page's own server, which calls the Outrider service: no token ever comes here. */
+/** The client for this page's notebook server, which calls the Outrider service; tokens stay on the server. */
 
 import { ServerConnection } from '@jupyterlab/services';
-// The one part of the components that is loaded at the start: everything else comes when it is first needed.
+// A small entry point: the components themselves are loaded lazily.
 import { ApiError } from '@outrider/ui/transport';
 import type { Asked, Check, FolderLook, Job, Me, Notebook, Submission, Transport } from '@outrider/ui';
 
@@ -12,7 +12,7 @@ export interface Usage {
   gpus?: GpuUsage[];
 }
 
-/** As the sampler reports it; what a GPU does not tell is null. */
+/** As reported by the sampler; null where the GPU does not report a value. */
 export interface GpuUsage {
   index: number;
   name?: string | null;
@@ -21,7 +21,7 @@ export interface GpuUsage {
   memory_total: number | null;
 }
 
-/** What the server says of itself; `reachable` is false when there is no service, and `message` says why. */
+/** The status of this server; if the service is unreachable, `message` says why. */
 export interface ServerStatus {
   reachable: boolean;
   message: string | null;
@@ -55,7 +55,7 @@ export class Server {
     return this.json('keep', { method: 'POST', body: {} });
   }
 
-  /** What would be sent along with a job of the file at `path`. */
+  /** Describes the folder that a job for `path` would upload. */
   workspace(path: string, signal: AbortSignal): Promise<FolderLook> {
     return this.json(`workspace?path=${encodeURIComponent(path)}`, { signal });
   }
@@ -64,7 +64,7 @@ export class Server {
     return this.json('preflight', { method: 'POST', body: wanted, signal });
   }
 
-  /** Sends a job with the folder of the file at `path` as its workspace. */
+  /** Submits a job, with the folder of `path` as its workspace. */
   submit(path: string, submission: Partial<Submission>, key: string): Promise<Job> {
     const headers = { 'Idempotency-Key': key };
     return this.json('submit', { method: 'POST', body: { path, submission }, headers });
@@ -105,7 +105,7 @@ export class Server {
 
   private openStream(): WebSocket {
     const address = new URL(`${this.settings.wsUrl}outrider/stream`);
-    // Only outside the Hub, where Jupyter itself gives the page its own server's token.
+    // Only outside the Hub, where Jupyter itself puts the server's token into the page.
     if (this.settings.appendToken && this.settings.token !== '')
       address.searchParams.set('token', this.settings.token);
     return new this.settings.WebSocket(address);

@@ -1,4 +1,4 @@
-/** A job as a notebook file keeps it: for Outrider, for browsers, and as plain text. Pure. */
+/** The snapshot of a job in a notebook file, as JSON, HTML and plain text. Pure. */
 
 import type { Job } from '@outrider/ui';
 
@@ -24,7 +24,7 @@ function escaped(text: string): string {
   return text.replaceAll(/[&<>"]/g, (char) => safe[char] ?? char);
 }
 
-/** The same forms as the magic writes when the job is sent. */
+/** The same formats as the magic writes at submission. */
 export function snapshotOf(job: Job): Record<string, string | Record<string, string | null>> {
   const text = sentence(job);
   return {

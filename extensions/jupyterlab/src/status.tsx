@@ -1,4 +1,4 @@
-/** The plugin of the status bar: what this server uses, how long it has, and the warning before it is stopped. */
+/** The status bar plugin: resource usage, idle timeout, and a warning before this server stops. */
 
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { Dialog, ICommandPalette, Notification, showDialog } from '@jupyterlab/apputils';
@@ -13,7 +13,7 @@ import type { ServerStatus } from './server.js';
 import { ILab } from './token.js';
 
 const LOOK_MS = 10_000;
-/** While nobody sees the page it looks seldom: the warning must still be there when somebody comes back. */
+/** Hidden pages poll rarely, but still warn, so that the warning is there when the user returns. */
 const LOOK_HIDDEN_MS = 60_000;
 
 export const statusPlugin: JupyterFrontEndPlugin<void> = {
@@ -56,7 +56,7 @@ export const statusPlugin: JupyterFrontEndPlugin<void> = {
   },
 };
 
-/** Asks the server how it is, again and again, and warns in time. */
+/** Polls the server status and warns in time. */
 class Watch {
   status: ServerStatus | null = null;
   private warning: string | null = null;
@@ -89,7 +89,7 @@ class Watch {
     try {
       this.status = await this.lab.server.status();
     } catch {
-      // The server itself is away; Lab says so in its own way.
+      // The server itself is unreachable, which Lab reports.
       this.status = null;
     }
     this.onStatus(this.status);

@@ -1,4 +1,4 @@
-/** What is to run as a job: a file, and what is known of it before anybody is asked. */
+/** The file to run as a job, and what can be derived from it for the form. */
 
 import type { NotebookPanel } from '@jupyterlab/notebook';
 import type { Draft, Param } from '@outrider/ui';
@@ -17,7 +17,7 @@ export interface Subject {
 
 const SCRIPTS: Record<string, string> = { py: 'python', sh: 'bash' };
 
-/** The program for a file's ending; undefined for what cannot be run. */
+/** The interpreter for a file extension; undefined if the file cannot be run. */
 function programFor(path: string): string | undefined {
   return SCRIPTS[/\.(\w+)$/.exec(path)?.[1] ?? ''];
 }
@@ -32,13 +32,13 @@ interface Cell {
   metadata?: { tags?: unknown };
 }
 
-/** From a notebook's contents: the cell tagged `parameters`, what is imported, the kernel. */
+/** Reads the `parameters` cell, imports and kernel of a notebook. */
 export function subjectOfNotebook(path: string, content: unknown): Subject {
   const { cells = [], metadata = {} } = (content ?? {}) as {
     cells?: Cell[];
     metadata?: { kernelspec?: { name?: unknown; language?: unknown }; language_info?: { name?: unknown } };
   };
-  // Lab writes an empty name where no kernel has said its language yet.
+  // The name is empty until a kernel has reported its language.
   const language = [metadata.language_info?.name, metadata.kernelspec?.language].find(Boolean);
   const python = language === undefined || language === 'python';
   const code = cells.filter((cell) => cell.cell_type === 'code');
@@ -74,7 +74,7 @@ export function subjectOfScript(path: string, text: string): Subject {
   };
 }
 
-/** What the form begins with: sensible for the file, and as it was sent the last time. */
+/** The initial form: defaults for the file, overridden by its last submission. */
 export function draftOf(
   subject: Subject,
   base: Draft,
@@ -95,7 +95,7 @@ export function draftOf(
   };
   if (remembered === undefined) return fresh;
   const earlier = new Map((remembered.params ?? []).map((param) => [param.name, param]));
-  // The cell says which parameters there are now; their values are those of the last time.
+  // The cell defines which parameters exist; their values come from the last submission.
   const params = fresh.params.map((param) => earlier.get(param.name) ?? param);
   const added = subject.params.length === 0 ? (remembered.params ?? []) : [];
   return {

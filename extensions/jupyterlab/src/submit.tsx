@@ -1,4 +1,4 @@
-/** The dialog that sends a file away as a job. Part of what is loaded when first needed. */
+/** The dialog that submits a file as a job. Loaded lazily. */
 
 import {
   type Draft,
@@ -21,14 +21,14 @@ export interface Asked {
   lab: Lab;
   title: string;
   status: ServerStatus;
-  /** The file that is sent. */
+  /** The file to run. */
   subject: Subject;
   remembered: Partial<Draft> | undefined;
-  /** The machine of whatever was sent last. */
+  /** The machine type of the last submission. */
   machine: string | null;
 }
 
-/** Shows the form; the job that was made and what was filled in, or null when nothing was sent. */
+/** Shows the form; resolves to the job and the form, or null if it was cancelled. */
 export function askForJob(asked: Asked): Promise<{ job: Job; draft: Draft } | null> {
   const { lab, subject, status } = asked;
   const node = document.createElement('div');
@@ -50,7 +50,7 @@ export function askForJob(asked: Asked): Promise<{ job: Job; draft: Draft } | nu
             made = { job, draft };
           }}
           onClose={() => {
-            // Not while React is at work on what closes.
+            // Deferred: React must not unmount a tree while it is rendering it.
             queueMicrotask(() => {
               root.unmount();
               node.remove();
@@ -70,7 +70,7 @@ function shellOf(lab: Lab, subject: Subject): SubmitShell {
     check: checker(lab, subject),
     folder: (signal) => server.workspace(subject.path, signal),
     submit: (submission, folder, key) => {
-      // Without a workspace of its own, the server sends the file's folder along.
+      // Without a workspace in the submission, the server uploads the file's folder.
       const sent: Partial<Submission> = { ...submission };
       if (folder) delete sent.workspace;
       return server.submit(subject.path, sent, key);
@@ -78,7 +78,7 @@ function shellOf(lab: Lab, subject: Subject): SubmitShell {
   };
 }
 
-/** What would become of a submission: the service's word, and what this server knows of the file it is made from. */
+/** Preflight checks by the service and by this server, which knows the file's imports and kernel. */
 export function checker(lab: Lab, subject: Subject | null): NonNullable<SubmitShell['check']> {
   return async (submission, signal) => {
     const wanted = {

@@ -1,4 +1,4 @@
-/** The service by which the plugins find what they share. */
+/** The Lumino token through which the plugins share a `Lab`. */
 
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { Token } from '@lumino/coreutils';

@@ -1,4 +1,4 @@
-/** The shared components as Lab shows them. Imported by name only where they are needed: this is the heavy part. */
+/** The shared components, wrapped for Lab. Heavy, so import it only dynamically. */
 
 import {
   Compare,
@@ -108,7 +108,7 @@ interface HeadProps extends Shown {
   onJob: (job: Job) => void;
 }
 
-/** Above the notebook that a job runs: whose it is, and how far. */
+/** The header above an executed notebook: job, status and progress. */
 export function ResultHead({ lab, navigation, id, onJob }: HeadProps): ReactElement {
   return (
     <Frame lab={lab} navigation={navigation} className="jp-Outrider-head">

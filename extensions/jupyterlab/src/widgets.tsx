@@ -1,4 +1,4 @@
-/** The places in Lab where the shared components appear. What is in them is loaded when they are first shown. */
+/** Lab widgets that host the shared components, which are loaded when first shown. */
 
 import { ReactWidget } from '@jupyterlab/ui-components';
 import type { Job, JobView, ListView, Navigation, Target } from '@outrider/ui';
@@ -11,7 +11,7 @@ const JobTab = lazy(() => import('./views.js').then((module) => ({ default: modu
 const JobsPanel = lazy(() => import('./views.js').then((module) => ({ default: module.JobsPanel })));
 const Compared = lazy(() => import('./views.js').then((module) => ({ default: module.Compared })));
 
-/** Until the components have come. Their styles come with them, so this has its own. */
+/** A fallback while the components load; it has its own style, as theirs are not loaded yet. */
 export function Later({ children }: { children: ReactNode }): ReactElement {
   return (
     <Suspense
@@ -100,7 +100,7 @@ export class JobsContent extends ReactWidget {
   };
 
   protected override render(): ReactElement {
-    // A panel that nobody has opened loads nothing and asks for nothing.
+    // A hidden panel loads nothing and sends no requests.
     if (!this.isVisible) return <></>;
     return (
       <Later>

@@ -1,4 +1,4 @@
-/** The pages: which one an address shows, and the frame around all of them. */
+/** The application: routing from URLs to pages, and the frame around them. */
 
 import {
   Compare,
@@ -28,7 +28,7 @@ import { PREFIX } from './place.js';
 import { addressOf, parse, type Place } from './routes.js';
 import { transport } from './transport.js';
 
-/** Loaded when it is first wanted: it packs folders. */
+/** Loaded lazily, because it includes the zip library. */
 const NewJob = lazy(() => import('./pages/NewJob.js'));
 
 const TITLES: Partial<Record<Place['page'], string>> = {
@@ -102,7 +102,7 @@ function Page({ place, navigation }: { place: Place; navigation: Navigation }): 
   }, [place.page, id]);
   const arrived = useRef(false);
   useEffect(() => {
-    // Who listens or uses the keyboard must be taken along to another page; the first one begins at its top.
+    // Move the focus to a new page for keyboard and screen reader users, but not on the first load.
     if (arrived.current) document.getElementById('main')?.focus({ preventScroll: true });
     arrived.current = true;
   }, [place.page, id]);

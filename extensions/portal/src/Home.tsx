@@ -1,4 +1,4 @@
-/** Where one arrives: what runs and what it costs, the latest jobs, notebooks, and what is free. */
+/** The home page: running and recent jobs, notebooks, costs, budgets and available machines. */
 
 import {
   RUNNING,
@@ -43,7 +43,7 @@ export function Home(): ReactElement {
   const api = useApi();
   const platform = usePlatform();
   const me = useLoaded('me', (signal) => api.me(signal));
-  // The page itself says whose it is: asked without a name, the list would first be everybody's.
+  // Filter by owner: for an admin the unfiltered list contains all users' jobs.
   const active = useJobs({ status: RUNNING, owner: USER || undefined, limit: 50 });
   const queued = useJobs({ status: ['pending'], owner: USER || undefined, limit: RECENT });
   const recent = useJobs({ status: ENDED, owner: USER || undefined, limit: RECENT });
@@ -56,7 +56,7 @@ export function Home(): ReactElement {
   const { reload: reloadNotebooks } = notebooks;
   const before = useRef(active.value);
   useEffect(() => {
-    // What runs changes what it costs and what is free. The first answer is no change.
+    // A change of the running jobs changes cost and availability. The first response is not a change.
     if (before.current !== undefined && before.current !== active.value) {
       reloadMe();
       reloadMachines();
@@ -228,13 +228,13 @@ function Server({
   );
 }
 
-/** The Hub's page that starts a notebook of that name. */
+/** URL of the Hub's spawn page for this server. */
 function startAddress(server: string): string {
   const page = `${HUB}spawn/${encodeURIComponent(USER)}`;
   return server === '' ? page : `${page}/${encodeURIComponent(server)}`;
 }
 
-/** Why it no longer runs, and since when; the name leads to the page that starts it again. */
+/** A stopped notebook: when and why it stopped, and a link to start it again. */
 function Stopped({ notebook, now }: { notebook: Notebook; now: number }): ReactElement {
   const when = Date.parse(notebook.stopped_at ?? '');
   return (

@@ -1,4 +1,4 @@
-/** What people miss on this platform, as the service says it; where nothing is missing, nothing is shown. */
+/** Limitations of this platform that the service reports, if any. */
 
 import type { ReactElement } from 'react';
 

@@ -1,4 +1,4 @@
-/** Days in a row, those without anything as well. Pure. */
+/** Daily sums without gaps. Pure. */
 
 const DAY_MS = 86_400_000;
 export const MOST_DAYS = 400;
@@ -8,7 +8,7 @@ export interface DaySum {
   value: number;
 }
 
-/** One value a day from `since` to `until`, both included; the last ones where there are too many to draw. */
+/** One value per day from `since` to `until`, inclusive; only the last `MOST_DAYS`. */
 export function everyDay(since: string, until: string, known: ReadonlyMap<string, number>): DaySum[] {
   const last = Date.parse(until);
   const first = Math.max(Date.parse(since), last - (MOST_DAYS - 1) * DAY_MS);
@@ -20,7 +20,7 @@ export function everyDay(since: string, until: string, known: ReadonlyMap<string
   return found;
 }
 
-/** A length of time to the second, as 1:02:03; days become hours. */
+/** Hours as `h:mm:ss`. */
 export function clockTime(hours: number): string {
   const seconds = Math.round(hours * 3600);
   const two = (value: number): string => String(value).padStart(2, '0');

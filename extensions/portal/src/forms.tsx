@@ -1,4 +1,4 @@
-/** Forms: labelled fields that show what is wrong with them, and sending them once. */
+/** Form components: labelled fields with errors, dialogs, and actions that run once at a time. */
 
 import { ApiError, Button, Problem, sentence, useApi } from '@outrider/ui';
 import {
@@ -28,11 +28,11 @@ export interface Fault {
 function fault(error: unknown): Fault {
   const field = error instanceof ApiError ? error.field : undefined;
   const message = sentence(error);
-  // The field itself shows it: its name need not be said again.
+  // The message appears at its field, so the name is redundant.
   return { field, message: field === undefined ? message : message.replace(`${field}: `, '') };
 }
 
-/** Does something that may be refused, one at a time. */
+/** Runs one action at a time and reports its error. */
 export function useAction(): {
   busy: boolean;
   fault: Fault | null;
@@ -63,7 +63,7 @@ interface FieldProps extends Omit<InputHTMLAttributes<HTMLInputElement>, 'name'>
   list?: string;
 }
 
-/** A control with its label above it, and below what is wrong with it or what to know of it. */
+/** A control with a label above it, and its error or hint below. */
 function Labelled({
   label,
   name,
@@ -105,7 +105,7 @@ export function Field({ label, name, hint, fault: wrong, ...rest }: FieldProps):
   );
 }
 
-/** Several lines, as a key has them. */
+/** A multi-line field, for keys. */
 export function TextArea(props: Pick<FieldProps, 'label' | 'name' | 'hint' | 'fault'>): ReactElement {
   return (
     <Labelled {...props}>
@@ -165,7 +165,7 @@ export function Choice({
   );
 }
 
-/** A form in a dialog. `send` rejects with what is wrong; when it does not, the dialog closes. */
+/** A form in a dialog, which closes when `send` resolves and shows the error when it rejects. */
 export function FormDialog({
   title,
   action,
@@ -176,7 +176,7 @@ export function FormDialog({
 }: {
   title: string;
   action: string;
-  /** Names of the fields that show their own faults. */
+  /** Names of the fields that show their own errors. */
   known: readonly string[];
   send: (form: FormData) => Promise<unknown>;
   onClose: () => void;
@@ -219,14 +219,14 @@ export function text(form: FormData, name: string): string {
   return typeof value === 'string' ? value.trim() : '';
 }
 
-/** Names with commas or spaces between them. */
+/** Splits at commas and spaces. */
 export function words(form: FormData, name: string): string[] {
   return text(form, name)
     .split(/[\s,]+/)
     .filter(Boolean);
 }
 
-/** A number, or null where the field is empty; what is no number goes to the service, which says so by its name. */
+/** The number times `unit`, or null if empty. Invalid text is sent as it is, so that the service reports the field. */
 export function number(form: FormData, name: string, unit = 1): unknown {
   const value = text(form, name).replace(',', '.');
   if (value === '') return null;

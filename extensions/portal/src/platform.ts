@@ -1,4 +1,4 @@
-/** The calls that only these pages make: the catalog's administration, storage, usage, secrets, notifications. */
+/** API calls that only the portal makes: catalog, limits, storage, usage, secrets, webhooks. */
 
 import { type Api, type components, escapePath, queryString } from '@outrider/ui';
 
@@ -26,7 +26,7 @@ export interface UsageQuery {
 
 type Body = Record<string, unknown>;
 
-/** Images for everybody and one's own are two collections with the same calls. */
+/** Shared and private images are two collections with the same calls. */
 function imagePath(shared: boolean, name = '', rest = ''): string {
   return `/${shared ? 'images' : 'own-images'}${name === '' ? '' : `/${escapePath(name)}`}${rest}`;
 }
@@ -50,7 +50,7 @@ export class Platform {
     return this.api.json(imagePath(true, name), { method: 'PATCH', body });
   }
 
-  /** Ask again and keep the answer; or let the image mean what its tag means now. */
+  /** Checks the registry again, or pins the current digest of the tag. */
   refreshImage(image: Image, what: 'check' | 'pin'): Promise<Image> {
     return this.api.json(imagePath(image.owner === null, image.name, `/${what}`), { method: 'POST' });
   }

@@ -1,4 +1,4 @@
-/** Addresses of the pages and what they stand for. Pure. */
+/** Parses and builds the URLs of the pages. Pure. */
 
 import { type JobView, type ListView, type Tab, TABS, type Target } from '@outrider/ui';
 
@@ -15,7 +15,7 @@ export type Place =
   | { page: 'usage'; view: UsageView }
   | { page: 'lost' };
 
-/** What the page about usage shows; days as `2024-05-31`. */
+/** The state of the usage page; days as `2024-05-31`. */
 export interface UsageView {
   by: string;
   since: string | undefined;
@@ -28,7 +28,7 @@ const DIMENSIONS = ['machine', 'project', 'user', 'group', 'kind', 'day'];
 const LIST = ['show', 'q', 'owner', 'project', 'experiment', 'tag', 'cursor'] as const;
 const SHOWN = ['active', 'succeeded', 'failed', 'cancelled'];
 
-/** `path` is what follows the prefix, without its first slash. */
+/** `path` is relative to the prefix, without a leading slash. */
 export function parse(path: string, search: string): Place {
   const query = new URLSearchParams(search);
   if (path === 'storage' || path.startsWith('storage/')) return storagePlace(path);
@@ -60,7 +60,7 @@ export function parse(path: string, search: string): Place {
 
 function storagePlace(path: string): Place {
   const parts = path.split('/').slice(1).filter(Boolean).map(decoded);
-  // A name with a slash in it would be another path.
+  // An encoded slash in a name would change the path.
   if (parts.some((part) => part === null || part.includes('/'))) return { page: 'lost' };
   return { page: 'storage', path: parts.join('/') };
 }
@@ -79,7 +79,7 @@ function usageView(query: URLSearchParams): UsageView {
   };
 }
 
-/** Below the portal's own address, with a slash in front. */
+/** Relative to the portal's base path, with a leading slash. */
 export function storageAddress(path: string): string {
   return path === '' ? '/storage' : `/storage/${path.split('/').map(encodeURIComponent).join('/')}`;
 }

@@ -1,14 +1,14 @@
-/** Light or dark: the choice that JupyterHub's own pages keep in this browser, over the system's. */
+/** Light or dark mode, stored under the same key as on JupyterHub's own pages. */
 
 const KEPT = 'jupyterhub-bs-theme';
 
-/** What was chosen once holds for this page too. */
+/** Applies the stored choice, if there is one. */
 export function applyTheme(): void {
   const theme = localStorage.getItem(KEPT);
   if (theme === 'light' || theme === 'dark') document.documentElement.dataset.bsTheme = theme;
 }
 
-/** The other one than what is seen now. */
+/** Switches to the opposite of the current theme. */
 export function switchTheme(): void {
   const root = document.documentElement;
   const dark = root.dataset.bsTheme

@@ -1,13 +1,13 @@
 /**
- * The pages' way to the API: the login's cookie, which scripts cannot read, and the anti-forgery cookie, which only
- * the pages of this very address can, repeated with every request.
+ * API access by cookie: the HttpOnly login cookie, plus the anti-forgery cookie, which only pages of this path can read,
+ * repeated in a header of every request.
  */
 
 import type { Asked, Transport } from '@outrider/ui';
 
 import { API } from './place.js';
 
-/** The cookie of the most particular path comes first; others of the name belong to the Hub. */
+/** The first match: browsers list the most specific path first, and the others belong to the Hub. */
 export function antiForgeryToken(cookies: string): string {
   const found = /(?:^|;\s*)_xsrf=([^;]*)/.exec(cookies);
   return found?.[1] ?? '';
@@ -16,7 +16,7 @@ export function antiForgeryToken(cookies: string): string {
 let expired = false;
 const listeners = new Set<() => void>();
 
-/** Whether an answer has said that the login is over, for useSyncExternalStore. */
+/** Whether the session has expired, for useSyncExternalStore. */
 export const login = {
   expired: (): boolean => expired,
   onChange: (listener: () => void): (() => void) => {
@@ -27,7 +27,7 @@ export const login = {
 
 function learn(answer: Response): Response {
   const over = answer.status === 401;
-  // One that works says that the login is there: perhaps again, from another tab.
+  // A successful response means that the session is valid, perhaps again after a login in another tab.
   if (over !== expired && (over || answer.ok)) {
     expired = over;
     for (const listener of listeners) listener();

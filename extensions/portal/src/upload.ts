@@ -1,4 +1,4 @@
-/** A body on its way to the service, read from the disk as it goes; the browser tells how far it is. */
+/** Uploads with progress. The browser streams the file from disk. */
 
 import { ApiError, escapePath } from '@outrider/ui';
 
@@ -14,7 +14,7 @@ export function upload(
   return send('PUT', `/storage/${escapePath(path)}`, file, file.name, onProgress, signal);
 }
 
-/** `name` is what the body is called when something goes wrong with it. */
+/** `name` identifies the body in error messages. Rejects with ApiError. */
 export function send(
   method: string,
   path: string,
@@ -24,7 +24,7 @@ export function send(
   signal: AbortSignal,
 ): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    // Not fetch: it does not say how much has gone out.
+    // fetch() does not report upload progress.
     const request = new XMLHttpRequest();
     request.open(method, API + path);
     request.setRequestHeader('X-XSRFToken', antiForgeryToken(document.cookie));
@@ -57,7 +57,7 @@ function parsed(request: XMLHttpRequest): unknown {
   try {
     return JSON.parse(request.responseText) as unknown;
   } catch {
-    // Nothing was said, as after a file for /storage.
+    // An empty response, as for /storage.
     return null;
   }
 }
@@ -67,7 +67,7 @@ function said(request: XMLHttpRequest): string {
     const { message } = JSON.parse(request.responseText) as { message?: unknown };
     if (typeof message === 'string') return message;
   } catch {
-    // The proxy's own page, not the service's words.
+    // Not JSON: the proxy's error page.
   }
   return `The service returned HTTP ${String(request.status)}.`;
 }

@@ -1,4 +1,4 @@
-/** What a shell needs: wrap everything in OutriderProvider, show JobList and JobPage, load style/index.css. */
+/** The public API: wrap components in OutriderProvider, render JobList and JobPage, load style/index.css. */
 
 export { Api, escapePath, type JobQuery, queryString } from './api/client.js';
 export type { components } from './api/schema.js';

@@ -1,6 +1,6 @@
 /**
- * Which files of a folder go along: by its `.gitignore` and `.outriderignore` files, as the command line decides. Without
- * Git there is nobody to ask what is tracked: what the rules name stays here.
+ * Collects the files of a folder to upload, with the same ignore rules as the command line. Unlike there, Git cannot be
+ * asked which ignored files are tracked, so all ignored files are excluded.
  */
 
 import ignore, { type Ignore } from 'ignore';
@@ -16,7 +16,7 @@ export interface Collection {
   name: string;
   entries: Entry[];
   size: number;
-  /** Paths that rules leave out; a directory ends with a slash and stands for all in it. */
+  /** Excluded paths; a directory ends with a slash and stands for its contents. */
   leftOut: string[];
 }
 
@@ -24,7 +24,7 @@ const USUAL = ['.idea/', '.pytest_cache/', '__pycache__/', '.ipynb_checkpoints/'
 const ALWAYS_LEFT_OUT = '.git';
 const OWN_FILE = '.outriderignore';
 
-/** Rules of one file, which speak of paths below its directory. */
+/** The rules of one ignore file, relative to its directory. */
 interface Layer {
   base: string;
   rules: Ignore;
@@ -81,7 +81,7 @@ function layer(text: string): Ignore {
   return ignore({ ignorecase: false }).add(text);
 }
 
-/** What the nearest rules that say anything say: whether it stays here. */
+/** Whether the path is ignored, by the innermost rules that match it; undefined if none does. */
 function verdict(layers: readonly Layer[], path: string): boolean | undefined {
   for (const { base, rules } of [...layers].reverse()) {
     const said = rules.test(path.slice(base.length));

@@ -1,6 +1,6 @@
 /**
- * A folder as the zip that the service keeps by its content: the same files give the same bytes, so that sending them
- * again costs nothing. Files are read as they are packed; what is packed is the browser's to keep, on disk if it likes.
+ * Packs a folder into a reproducible zip: the same files give the same bytes, and so the same content ID, so that they
+ * are uploaded only once. Files are streamed, and the result is a blob that the browser may keep on disk.
  */
 
 import { sha256 } from '@noble/hashes/sha2.js';
@@ -16,14 +16,14 @@ export interface Packed {
 
 export class TooLarge extends Error {}
 
-/** Zip files know no earlier time, and no time zone. */
+/** The earliest time in zip files, which have no time zone. */
 const EPOCH = new Date(1980, 0, 1);
 const UNIX = 3;
 const PLAIN = 0o100644;
 const EXECUTABLE = 0o100755;
 const PART = 8 * 2 ** 20;
 
-/** `onProgress` hears how many bytes have been read. Throws TooLarge as soon as there is more than `limit`. */
+/** `onProgress` receives the number of bytes read. Throws TooLarge once the zip exceeds `limit` bytes. */
 export async function pack(
   entries: readonly Entry[],
   limit: number,
@@ -78,7 +78,7 @@ export async function pack(
   return { id: `sha256:${bytesToHex(hash.digest())}`, blob };
 }
 
-/** A zip as it is. */
+/** Uses an existing zip unchanged. */
 export async function given(file: File, signal: AbortSignal): Promise<Packed> {
   const hash = sha256.create();
   const reader = file.stream().getReader();
@@ -91,7 +91,7 @@ export async function given(file: File, signal: AbortSignal): Promise<Packed> {
   return { id: `sha256:${bytesToHex(hash.digest())}`, blob: file };
 }
 
-/** Browsers do not say what may be executed; what names its interpreter is meant to be. */
+/** Browsers do not expose the executable bit; assume it for files that start with a shebang. */
 async function isProgram(file: File): Promise<boolean> {
   const start = new Uint8Array(await file.slice(0, 2).arrayBuffer());
   return start[0] === 0x23 && start[1] === 0x21;

@@ -1,4 +1,4 @@
-/** A folder that somebody chose or dropped, as the browser lets us see it. Nothing is read before it is asked for. */
+/** A selected or dropped folder as a lazily read tree. */
 
 export interface Folder {
   kind: 'folder';
@@ -14,7 +14,7 @@ export interface Leaf {
 
 export type Item = Folder | Leaf;
 
-/** From a file input with `webkitdirectory`: all files at once, each with its path from the folder's own name on. */
+/** Builds the tree from a `webkitdirectory` input, whose paths start with the folder's name. */
 export function folderOfFiles(files: readonly File[]): Folder | null {
   const root = new Map<string, Node>();
   let name = '';
@@ -42,9 +42,9 @@ function folder(name: string, nodes: Map<string, Node>): Folder {
   return { kind: 'folder', name, list: () => Promise.resolve(items) };
 }
 
-/** From what was dropped: the first folder, else the first file. */
+/** The dropped item: the first folder, else the first file. */
 export function dropped(data: DataTransfer): Item | null {
-  // All entries must be taken before the event is over.
+  // Entries are only accessible during the event.
   const entries = [...data.items].map((item) => item.webkitGetAsEntry()).filter((entry) => entry !== null);
   const chosen = entries.find((entry) => entry.isDirectory) ?? entries[0];
   if (chosen !== undefined) return itemOf(chosen);
@@ -69,7 +69,7 @@ async function entriesOf(directory: FileSystemDirectoryEntry): Promise<Item[]> {
   const reader = directory.createReader();
   const found: Item[] = [];
   for (;;) {
-    // Browsers hand out a hundred at a time, and none at the end.
+    // Browsers return batches of about a hundred, and an empty one at the end.
     const some = await new Promise<FileSystemEntry[]>((resolve, reject) => {
       reader.readEntries(resolve, reject);
     });

@@ -1,4 +1,4 @@
-/** Choosing or dropping a folder or a zip, how far it is, and what was left out. */
+/** Selects or drops a folder or zip file, and shows its upload and what was excluded. */
 
 import { bytes, Button, count, Problem } from '@outrider/ui';
 import { type DragEvent, type ReactElement, useState } from 'react';
@@ -104,7 +104,7 @@ function FileButton({
             : first === undefined
               ? null
               : { kind: 'file', name: first.name, file: () => Promise.resolve(first) };
-          // The same again is a choice as well: files may have changed.
+          // Reset, so that selecting the same folder again fires an event: its files may have changed.
           event.target.value = '';
           if (item !== null) onChoose(item);
         }}

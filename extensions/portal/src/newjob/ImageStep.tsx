@@ -1,4 +1,4 @@
-/** Which image: everybody's and one's own as cards, found by what is typed; another one is checked and added first. */
+/** The image step: searchable cards of shared and private images, and a dialog to add one. */
 
 import { bytes, Button, type Image, Loading } from '@outrider/ui';
 import { type ReactElement, useId, useState } from 'react';

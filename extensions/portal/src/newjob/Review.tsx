@@ -1,4 +1,4 @@
-/** The last step: everything that was chosen, what it costs, what would become of it, and the command that does the same. */
+/** The review step: a summary, the price, preflight checks, and the equivalent command. */
 
 import {
   bytes,
@@ -113,7 +113,7 @@ function workspaceText({ draft, upload }: Filled): string {
   return draft.workspace === 'kept' ? 'Same as before' : 'None';
 }
 
-/** Names of variables alone: their values may be nobody else's business. */
+/** Shows only the names of variables, as their values may be confidential. */
 function Extras({ draft }: { draft: Draft }): ReactElement {
   const rows: [string, string][] = [
     ['Ports', draft.ports + (draft.isPublic && draft.ports !== '' ? ' (public)' : '')],

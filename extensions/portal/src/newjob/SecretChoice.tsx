@@ -1,4 +1,4 @@
-/** One's secrets by name, to tick those that the job gets as variables. */
+/** Checkboxes for the secrets that the job gets as environment variables. */
 
 import { type Draft, useLoaded, words } from '@outrider/ui';
 import type { ReactElement } from 'react';
@@ -20,7 +20,7 @@ export function SecretChoice({
   const known = (secrets.value?.items ?? []).filter((one) => one.kind === 'variable').map((one) => one.name);
   if (secrets.value === undefined) return null;
   const chosen = words(draft.secrets);
-  // A link may name some that there are not: they can be taken away again.
+  // A link may name unknown secrets; list them too, so that they can be removed.
   const names = [...new Set([...known, ...chosen])];
   return (
     <fieldset>

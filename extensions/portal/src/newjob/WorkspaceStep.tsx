@@ -1,4 +1,4 @@
-/** Which code the job starts with, where the files at hand are those of this computer. */
+/** The workspace step, with uploads from this computer. */
 
 import { type Draft, type Problems, WorkspaceChoice } from '@outrider/ui';
 import type { ReactElement } from 'react';

@@ -1,6 +1,6 @@
 /**
- * A form in an address, so that it can be sent to somebody or kept as a bookmark. Values of variables never go there:
- * addresses end up in histories and logs. Pure.
+ * Encodes the form in a URL, for sharing and bookmarks. Values of variables are never included, because URLs end up in
+ * histories and logs. Pure.
  */
 
 import { EMPTY_DRAFT, type Draft, paramOf, valueOf } from '@outrider/ui';
@@ -28,7 +28,7 @@ const TEXTS = [
   'shm',
   'cluster',
 ] as const satisfies readonly (keyof Draft)[];
-/** A longer address would not be carried everywhere. */
+/** Longer values are omitted, as some servers and browsers limit the length of URLs. */
 const LONGEST = 1500;
 const SNAPSHOT = /^sha256:[0-9a-f]{64}$/;
 
@@ -84,7 +84,7 @@ function parsed(text: string): unknown {
   }
 }
 
-/** Below the portal's own address, with a slash in front. */
+/** Relative to the portal's base path, with a leading slash. */
 export function newJobAddress(step: Step, filled: Filled): string {
   const query = queryOf(filled);
   return `/new/${step}${query && `?${query}`}`;

@@ -1,4 +1,4 @@
-/** The steps of a new job: their order, what belongs to each, and what is still wrong there. Pure. */
+/** The steps of the new-job wizard: order, fields and problems. Pure. */
 
 import { type Draft, type Problems, problemsOf } from '@outrider/ui';
 
@@ -14,7 +14,7 @@ export const TITLES: Record<Step, string> = {
   review: 'Review',
 };
 
-/** Files that were sent, and what they were called where they came from. */
+/** An uploaded workspace, with its original name. */
 export interface Upload {
   name: string;
   id: string;
@@ -22,13 +22,13 @@ export interface Upload {
   size: number;
 }
 
-/** Everything that was filled in. `draft.workspace` is `folder` for files of this computer. */
+/** The whole form. `draft.workspace` is `folder` for an upload from this computer. */
 export interface Filled {
   draft: Draft;
   upload: Upload | null;
 }
 
-/** Fields of the submission; what is not named here belongs to the extras. */
+/** The step of each submission field; others belong to `extras`. */
 const FIELDS: Partial<Record<string, Step>> = {
   image: 'image',
   machine: 'machine',
@@ -49,7 +49,7 @@ export function isStep(text: string): text is Step {
   return (STEPS as readonly string[]).includes(text);
 }
 
-/** The form as it is submitted: uploaded files have become a snapshot. */
+/** The draft to submit, with the upload as its snapshot workspace. */
 export function ready({ draft, upload }: Filled): Draft {
   if (draft.workspace !== 'folder') return draft;
   return upload === null
@@ -57,7 +57,7 @@ export function ready({ draft, upload }: Filled): Draft {
     : { ...draft, workspace: 'kept', kept: { type: 'snapshot', id: upload.id } };
 }
 
-/** What is wrong, by field. */
+/** Problems by field. */
 export function problems(filled: Filled): Problems {
   const found = problemsOf(ready(filled));
   if (filled.draft.workspace === 'folder' && filled.upload === null)
@@ -77,13 +77,13 @@ export function before(step: Step): Step | null {
   return STEPS[STEPS.indexOf(step) - 1] ?? null;
 }
 
-/** Where somebody who brings this much begins. */
+/** The first step that still needs input. */
 export function firstStep({ draft }: Filled): Step {
   if (draft.image === '') return 'image';
   return draft.machine === '' ? 'machine' : 'command';
 }
 
-/** What the command line calls the workspace. */
+/** The value of --workspace for the equivalent command. */
 export function workspaceWord({ draft, upload }: Filled): string {
   if (draft.workspace === 'git') return draft.url.trim() + (draft.ref.trim() && `@${draft.ref.trim()}`);
   if (draft.workspace === 'folder' && upload !== null) return `./${upload.name}`;

@@ -1,4 +1,4 @@
-/** Files of this computer on their way to be a workspace: looked through, packed, and sent unless they are there already. */
+/** Turns a folder on this computer into a workspace: collects, compresses and uploads it unless it exists already. */
 
 import { ApiError, bytes, sentence, useApi } from '@outrider/ui';
 import { useCallback, useEffect, useRef, useState } from 'react';
@@ -28,14 +28,14 @@ interface Use {
   cancel: () => void;
 }
 
-/** `limit` in bytes; `onUpload` hears what was sent. */
+/** `limit` is in bytes; `onUpload` receives the upload, or null when a new one starts. */
 export function useFolder(limit: number, onUpload: (upload: Upload | null) => void): Use {
   const api = useApi();
   const [state, setState] = useState<Sending>({ phase: 'idle' });
   const running = useRef<AbortController | null>(null);
   useEffect(
     () => () => {
-      // Who walks on leaves nothing half sent.
+      // Abort the upload when the user leaves the step.
       running.current?.abort();
     },
     [],
@@ -130,7 +130,7 @@ function largestOf(found: Collection | undefined): Largest[] {
     .slice(0, LARGEST_SHOWN);
 }
 
-/** At most some ten times a second: progress is for people. */
+/** Limits progress updates to ten per second. */
 function throttled(tell: (value: number) => void): (value: number) => void {
   let next = 0;
   return (value) => {

@@ -1,4 +1,4 @@
-/** A bar for each day. What it shows stands in the table of days as well; here it is one picture with one name. */
+/** A bar chart of daily usage, labelled as one image; the table by day has the same data. */
 
 import { money } from '@outrider/ui';
 import type { ReactElement } from 'react';
@@ -10,7 +10,7 @@ const HEIGHT = 120;
 const WIDTH = 12;
 
 export function Days({ report }: { report: UsageReport }): ReactElement {
-  // Where nothing costs anything, hours are what there is to see.
+  // Show hours if nothing has a price.
   const paid = report.total.cost > 0;
   const known = new Map(report.items.map((row) => [row.keys.day ?? '', paid ? row.cost : row.hours]));
   const days = everyDay(report.since, report.until, known);

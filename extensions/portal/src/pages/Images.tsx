@@ -1,4 +1,4 @@
-/** Images: what there is, what registries say of it, one's own; admins edit the catalog. */
+/** The images page: the catalog with registry facts, private images, and editing for admins. */
 
 import { bytes, Button, Confirm, Empty, Loading, moment, Problem, useApi, useLoaded } from '@outrider/ui';
 import { type ReactElement, useState } from 'react';
@@ -186,7 +186,7 @@ interface DialogProps {
   onDone: () => void;
 }
 
-/** `onDone` hears the name of the image that was added. */
+/** `onDone` receives the name of the added image. */
 export function AddDialog({
   shared,
   onClose,

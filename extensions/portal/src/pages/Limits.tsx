@@ -1,4 +1,4 @@
-/** Limits and monthly budgets, for admins: the default, and what differs for a user or a group. */
+/** Limits and monthly budgets, for admins: the default, and overrides per user or group. */
 
 import { Button, money, Problem, useLoaded } from '@outrider/ui';
 import { type ReactElement, useState } from 'react';

@@ -1,4 +1,4 @@
-/** Machine types with price and what is free; admins edit them, and everybody's limits and budgets. */
+/** The machines page: types with price and availability; admins edit them, and limits and budgets. */
 
 import {
   bytes,

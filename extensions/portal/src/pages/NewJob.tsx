@@ -1,4 +1,4 @@
-/** A new job in steps: image, machine, command, workspace, ports and environment, review. Each step has an address. */
+/** The new-job wizard. Each step has a URL of its own. */
 
 import {
   Button,
@@ -46,7 +46,7 @@ import { Notes } from '../Notes.js';
 const WRITE_MS = 400;
 const MIB = 2 ** 20;
 
-/** What the browser keeps with an address, so that going back and reloading lose nothing, values of variables included. */
+/** History state: keeps the whole form, including values of variables, across back navigation and reloads. */
 interface Kept {
   newJob?: Filled;
 }
@@ -55,7 +55,7 @@ export default function NewJob({ step, query }: { step: Step | null; query: stri
   return step === null ? <Begin query={query} /> : <Form step={step} query={query} />;
 }
 
-/** An address without a step starts afresh, with whatever it says. */
+/** A URL without a step starts a new form from its query. */
 function Begin({ query }: { query: string }): ReactElement {
   const filled = filledOf(query);
   return <Redirect to={newJobAddress(firstStep(filled), filled)} replace />;
@@ -92,7 +92,7 @@ function Form({ step, query }: { step: Step; query: string }): ReactElement {
   const wrong = problems(full);
   const shown: Problems = { ...(touched.has(step) ? problemsOn(step, wrong) : {}), ...sending.said };
 
-  // The address follows what is typed, in the place of the step's entry in the history.
+  // Keep the URL in sync with the form by replacing the step's history entry.
   const settled = useSettled(filled, WRITE_MS);
   useEffect(() => {
     if (settled !== filled) return;

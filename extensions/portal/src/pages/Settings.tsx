@@ -1,4 +1,4 @@
-/** What a user keeps here: secrets for jobs, registries and Git servers, and where to be told what happens. */
+/** The settings page: secrets for jobs, registries and Git servers, and webhooks. */
 
 import { Button, Command, Empty, Loading, moment, Problem, useApi, useLoaded } from '@outrider/ui';
 import { type ReactElement, useState } from 'react';

@@ -1,4 +1,4 @@
-/** /storage in the browser: walk through it, upload, download, delete; and how much of it is used. */
+/** The storage page: browse, upload, download and delete files in /storage, and see the usage. */
 
 import {
   Button,
@@ -29,7 +29,7 @@ interface Sending {
   share: number;
 }
 
-/** `path` is a directory, without slashes at its ends. */
+/** `path` is a directory, without leading or trailing slash. */
 export function Storage({ path }: { path: string }): ReactElement {
   const platform = usePlatform();
   const first = useLoaded(`storage/${path}`, (signal) => platform.files(path, undefined, signal));
@@ -133,7 +133,7 @@ export function Storage({ path }: { path: string }): ReactElement {
   );
 }
 
-/** Files one after the other, and how far they are. */
+/** Uploads files one after another, with progress. */
 function useUploads(
   path: string,
   onDone: () => void,
@@ -142,7 +142,7 @@ function useUploads(
   const [failed, setFailed] = useState<string | null>(null);
   const abort = useRef<AbortController | null>(null);
   useEffect(() => {
-    // Who walks on leaves no half upload behind.
+    // Abort uploads when the user leaves the directory.
     const mine = new AbortController();
     abort.current = mine;
     return () => {

@@ -1,4 +1,4 @@
-/** Hours and money: by whatever one asks, a bar for each day, and a table for a spreadsheet. */
+/** The usage page: hours and cost by a chosen dimension, a daily chart, and a CSV export. */
 
 import { Empty, Icon, Loading, money, Problem, useApi, useLoaded } from '@outrider/ui';
 import { type ReactElement, useId } from 'react';

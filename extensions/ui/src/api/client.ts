@@ -1,4 +1,4 @@
-/** The API as typed calls over a transport. Holds no state but how far this clock is from the service's. */
+/** The API as typed calls over a transport. Its only state is the clock offset to the service. */
 
 import { ApiError, type Asked, type Transport } from './transport.js';
 import type {
@@ -20,7 +20,7 @@ import type {
   Submission,
 } from './types.js';
 
-const PATIENCE_MS = 30_000;
+const TIMEOUT_MS = 30_000;
 
 export interface JobQuery {
   status?: readonly Status[] | undefined;
@@ -49,7 +49,7 @@ export interface ChartQuery {
 
 type Values = Record<string, string | number | boolean | readonly string[] | undefined>;
 
-/** `?a=1&b=2`, without what is undefined or empty; a list gives its name several times. */
+/** `?a=1&b=2` without undefined and empty values; lists repeat their name. */
 export function queryString(values: Values): string {
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(values)) {
@@ -60,7 +60,7 @@ export function queryString(values: Values): string {
   return text ? `?${text}` : '';
 }
 
-/** A path in an address: each part escaped, the slashes kept. */
+/** Escapes each part of a path and keeps the slashes. */
 export function escapePath(path: string): string {
   return path.split('/').map(encodeURIComponent).join('/');
 }
@@ -70,7 +70,7 @@ export class Api {
 
   constructor(readonly transport: Transport) {}
 
-  /** The service's time in milliseconds: ages would be wrong by what this machine's clock is. */
+  /** The service's time in milliseconds, so that ages do not depend on this machine's clock. */
   now(): number {
     return Date.now() + this.offsetMs;
   }
@@ -107,12 +107,12 @@ export class Api {
     return this.json('/jobs', { method: 'POST', body: submission, headers: { 'Idempotency-Key': key } });
   }
 
-  /** What would become of it; nothing is kept. */
+  /** Checks a submission without creating a job. */
   preflight(submission: Submission, signal?: AbortSignal): Promise<Preflight> {
     return this.json('/jobs/preflight', { method: 'POST', body: submission, signal });
   }
 
-  /** An upload of one's own by its content's id, or null where it was not made yet. */
+  /** The user's snapshot with this content ID, or null if it was never uploaded. */
   async snapshot(id: string, signal?: AbortSignal): Promise<Snapshot | null> {
     try {
       return await this.json<Snapshot>(`/snapshots/${encodeURIComponent(id)}`, { signal });
@@ -142,12 +142,12 @@ export class Api {
     return this.json(jobPath(id, `/logs${queryString({ ...query })}`), { signal });
   }
 
-  /** The charts with the last value of each series. */
+  /** All charts, with the last value of each series. */
   charts(id: string, signal?: AbortSignal): Promise<ChartList> {
     return this.json(jobPath(id, '/metrics'), { signal });
   }
 
-  /** Part of a chart at the resolution that this part needs. */
+  /** A range of a chart, downsampled to `points`. */
   chart(id: string, chart: string, query: ChartQuery, signal?: AbortSignal): Promise<Chart> {
     return this.json(jobPath(id, `/metrics/${encodeURIComponent(chart)}${queryString({ ...query })}`), {
       signal,
@@ -169,15 +169,15 @@ export class Api {
     return this.transport.href(artifactPath(id, path));
   }
 
-  /** Any call of the API that answers with JSON, for pages with calls of their own. Rejects with ApiError. */
+  /** Any JSON call, for shells with calls of their own. Rejects with ApiError. */
   async json<T>(path: string, asked: Asked): Promise<T> {
     const answer = await this.answer(path, asked);
     return (await answer.json()) as T;
   }
 
   async answer(path: string, asked: Asked, fine: readonly number[] = []): Promise<Response> {
-    const patience = AbortSignal.timeout(PATIENCE_MS);
-    const signal = asked.signal ? AbortSignal.any([asked.signal, patience]) : patience;
+    const timeout = AbortSignal.timeout(TIMEOUT_MS);
+    const signal = asked.signal ? AbortSignal.any([asked.signal, timeout]) : timeout;
     let answer: Response;
     try {
       answer = await this.transport.fetch(path, { ...asked, signal });
@@ -185,7 +185,7 @@ export class Api {
       if (asked.signal?.aborted) throw error;
       throw new ApiError(
         0,
-        patience.aborted
+        timeout.aborted
           ? 'The service did not respond in time. Try again.'
           : 'Cannot reach the service. Check your connection, or try again in a minute.',
       );
@@ -197,7 +197,7 @@ export class Api {
 
   private learnTime(answer: Response): void {
     const theirs = Date.parse(answer.headers.get('Date') ?? '');
-    // The header has whole seconds: a smaller difference is its rounding, not a wrong clock.
+    // The header has a resolution of one second; ignore smaller differences.
     if (Number.isFinite(theirs) && Math.abs(theirs - this.now()) > 2000) this.offsetMs = theirs - Date.now();
   }
 }
@@ -221,7 +221,7 @@ async function problem(answer: Response): Promise<ApiError> {
       );
     }
   } catch {
-    // Not the service's own words: the proxy answers for one that is away.
+    // Not JSON: the proxy responds when the service is down.
   }
   const away = [502, 503, 504].includes(answer.status);
   return new ApiError(

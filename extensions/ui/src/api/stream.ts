@@ -1,6 +1,6 @@
 /**
- * One socket a page that carries all its subscriptions, opened with the first and closed some time after the last.
- * A lost socket is opened again, and each subscription asks for what it has not seen yet.
+ * One WebSocket per page that carries all subscriptions: opened with the first, closed some time after the last. After a
+ * lost connection it reconnects, and each subscription resumes where it stopped.
  */
 
 import { ApiError } from './transport.js';
@@ -12,9 +12,9 @@ export type ConnectionState = 'idle' | 'connecting' | 'open' | 'lost' | 'refused
 export interface Subscription<K extends Kind> {
   kind: K;
   job?: string | undefined;
-  /** Where to begin, asked at every (re)opening: the last log line or event that is known. */
+  /** The last known log line or event, where a (re)subscription starts. */
   after?: () => number;
-  /** Called each time the subscription starts anew, before its first event. */
+  /** Called at each (re)subscription, before its first event. */
   onStart?: () => void;
   onEvent: <E extends keyof StreamEvents[K]>(event: E, data: StreamEvents[K][E], last?: number) => void;
   onError?: (error: ApiError) => void;
@@ -31,7 +31,7 @@ const LINGER_MS = 5_000;
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 30_000;
 
-/** How long to wait before the given try (1, 2, …): twice as long each time, and never in step with other pages. */
+/** Exponential backoff with jitter before the given attempt (1, 2, …), in milliseconds. */
 export function pause(tries: number, random: () => number = Math.random): number {
   const most = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (tries - 1));
   return most * (0.5 + random() / 2);
@@ -47,7 +47,7 @@ export class Stream {
   private retry: ReturnType<typeof setTimeout> | undefined;
   private linger: ReturnType<typeof setTimeout> | undefined;
 
-  /** `probe` is asked when the socket does not open: a 401 or 403 from it means that trying again is in vain. */
+  /** `probe` is called when the socket fails: if it rejects with 401 or 403, the stream stops reconnecting. */
   constructor(
     private readonly open: () => WebSocket,
     private readonly probe: () => Promise<unknown>,
@@ -62,7 +62,7 @@ export class Stream {
     return () => this.listeners.delete(listener);
   };
 
-  /** Returns the function that ends the subscription. */
+  /** Returns a function that unsubscribes. */
   subscribe<K extends Kind>(subscription: Subscription<K>): () => void {
     const id = this.nextId++;
     this.subscriptions.set(id, subscription as unknown as Subscription<Kind>);
@@ -77,7 +77,7 @@ export class Stream {
     };
   }
 
-  /** Try again now, and not when the pause is over: the machine has woken up, or the network is back. */
+  /** Reconnects immediately, when the machine wakes up or the network returns. */
   readonly wake = (): void => {
     if (this.current !== 'lost' || this.subscriptions.size === 0) return;
     this.tries = 0;
@@ -143,7 +143,7 @@ export class Stream {
       wanted.onError?.(new ApiError(status, message));
       return;
     }
-    // Nothing follows an end, and after a reconnection there is nothing to ask for again.
+    // No events follow an end, so do not resubscribe after a reconnect.
     if (event === 'end') this.subscriptions.delete(id);
     wanted.onEvent(event as never, data as never, last);
     if (event === 'end') this.closeSoon();

@@ -1,6 +1,6 @@
 /**
- * How the components reach the service. Each shell brings its own: the portal asks the service itself, the notebook
- * extension asks its own server. Addresses are paths below the API's root and begin with a slash.
+ * How the components reach the service. Each shell implements it: the portal calls the service directly, the JupyterLab
+ * extension calls its notebook server. Paths are relative to the API root and start with a slash.
  */
 
 export interface Asked {
@@ -11,15 +11,15 @@ export interface Asked {
 }
 
 export interface Transport {
-  /** One request. Rejects only when there is no answer at all. */
+  /** Sends one request. Rejects only if there is no response. */
   fetch(path: string, asked?: Asked): Promise<Response>;
-  /** Opens the socket that carries every subscription of the page. */
+  /** Opens the WebSocket of the page. */
   openStream(): WebSocket;
-  /** An address for images and downloads, which the browser asks for by itself. */
+  /** A URL that the browser can load directly, for images and downloads. */
   href(path: string): string;
 }
 
-/** An answer that is not the one hoped for. `status` 0: no answer came. */
+/** A failed request. `status` is 0 if there was no response. */
 export class ApiError extends Error {
   constructor(
     readonly status: number,
@@ -31,7 +31,7 @@ export class ApiError extends Error {
   }
 }
 
-/** A sentence for a person about anything that was thrown. */
+/** The message of anything that was thrown. */
 export function sentence(error: unknown): string {
   if (error instanceof ApiError) return error.message;
   return error instanceof Error ? error.message : String(error);

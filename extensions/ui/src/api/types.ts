@@ -1,4 +1,4 @@
-/** The API's types: those of requests and answers come from the service's own description; the stream's are here. */
+/** API types: requests and responses are generated from the OpenAPI description, stream events are defined here. */
 
 import type { components } from './schema.js';
 
@@ -29,7 +29,7 @@ export type Snapshot = Schemas['Snapshot'];
 export type Status = Schemas['Status'];
 export type Submission = Schemas['Submission'];
 
-/** New points of one series. Columns of equal length; `line` is 0 for what the platform measured itself. */
+/** New points of one series, as columns of equal length; `line` is 0 for system metrics. */
 export interface Points {
   chart: string;
   axis: string | null;
@@ -51,7 +51,7 @@ export interface End {
   exit_code: number | null;
 }
 
-/** What a subscription hears, by the word that asks for it. */
+/** Events by kind of subscription. */
 export interface StreamEvents {
   logs: { lines: LogLine[]; end: End };
   events: { timeline: JobEvent; end: End };
@@ -61,7 +61,7 @@ export interface StreamEvents {
 }
 
 export const ENDED: readonly Status[] = ['succeeded', 'failed', 'cancelled'];
-/** Those that hold a machine. */
+/** Statuses that occupy a machine. */
 export const RUNNING: readonly Status[] = ['provisioning', 'running', 'stopping'];
 
 export const ACTIVE: readonly Status[] = ['pending', 'provisioning', 'running', 'stopping'];

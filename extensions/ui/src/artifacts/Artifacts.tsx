@@ -1,4 +1,4 @@
-/** What a job left: a list to walk through, a look at one file, and downloads. */
+/** The artifacts tab: browse, preview and download files. */
 
 import { type ReactElement, useState } from 'react';
 
@@ -15,7 +15,7 @@ interface Props {
   view: JobView;
 }
 
-/** `view.path` is a directory when it ends with a slash (or is empty), else the file that is looked at. */
+/** `view.path` is a directory if it ends with a slash or is empty, else the previewed file. */
 export function Artifacts({ job, view }: Props): ReactElement {
   const path = view.path ?? '';
   const directory = path.slice(0, path.lastIndexOf('/') + 1);
@@ -39,7 +39,7 @@ function Directory({
 }): ReactElement {
   const api = useApi();
   const at = directory.replace(/\/$/, '');
-  // What a running job leaves appears when its record changes, which progress and the end do.
+  // Includes the status, so that the list reloads when the job changes state.
   const first = useLoaded(`artifacts/${job.id}/${directory}/${job.status}`, (signal) =>
     api.artifacts(job.id, at, undefined, signal),
   );
@@ -117,7 +117,7 @@ function Entry({ job, entry, current }: { job: Job; entry: FileEntry; current: b
   );
 }
 
-/** Into the user's own files, where the shell has some. */
+/** Copies to the user's files, if the shell supports it. */
 function CopyHere({ job, path, name }: { job: Job; path: string; name: string }): ReactElement | null {
   const { copyArtifact } = useExtras();
   const [busy, setBusy] = useState(false);

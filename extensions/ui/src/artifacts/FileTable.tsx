@@ -1,4 +1,4 @@
-/** Files as artifacts and /storage list them: name, size, time, a download, and what else the place offers. */
+/** The file table of artifacts and /storage: name, size, time, download and other actions. */
 
 import type { ReactElement, ReactNode } from 'react';
 
@@ -10,7 +10,7 @@ export function fileName({ path }: Pick<FileEntry, 'path'>): string {
   return path.slice(path.lastIndexOf('/') + 1);
 }
 
-/** `children`: a `FileRow` each. */
+/** `children` are `FileRow`s. */
 export function FileTable({ children }: { children: ReactNode }): ReactElement {
   return (
     <table className="or-table">
@@ -29,7 +29,7 @@ export function FileTable({ children }: { children: ReactNode }): ReactElement {
   );
 }
 
-/** `children`: the name as a link to wherever the place leads. */
+/** `children` is the name, as a link. */
 export function FileRow({
   entry,
   href,

@@ -1,4 +1,4 @@
-/** A notebook to look at: its cells with what they printed, without what only Jupyter can show. */
+/** A read-only preview of a notebook: cells with text and image output. */
 
 import type { ReactElement } from 'react';
 
@@ -11,7 +11,7 @@ export function NotebookPreview({ text }: { text: string }): ReactElement {
   const cells = cellsOf(text);
   if (cells === null) return <p className="or-faint">Not a valid notebook. Download it to view it.</p>;
   return (
-    // It scrolls, and the keyboard must be able to do that too.
+    // Focusable, so that the keyboard can scroll it.
     // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
     <div className="or-notebook" tabIndex={0} role="region" aria-label="Notebook">
       {cells.map((cell, i) => (

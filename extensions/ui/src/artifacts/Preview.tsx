@@ -1,4 +1,4 @@
-/** A look at one file: images, tables, JSON and text; of large ones the beginning. */
+/** Previews one file: images, tables, notebooks, JSON and text; only the beginning of large ones. */
 
 import { csvParseRows, tsvParseRows } from 'd3-dsv';
 import { type ReactElement, useState } from 'react';
@@ -12,7 +12,7 @@ import { Button, Icon, Link, Loading, Problem } from '../shared/basics.js';
 import { NotebookPreview } from './NotebookPreview.js';
 
 const HEAD = 256 * 1024;
-/** A notebook is only readable as a whole. */
+/** Notebooks are JSON, which cannot be parsed in part. */
 const LARGEST_NOTEBOOK = 16 * 2 ** 20;
 const MOST_ROWS = 200;
 const MOST_COLUMNS = 50;
@@ -95,7 +95,7 @@ function Contents({ job, path, kind }: { job: Job; path: string; kind: PreviewKi
   if (head.value === undefined) return <Loading />;
   const data = head.value;
   const cut = data.length >= most;
-  // Bytes that no text has: showing them would help nobody.
+  // A NUL byte means binary content.
   if (data.subarray(0, 4096).includes(0))
     return <p className="or-faint">Binary file. Download it to view it.</p>;
   const text = new TextDecoder().decode(data);
@@ -106,7 +106,7 @@ function Contents({ job, path, kind }: { job: Job; path: string; kind: PreviewKi
       {kind === 'table' ? (
         <Rows rows={(path.endsWith('.tsv') ? tsvParseRows : csvParseRows)(text)} />
       ) : (
-        // It scrolls, and the keyboard must be able to do that too.
+        // Focusable, so that the keyboard can scroll it.
         // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
         <pre tabIndex={0} role="region" aria-label="Contents">
           {kind === 'json' && !cut ? indented(text) : text}
@@ -127,7 +127,7 @@ function indented(text: string): string {
 function Rows({ rows }: { rows: string[][] }): ReactElement {
   const [head, ...body] = rows;
   return (
-    // It scrolls, and the keyboard must be able to do that too.
+    // Focusable, so that the keyboard can scroll it.
     // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
     <div className="or-scroll" tabIndex={0} role="region" aria-label="Table">
       <table className="or-table or-data">

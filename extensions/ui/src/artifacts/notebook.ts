@@ -1,8 +1,8 @@
-/** A notebook's cells as they can be shown without Jupyter: text, images, errors. Pure. */
+/** Parses a notebook's cells for the preview: text, images and errors. Pure. */
 
 export interface ShownCell {
   kind: 'code' | 'text';
-  /** What stands before it: the count of its execution, if it has run. */
+  /** The execution count, if the cell has run. */
   count: number | null;
   source: string;
   outputs: ShownOutput[];
@@ -13,7 +13,7 @@ export type ShownOutput =
 
 const IMAGES = ['image/png', 'image/jpeg', 'image/gif', 'image/webp'];
 
-/** The cells, or null when the text is no notebook. */
+/** The cells, or null if the text is not a notebook. */
 export function cellsOf(text: string): ShownCell[] | null {
   let data: unknown;
   try {

@@ -1,4 +1,4 @@
-/** What can be shown of a file, by its name. Pure. */
+/** The kind of preview for a file name. Pure. */
 
 export type PreviewKind = 'image' | 'table' | 'json' | 'notebook' | 'text';
 
@@ -16,7 +16,7 @@ const KINDS: Record<string, PreviewKind> = {
   ipynb: 'notebook',
 };
 
-/** Anything of an unknown name is tried as text. */
+/** Unknown extensions are treated as text. */
 export function kindOf(path: string): PreviewKind {
   return KINDS[path.slice(path.lastIndexOf('.') + 1).toLowerCase()] ?? 'text';
 }

@@ -1,4 +1,4 @@
-/** Charts on one axis, with what can be set for all of them: of one job, or of several. */
+/** The charts of one or more jobs, with shared settings: axis, smoothing, scale and zoom. */
 
 import { type ReactElement, useId, useMemo, useState } from 'react';
 
@@ -10,13 +10,13 @@ import { ChartCard } from './ChartCard.js';
 import { type Context, labelOf, type Settings } from './model.js';
 
 interface Props {
-  /** Whose charts they are; null for those of several. */
+  /** The job; null when several are compared. */
   job: string | null;
   charts: ChartData[];
   context: Context;
-  /** A log line whose point is to be shown. */
+  /** A log line whose point is to be pinned. */
   shown: { chart: string; line: number } | null;
-  /** To the line that printed a point of the series with this key. */
+  /** Opens the log line that printed a point of the series with this key. */
   onLine: (line: number, key: string) => void;
 }
 
@@ -155,7 +155,7 @@ function AxisChoice({ axis, steps, onAxis }: AxisProps): ReactElement {
   );
 }
 
-/** The same name has the same colour in every chart. */
+/** Gives each series name the same colour in every chart. */
 function useColours(charts: readonly ChartData[]): (label: string) => number {
   const labels = charts
     .flatMap((chart) => {

@@ -1,4 +1,4 @@
-/** One chart: its title, what its series are at the cursor, the plot, and the point that is kept. */
+/** One chart: title, legend with the values at the cursor, plot, and the pinned point. */
 
 import { type ReactElement, useCallback, useEffect, useMemo, useRef, useState } from 'react';
 
@@ -31,13 +31,13 @@ const TALL = 420;
 interface Props {
   job: string | null;
   chart: ChartData;
-  /** Moves with the data of this chart. */
+  /** Changes whenever the data of this chart does. */
   version: number;
   settings: Settings;
   context: Context;
   sync: string;
   colourOf: (label: string) => number;
-  /** A log line whose point is to be shown. */
+  /** A log line whose point is to be pinned. */
   line: number | undefined;
   onRange: (range: [number, number] | null) => void;
   onLine: (line: number, key: string) => void;
@@ -68,7 +68,7 @@ export function ChartCard(props: Props): ReactElement {
     [labels, theme, colourOf],
   );
 
-  // The address names a log line: its point is kept, and the chart brought into view.
+  // The URL names a log line: pin its point and scroll to the chart.
   const shown = useRef<number | undefined>(undefined);
   useEffect(() => {
     if (line === undefined || shown.current === line) return;
@@ -214,7 +214,7 @@ interface KeptProps {
   onClose: () => void;
 }
 
-/** The line below a chart is always there, so that keeping a point moves nothing. */
+/** Always rendered, so that pinning a point does not shift the layout. */
 function Kept({ at, timed, write, onLine, onClose }: KeptProps): ReactElement {
   if (at === null) return <p className="or-kept or-faint">Click to pin a point; drag to zoom.</p>;
   const { series, index } = at;
@@ -246,7 +246,7 @@ function Kept({ at, timed, write, onLine, onClose }: KeptProps): ReactElement {
 const SETTLE_MS = 250;
 const DETAIL = 4_000;
 
-/** The chart with the points that a zoomed part of it lacks, once they have come. */
+/** The chart with the full-resolution points of the zoomed range, once they are loaded. */
 function useRefined(
   job: string | null,
   chart: ChartData,
@@ -270,7 +270,7 @@ function useRefined(
   );
 }
 
-/** Whether the element has been near the view: a plot is made when it is first looked at. */
+/** Whether the element has come near the viewport: plots are created lazily. */
 function useSeen(element: React.RefObject<HTMLElement>): boolean {
   const [seen, setSeen] = useState(false);
   useEffect(() => {

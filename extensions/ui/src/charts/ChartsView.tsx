@@ -1,4 +1,4 @@
-/** All charts of a job, on one axis: what the job printed, and what the platform measured. */
+/** The charts tab: metrics that the job printed, and system metrics. */
 
 import { type ReactElement, useCallback, useEffect, useMemo, useState, useSyncExternalStore } from 'react';
 
@@ -69,7 +69,7 @@ export function ChartsView({ job, view, onView }: Props): ReactElement {
   );
 }
 
-/** When the job began to run, in seconds. */
+/** When the job first started, in Unix seconds. */
 export function firstStart(job: Job): number | null {
   const first = job.attempts?.[0]?.started_at ?? job.started_at;
   return first === null ? null : Date.parse(first) / 1000;

@@ -1,4 +1,4 @@
-/** The charts of several jobs in one, each growing while its job runs. */
+/** The charts of several jobs overlaid, updated while they run. */
 
 import { type ReactElement, useCallback, useEffect, useMemo, useState } from 'react';
 
@@ -39,7 +39,7 @@ export function CompareCharts({ jobs }: { jobs: readonly Job[] }): ReactElement 
   return <ChartBoard job={null} charts={charts} context={context} shown={null} onLine={onLine} />;
 }
 
-/** A store for each of the jobs (their ids, joined by commas), and a number that moves when one of them changes. */
+/** One store per job (`ids` is comma-separated), and a version that changes whenever one of them does. */
 function useChartStores(ids: string): { stores: ReadonlyMap<string, ChartStore>; version: number } {
   const stream = useStream();
   const [state, setState] = useState<{ stores: ReadonlyMap<string, ChartStore>; version: number }>({

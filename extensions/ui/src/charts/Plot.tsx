@@ -1,4 +1,4 @@
-/** One uPlot canvas as a React component: made anew when its form changes, given new data when only that does. */
+/** A uPlot canvas as a React component: recreated when its options change, updated in place when only data does. */
 
 import { type KeyboardEvent, type ReactElement, useEffect, useRef } from 'react';
 import uPlot from 'uplot';
@@ -20,11 +20,11 @@ interface Props {
   hidden: ReadonlySet<string>;
   settings: Settings;
   xTitle: string;
-  /** The horizontal axis is time since the start. */
+  /** The x axis shows time since the start. */
   timed: boolean;
-  /** The vertical axis begins at zero. */
+  /** The y axis starts at zero. */
   zero: boolean;
-  /** Distances between the marks of the vertical axis, where round numbers are not the usual ones. */
+  /** Tick increments of the y axis, for units whose round numbers are not decimal. */
   steps: number[] | undefined;
   write: (y: number) => string;
   theme: ChartTheme;
@@ -40,7 +40,7 @@ interface Props {
 const FONT = '11px system-ui, sans-serif';
 const PIN_RADIUS = 5;
 const STILL_PX = 4;
-// The library's names for scales exist for the compiler only.
+// uPlot's enum exists only in its types.
 // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment
 const LOGARITHMIC: uPlot.Scale.Distr = 3;
 
@@ -107,7 +107,7 @@ export function Plot(props: Props): ReactElement {
         }
       });
     });
-    // The form is listed too: a plot made anew has no data yet.
+    // Options are listed too: a recreated plot has no data yet.
   }, [
     series,
     hidden,
@@ -259,16 +259,16 @@ const TIME_STEPS = [
   604_800,
 ];
 
-/** A little air above and below; a flat line lies in the middle. */
+/** Adds padding above and below; centres a flat line. */
 function yRange(_: uPlot, min: number | null, max: number | null): uPlot.Range.MinMax {
   if (min === null || max === null) return [0, 1];
   if (min === max) {
-    const air = Math.abs(min) * 0.1 || 1;
-    return [min - air, max + air];
+    const padding = Math.abs(min) * 0.1 || 1;
+    return [min - padding, max + padding];
   }
-  const air = (max - min) * 0.06;
-  // Values that are never negative do not get an axis that is.
-  return [min >= 0 && min - air < 0 ? 0 : min - air, max + air];
+  const padding = (max - min) * 0.06;
+  // The padding must not make the axis negative when no value is.
+  return [min >= 0 && min - padding < 0 ? 0 : min - padding, max + padding];
 }
 
 function yRangeFromZero(_: uPlot, min: number | null, max: number | null): uPlot.Range.MinMax {
@@ -300,7 +300,7 @@ function drawPin(u: uPlot, props: Props): void {
   ctx.restore();
 }
 
-/** A press and release at one place keeps the nearest point; a drag is a zoom. */
+/** A click pins the nearest point; a drag zooms. */
 function listenForClicks(u: uPlot, latest: Latest): () => void {
   let from = NaN;
   const onDown = (event: MouseEvent): void => {
@@ -332,7 +332,7 @@ function listenForClicks(u: uPlot, latest: Latest): () => void {
   };
 }
 
-/** Whether the key meant something here. */
+/** Handles a key press; returns whether it was handled. */
 function handleKey(u: uPlot, props: Props, key: string, said: HTMLElement | null): boolean {
   const { series, hidden, settings, timed, write, onRange, onPin } = props;
   const one = series.find((candidate) => !hidden.has(candidate.key) && candidate.x.length > 0);

@@ -1,6 +1,6 @@
 /**
- * The horizontal axis that charts share: steps as the job counted them, or time since it started. Custom points have
- * both; what the platform measures has only a time, and is put among the steps by when it was measured. Pure.
+ * The x axis that charts share: the job's steps, or time since its start. Job metrics have both; system metrics have
+ * only a time and are mapped to steps by it. Pure.
  */
 
 export type Axis = 'step' | 'time';
@@ -12,13 +12,13 @@ export interface Columns {
   line: number[];
 }
 
-/** When the job was at which step: both ascending. */
+/** Which step the job had reached at which time; both ascending. */
 export interface Course {
   time: number[];
   step: number[];
 }
 
-/** The course of a job from its longest custom series; null when none has two points. */
+/** The course of a job, from its longest series; null if no series has two points. */
 export function courseOf(series: Iterable<Columns>): Course | null {
   let longest: Columns | null = null;
   for (const one of series) if (one.x.length > (longest?.x.length ?? 1)) longest = one;
@@ -27,7 +27,7 @@ export function courseOf(series: Iterable<Columns>): Course | null {
   let last = -Infinity;
   longest.time.forEach((time, i) => {
     const step = longest.x[i] ?? 0;
-    // A run that resumed from a checkpoint repeats steps; the course goes on where they pass the furthest.
+    // After resuming from a checkpoint steps repeat; skip them until they pass the furthest step.
     if (step <= last) return;
     course.time.push(time);
     course.step.push(step);
@@ -36,7 +36,7 @@ export function courseOf(series: Iterable<Columns>): Course | null {
   return course.time.length > 1 ? course : null;
 }
 
-/** The step at a time, between the known ones by proportion; held at the ends. */
+/** The step at a time, linearly interpolated and clamped at both ends. */
 export function stepAt(course: Course, time: number): number {
   const { time: times, step } = course;
   const after = firstAbove(times, time);
@@ -47,7 +47,7 @@ export function stepAt(course: Course, time: number): number {
   return t1 === t0 ? s1 : s0 + ((time - t0) / (t1 - t0)) * (s1 - s0);
 }
 
-/** Index of the first value above `wanted` in an ascending list; its length when there is none. */
+/** Index of the first value above `wanted` in an ascending list; its length if there is none. */
 function firstAbove(values: readonly number[], wanted: number): number {
   let low = 0;
   let high = values.length;
@@ -59,7 +59,7 @@ function firstAbove(values: readonly number[], wanted: number): number {
   return low;
 }
 
-/** A series as it is drawn: ascending and without two points at one place, the later written staying. */
+/** A series ready to draw: sorted by x, and with only the last of several points at the same x. */
 export function placed(
   columns: Columns,
   system: boolean,

@@ -1,4 +1,4 @@
-/** The charts of one job as a page holds them: every series, thinned to what a screen can show, growing as it runs. */
+/** The charts of one job in memory: every series, downsampled to screen resolution and updated as the job runs. */
 
 import type { Stream } from '../api/stream.js';
 import type { ApiError } from '../api/transport.js';
@@ -23,13 +23,13 @@ export interface ChartData {
   axis: string | null;
   system: boolean;
   series: Map<string, SeriesData>;
-  /** Counts up with every change to this chart. */
+  /** Incremented on every change to this chart. */
   version: number;
 }
 
 export class ChartStore {
   readonly charts = new Map<string, ChartData>();
-  /** Whether what exists now has arrived: without it "no charts" cannot be said. */
+  /** Whether the existing data has arrived; before that, an empty store does not mean that there are no charts. */
   ready = false;
   ended = false;
   error: string | null = null;
@@ -57,7 +57,7 @@ export class ChartStore {
       kind: 'metrics',
       job: this.job,
       onStart: () => {
-        // Every series comes again from its first point; until then the old points stay in sight.
+        // After a reconnect every series is sent again from its first point. Show the old points until then.
         this.stale = new Set([...this.charts.values()].flatMap((chart) => [...chart.series.keys()]));
       },
       onEvent: (event, data) => {

@@ -1,4 +1,4 @@
-/** The charts of several jobs as one: a series of each job in the same chart, each from its own start. Pure. */
+/** Merges the charts of several jobs, each aligned to its own start. Pure. */
 
 import type { ChartData, SeriesData } from './chartStore.js';
 import { type Context, contextOf, inOrder, type Placing } from './model.js';
@@ -6,12 +6,12 @@ import { type Context, contextOf, inOrder, type Placing } from './model.js';
 export interface Compared {
   id: string;
   name: string;
-  /** When it began to run, in seconds; null: not yet. */
+  /** When the job started, in Unix seconds; null if it has not. */
   started: number | null;
   charts: readonly ChartData[];
 }
 
-/** A key that tells whose the series is. */
+/** The job that a merged series belongs to, from its key. */
 export function jobOfKey(key: string): string {
   return key.slice(0, key.indexOf('/'));
 }
@@ -39,7 +39,7 @@ export function merged(jobs: readonly Compared[]): ChartData[] {
   return inOrder(charts.values());
 }
 
-/** Jobs of the same name are told apart by their ids. */
+/** Adds the ID to the names of jobs that share one. */
 function labels(jobs: readonly Compared[]): Map<string, string> {
   return new Map(
     jobs.map((job) => {
@@ -49,7 +49,7 @@ function labels(jobs: readonly Compared[]): Map<string, string> {
   );
 }
 
-/** Every job is placed by its own start and its own course. */
+/** A context that aligns each job to its own start and course. */
 export function contextOfAll(jobs: readonly Compared[]): Context {
   const placings = new Map<string, Placing>(jobs.map((job) => [job.id, contextOf(job.charts, job.started)]));
   const course = [...placings.values()].find((placing) => placing.course !== null)?.course ?? null;

@@ -1,4 +1,4 @@
-/** From the series that a page holds to the numbers that a plot draws. Pure. */
+/** Turns stored series into the data that a plot draws. Pure. */
 
 import uPlot from 'uplot';
 
@@ -10,14 +10,14 @@ import { type ChartData, type SeriesData, seriesKey } from './chartStore.js';
 
 export interface Settings {
   axis: Axis;
-  /** Weight of the moving average, 0 to below 1. */
+  /** Weight of the moving average, in [0, 1). */
   smoothing: number;
   log: boolean;
-  /** What is zoomed to; null: everything. */
+  /** The zoomed range; null means everything. */
   range: [number, number] | null;
 }
 
-/** A series as drawn: its points in order along the axis, and the smoothed values beside them. */
+/** A series ready to draw: sorted points and their smoothed values. */
 export interface Drawn extends Columns {
   key: string;
   label: string;
@@ -27,17 +27,17 @@ export interface Drawn extends Columns {
 export interface Context {
   origin: number;
   course: Course | null;
-  /** Where series are of several jobs: those of the job that the series with this key is of. */
+  /** When several jobs are compared: the placing of the job that owns the series with this key. */
   of?: (key: string) => Placing;
 }
 
-/** The zero of a job's time axis, and when it was at which step. */
+/** The origin of a job's time axis, and its course. */
 export interface Placing {
   origin: number;
   course: Course | null;
 }
 
-/** Custom charts in the order in which they appeared, then the platform's. */
+/** Job metrics in order of appearance, then system metrics. */
 export function inOrder(charts: Iterable<ChartData>): ChartData[] {
   return [...charts].sort(
     (a, b) =>
@@ -45,7 +45,7 @@ export function inOrder(charts: Iterable<ChartData>): ChartData[] {
   );
 }
 
-/** What all charts of a page share: the zero of the time axis, and when the job was at which step. */
+/** The context of one job: the origin of its time axis, and its course. */
 export function contextOf(charts: readonly ChartData[], started: number | null): Context {
   const all = charts.flatMap((chart) => [...chart.series.values()]);
   const custom = charts.filter((chart) => !chart.system).flatMap((chart) => [...chart.series.values()]);
@@ -54,7 +54,7 @@ export function contextOf(charts: readonly ChartData[], started: number | null):
   return { origin: Number.isFinite(first) ? first : 0, course: courseOf(custom) };
 }
 
-/** A name that tells the series of a chart apart, and no longer than that takes. */
+/** The shortest label that distinguishes the series of a chart. */
 export function labelOf(series: SeriesData, all: readonly SeriesData[]): string {
   const parts = [series.name];
   if (all.some((other) => other.attempt !== series.attempt)) parts.push(`attempt ${String(series.attempt)}`);
@@ -80,9 +80,9 @@ export function drawn(
   });
 }
 
-/** The columns that uPlot wants: one x for all, and for each series its values (with smoothing: raw and smoothed). */
+/** Data for uPlot: a common x column, then one column per series (with smoothing, raw and smoothed). */
 export function aligned(series: readonly Drawn[], smoothing: boolean, log: boolean): uPlot.AlignedData {
-  // A logarithm of what is not above zero does not exist; such points are left out.
+  // A logarithmic axis cannot show values of zero or below.
   const fit = (values: number[]): (number | null)[] => (log ? values.map((y) => (y > 0 ? y : null)) : values);
   const tables = series.map((one): uPlot.AlignedData =>
     smoothing ? [one.x, fit(one.y), fit(one.smoothed)] : [one.x, fit(one.y)],
@@ -90,12 +90,12 @@ export function aligned(series: readonly Drawn[], smoothing: boolean, log: boole
   return tables.length === 0 ? [[]] : uPlot.join(tables);
 }
 
-/** The point of each series nearest to a place on the axis. */
+/** The point of each series closest to `x`. */
 export function pointsAt(series: readonly Drawn[], x: number): { series: Drawn; index: number }[] {
   return series.map((one) => ({ series: one, index: nearest(one.x, x) }));
 }
 
-/** Which point somebody chose, by what does not change when a series grows, is thinned or is put on another axis. */
+/** A pinned point, identified independently of the axis and of downsampling. */
 export interface Choice {
   key: string;
   time: number;
@@ -106,7 +106,7 @@ export function choiceOf(one: Drawn, index: number): Choice {
   return { key: one.key, time: one.time[index] ?? 0, line: one.line[index] ?? 0 };
 }
 
-/** The chosen point, or the one nearest in time that is left of it. */
+/** The pinned point, or the closest remaining one in time if it was dropped by downsampling. */
 export function chosenPoint(
   series: readonly Drawn[],
   choice: Choice,
@@ -122,7 +122,7 @@ export function chosenPoint(
   return { series: one, index };
 }
 
-/** A chart with more points in one part of it: `finer` there, and what is held already elsewhere. */
+/** Replaces the points of one range with those of `finer`. */
 export function refined(chart: ChartData, finer: Chart, part: Part): ChartData {
   const held = new Map(chart.series);
   for (const more of finer.series) {
@@ -132,7 +132,7 @@ export function refined(chart: ChartData, finer: Chart, part: Part): ChartData {
     const at = part.by === 'x' ? old.x : old.time;
     const outside = at.flatMap((x, i) => (x < part.start || x > part.end ? [i] : []));
     const join = (a: number[], b: number[]): number[] => [...outside.map((i) => a[i] ?? 0), ...b];
-    // In the order of their times, by which later points at one place are told from earlier ones.
+    // Sorted by time, so that later points at the same x win.
     const time = join(old.time, more.time);
     const order = time.map((_, i) => i).sort((a, b) => (time[a] ?? 0) - (time[b] ?? 0) || a - b);
     const pick = (values: number[]): number[] => order.map((i) => values[i] ?? 0);
@@ -147,7 +147,7 @@ export function refined(chart: ChartData, finer: Chart, part: Part): ChartData {
   return { ...chart, series: held };
 }
 
-/** The part of a chart to ask for when it is zoomed in to, or null when all of its points are held already. */
+/** The range to load when the user zooms in; null if all its points are loaded. */
 export function partOf(
   chart: ChartData,
   settings: Pick<Settings, 'axis' | 'range'>,
@@ -168,7 +168,7 @@ export interface Part {
   end: number;
 }
 
-/** The point that a log line printed, or the nearest one kept, among the series of a chart. */
+/** The point that a log line printed, or the closest remaining one. */
 export function pointOfLine(series: readonly Drawn[], line: number): { series: Drawn; index: number } | null {
   let best: { series: Drawn; index: number } | null = null;
   let least = Infinity;

@@ -1,10 +1,10 @@
-/** Moving along a chart that is zoomed in. */
+/** Panning a zoomed chart. */
 
 import type uPlot from 'uplot';
 
 type Range = [number, number];
 
-/** The range moved by `by`, as far as there are points. Pure. */
+/** The range shifted by `by`, limited to the data. Pure. */
 export function panned([min, max]: Range, [first, last]: Range, by: number): Range {
   const length = max - min;
   if (length >= last - first) return [first, last];
@@ -13,13 +13,13 @@ export function panned([min, max]: Range, [first, last]: Range, by: number): Ran
 }
 
 interface Now {
-  /** What is zoomed to; null: everything, and there is nowhere to move. */
+  /** The zoomed range; null if the chart is not zoomed, and cannot pan. */
   range: Range | null;
   whole: Range;
   onRange: (range: Range) => void;
 }
 
-/** The wheel turned sideways, or with Shift, moves along; turned down it scrolls the page as everywhere. */
+/** Horizontal scrolling, or the wheel with Shift, pans; vertical scrolling still scrolls the page. */
 export function listenForWheel(u: uPlot, now: () => Now): () => void {
   const onWheel = (event: WheelEvent): void => {
     const { range, whole, onRange } = now();

@@ -1,8 +1,8 @@
-/** Smoothing and thinning of series. Pure. */
+/** Smoothing and downsampling of series. Pure. */
 
 /**
- * Exponential moving average whose first values are not pulled towards zero. `weight` 0 leaves the values as they
- * are; towards 1 it smooths more. Values that are not finite are passed on and do not count.
+ * Exponential moving average, corrected for its bias towards zero at the start. `weight` 0 means no smoothing. Values
+ * that are not finite are passed through and ignored by the average.
  */
 export function smooth(values: readonly number[], weight: number): number[] {
   if (weight <= 0) return [...values];
@@ -17,8 +17,8 @@ export function smooth(values: readonly number[], weight: number): number[] {
 }
 
 /**
- * Indexes of at most about `most` points that draw the same picture: of each of equally long stretches its lowest and
- * its highest, and the first and last of all. Ascending.
+ * Min-max downsampling: ascending indexes of at most about `most` points that draw the same picture. Keeps the minimum
+ * and maximum of each bucket, and the first and last point.
  */
 export function thin(values: readonly number[], most: number): number[] {
   const n = values.length;

@@ -1,4 +1,4 @@
-/** The theme's colours as a canvas needs them: resolved, and again whenever the theme changes. */
+/** The theme's colours resolved for a canvas, and updated when the theme changes. */
 
 import { type RefObject, useEffect, useState } from 'react';
 
@@ -24,7 +24,7 @@ export function useChartTheme(element: RefObject<HTMLElement>): ChartTheme | nul
     read();
     const dark = matchMedia('(prefers-color-scheme: dark)');
     dark.addEventListener('change', read);
-    // A shell that has themes of its own changes an attribute at the top.
+    // Shells with their own themes switch them by an attribute of <html> or <body>.
     const watch = new MutationObserver(read);
     watch.observe(document.documentElement, { attributes: true });
     watch.observe(document.body, { attributes: true });
@@ -36,7 +36,7 @@ export function useChartTheme(element: RefObject<HTMLElement>): ChartTheme | nul
   return theme;
 }
 
-/** A custom property may hold light-dark() or another property; only a real property's computed value is a colour. */
+/** Resolves custom properties by way of `color`: their own computed value may still be light-dark() or var(). */
 function themeOf(inside: HTMLElement): ChartTheme {
   const probe = document.createElement('span');
   probe.hidden = true;

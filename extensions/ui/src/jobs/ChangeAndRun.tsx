@@ -1,4 +1,4 @@
-/** A job run again with changes: the form for a new one, filled in as this one was. */
+/** Runs a job again with changes: the submit form, filled in with its settings. */
 
 import { lazy, type ReactElement, Suspense, useMemo } from 'react';
 

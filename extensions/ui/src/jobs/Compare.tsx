@@ -1,4 +1,4 @@
-/** Several jobs side by side: what they were given, how far they are, and their charts in one. */
+/** Compares jobs: status, the parameters that differ, and their charts overlaid. */
 
 import { lazy, type ReactElement, Suspense } from 'react';
 
@@ -38,7 +38,7 @@ export function Compare({ ids }: { ids: readonly string[] }): ReactElement {
   );
 }
 
-/** A row for each job, a column for each parameter in which they differ. */
+/** One row per job and one column per parameter that differs. */
 function Differences({ jobs }: { jobs: readonly Job[] }): ReactElement {
   const written = (job: Job, name: string): string => {
     const value = job.params[name];
@@ -47,7 +47,7 @@ function Differences({ jobs }: { jobs: readonly Job[] }): ReactElement {
   const names = [...new Set(jobs.flatMap((job) => Object.keys(job.params)))];
   const differing = names.filter((name) => new Set(jobs.map((job) => written(job, name))).size > 1);
   return (
-    // It scrolls sideways, and the keyboard must be able to do that too.
+    // Focusable, so that the keyboard can scroll it.
     // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
     <div className="or-scroll" tabIndex={0} role="region" aria-label="Differences">
       <table className="or-table">

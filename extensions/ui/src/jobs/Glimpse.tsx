@@ -1,4 +1,4 @@
-/** What a job does at the moment, or did at its end: the last values of its charts, and its last lines. */
+/** The latest chart values and log lines of a job, for the overview. */
 
 import type { ReactElement } from 'react';
 
@@ -21,7 +21,7 @@ export function Glimpse({ job }: { job: Job }): ReactElement | null {
   useEvery(LOOK_MS, living, charts.reload);
   useEvery(LOOK_MS, living, log.reload);
   const items = charts.value?.items.filter((chart) => chart.series.length > 0) ?? [];
-  // The job's failure card shows the lines that matter.
+  // The failure card shows the relevant lines already.
   const lines = job.status === 'failed' ? [] : ordinary(log.value?.items ?? []);
   return (
     <>
@@ -40,7 +40,7 @@ export function Glimpse({ job }: { job: Job }): ReactElement | null {
             <h2>Last lines</h2>
             <Link to={{ page: 'job', id: job.id, view: { tab: 'log' } }}>Log</Link>
           </header>
-          {/* It scrolls sideways, and the keyboard must be able to do that too. */}
+          {/* Focusable, so that the keyboard can scroll it. */}
           {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
           <pre className="or-glimpse-log" tabIndex={0} role="region" aria-label="Last lines">
             {lines.join('\n')}
@@ -79,7 +79,7 @@ function Values({ items }: { items: ChartList['items'] }): ReactElement {
   );
 }
 
-/** Points are shown as values already; what is left is what the job says to people. */
+/** Log lines without metrics, which are shown as values already. */
 function ordinary(lines: readonly LogLine[]): string[] {
   return lines
     .map((line) => plainText(line.text))

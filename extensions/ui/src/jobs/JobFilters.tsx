@@ -1,4 +1,4 @@
-/** What narrows the list of jobs: a search, a status, and whatever was pressed in a row. */
+/** The filters above the job list: search, status, and the labels clicked in a row. */
 
 import { type ReactElement, useEffect, useRef, useState } from 'react';
 
@@ -35,7 +35,7 @@ export function JobFilters({ view, onView }: Props): ReactElement {
     change({ ...old, q: settled || undefined, cursor: undefined }, { replace: true });
   }, [settled]);
   useEffect(() => {
-    // The back button changes what is asked for without anybody typing; what was typed here comes back late.
+    // Follow the back button, but ignore our own update, which arrives debounced while the user types on.
     if ((view.q ?? '') === sent.current) return;
     sent.current = view.q ?? '';
     setTyped(sent.current);

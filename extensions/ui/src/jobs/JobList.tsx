@@ -1,4 +1,4 @@
-/** The list of jobs: live, filtered and paged by the service, with actions on one or several. */
+/** The live job list: filtered and paged by the service, with actions on one or more jobs. */
 
 import { type ReactElement, useEffect, useState } from 'react';
 
@@ -18,7 +18,7 @@ import type { ListView } from './listView.js';
 interface Props {
   view: ListView;
   onView: (view: ListView, options?: { replace?: boolean }) => void;
-  /** Jobs of several people may be listed. */
+  /** Show the owner column: the list may contain jobs of several users. */
   owners?: boolean;
 }
 
@@ -34,7 +34,7 @@ function queryOf({ show, ...rest }: ListView): JobQuery {
 
 export function JobList({ view, onView, owners = false }: Props): ReactElement {
   const { value, error, loading, reload } = useJobs(queryOf(view));
-  // While another page or filter loads, the old rows stay, dimmed, and nothing jumps.
+  // Keep the old rows, dimmed, while another page or filter loads, so that the layout does not jump.
   const [held, setHeld] = useState(value);
   if (value !== undefined && value !== held) setHeld(value);
   const page = value ?? held;
@@ -305,7 +305,7 @@ function Nothing({ filtered, onAll }: { filtered: boolean; onAll: () => void }):
   );
 }
 
-/** As high as a page of jobs, so that they take its place without a jump. */
+/** As tall as a page of jobs, so that the layout does not jump when they arrive. */
 function Skeleton(): ReactElement {
   return (
     <div className="or-skeleton" aria-hidden="true">

@@ -1,4 +1,4 @@
-/** Everything about one job, in tabs. The heavy ones are loaded when they are first looked at. */
+/** The page of one job, in tabs. Log, charts and artifacts are loaded when they are first opened. */
 
 import { lazy, type ReactElement, Suspense, useEffect, useId, useState } from 'react';
 
@@ -44,9 +44,9 @@ interface Props {
   id: string;
   view: JobView;
   onView: (view: JobView, options?: { replace?: boolean }) => void;
-  /** After the job has been deleted here. */
+  /** Called after the user deletes the job on this page. */
   onDeleted: () => void;
-  /** Told of the job whenever it changes: for a title or an icon of the shell's own. */
+  /** Called whenever the job changes, so that the shell can update its title or icon. */
   onJob?: (job: Job) => void;
 }
 

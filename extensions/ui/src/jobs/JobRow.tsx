@@ -1,4 +1,4 @@
-/** One row of the list of jobs. */
+/** One row of the job list. */
 
 import type { ReactElement } from 'react';
 
@@ -11,7 +11,7 @@ import type { ListView } from './listView.js';
 interface Props {
   job: Job;
   now: number;
-  /** When the record was made. */
+  /** When the record was fetched, in milliseconds; running costs grow from here. */
   fresh: number;
   owners: boolean;
   chosen: boolean;

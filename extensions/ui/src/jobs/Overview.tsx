@@ -1,4 +1,4 @@
-/** The facts of a job: what ran, where, with which parameters, and how each attempt went. */
+/** The overview tab: command, image, machine, parameters, and the outcome of each attempt. */
 
 import type { ReactElement, ReactNode } from 'react';
 

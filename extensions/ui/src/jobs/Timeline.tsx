@@ -1,4 +1,4 @@
-/** What happened when, and how long each part took. */
+/** The timeline tab: the events of a job, and the time spent in each phase. */
 
 import type { ReactElement } from 'react';
 

@@ -1,4 +1,4 @@
-/** What can be done to jobs, with what to say about it. */
+/** Actions on jobs, with their status messages. */
 
 import { useCallback, useState } from 'react';
 
@@ -9,9 +9,9 @@ import { submissionOf } from '../submit/submission.js';
 import { useApi, useNavigation } from '../shared/context.js';
 
 export interface JobActions {
-  /** The action under way, or null. */
+  /** The action in progress, or null. */
   busy: string | null;
-  /** What the last action came to, for a status line. */
+  /** The result of the last action, for a status line. */
   said: string;
   failed: string | null;
   stop: (jobs: readonly Pick<Job, 'id' | 'name'>[]) => Promise<Job[]>;
@@ -69,7 +69,7 @@ export function useJobActions(): JobActions {
       if (jobs.length === 1) open(made?.[0]);
     },
     againWith: async (job, changes) => {
-      // A key of its own: if the answer is lost and the button pressed again, that is a new wish.
+      // A new idempotency key per click: clicking again means another job.
       const key = randomKey();
       open(
         await run('again', `Submitted ${job.name} again.`, () => api.submit(submissionOf(job, changes), key)),
@@ -82,7 +82,7 @@ function named(jobs: readonly Pick<Job, 'name'>[]): string {
   return jobs.length === 1 ? (jobs[0]?.name ?? '') : `${String(jobs.length)} jobs`;
 }
 
-/** One after the other: a hundred at once would only queue in the browser. */
+/** Sequential: a hundred parallel requests would only queue in the browser. */
 async function inTurn<A, B>(items: readonly A[], work: (item: A) => Promise<B>): Promise<B[]> {
   const results: B[] = [];
   for (const item of items) results.push(await work(item));

@@ -1,4 +1,4 @@
-/** The questions before what cannot be undone. */
+/** Confirmation dialogs for stopping and deleting jobs. */
 
 import type { ReactElement } from 'react';
 

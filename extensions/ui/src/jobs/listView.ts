@@ -1,6 +1,4 @@
-/** What the list of jobs shows. */
-
-/** What the list shows; the shell keeps it, so that an address leads back to it. */
+/** Filters and page of the job list. The shell keeps it, for example in the URL. */
 export interface ListView {
   show?: 'active' | 'succeeded' | 'failed' | 'cancelled' | undefined;
   q?: string | undefined;

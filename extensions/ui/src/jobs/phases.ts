@@ -1,4 +1,4 @@
-/** How long a job waited, got ready and ran, from its timeline. Pure. */
+/** Time that a job spent waiting, preparing and running, from its timeline. Pure. */
 
 import type { JobEvent } from '../api/types.js';
 
@@ -10,7 +10,7 @@ export interface Phase {
 
 const TITLES = { waiting: 'Waiting', preparing: 'Preparing', running: 'Running' } as const;
 
-/** The phase that begins with an event; undefined for one that changes nothing, null for one that ends the last. */
+/** The phase that an event starts; null if it ends the job, undefined if the phase does not change. */
 function phaseAfter(type: string): Phase['name'] | null | undefined {
   switch (type) {
     case 'queued':
@@ -29,7 +29,7 @@ function phaseAfter(type: string): Phase['name'] | null | undefined {
   }
 }
 
-/** Each phase that took place, over all attempts; the last one goes on until `end`. */
+/** Phases with their total time over all attempts; an open phase lasts until `end`. */
 export function phases(events: readonly JobEvent[], end: number): Phase[] {
   const spent = new Map<Phase['name'], number>();
   let current: Phase['name'] | null = null;

@@ -1,4 +1,4 @@
-/** One line of a log, coloured as a terminal would; and one line in full. */
+/** A log line with terminal colours, and the panel that shows a selected line in full. */
 
 import { type CSSProperties, memo, type ReactElement, type ReactNode } from 'react';
 
@@ -9,7 +9,7 @@ import { splitMatches } from './matches.js';
 import { chartTitle, metricOfLine } from '../shared/units.js';
 import { Button, CopyButton } from '../shared/basics.js';
 
-/** More of a line would only slow the browser down; the line's own view shows all of it. */
+/** Longer lines are truncated, since they slow the browser down; the detail panel shows them in full. */
 const MOST_SHOWN = 2_000;
 
 interface RowProps {
@@ -121,7 +121,7 @@ export function LineDetail({ line, onChart, onClose }: DetailProps): ReactElemen
         <CopyButton text={text} what="line" />
         <Button tone="quiet" icon="close" label="Close" onClick={onClose} />
       </header>
-      {/* It scrolls, and the keyboard must be able to do that too. */}
+      {/* Focusable, so that the keyboard can scroll it. */}
       {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
       <pre tabIndex={0} role="region" aria-label="Full line">
         {text}

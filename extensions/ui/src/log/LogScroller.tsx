@@ -1,4 +1,4 @@
-/** The part of the log that scrolls: a scroll bar as long as it may be, and the few lines that are in view. */
+/** The scrolling part of the log: draws only the visible lines, in an element as tall as browsers allow. */
 
 import {
   type CSSProperties,
@@ -42,7 +42,7 @@ interface Props {
 export function LogScroller(props: Props): ReactElement {
   const { store, geometry, top, onMove, onViewport, chosen, onChoose } = props;
   const box = useRef<HTMLDivElement>(null);
-  // The position that we gave the scroll bar ourselves: its event is no movement of the reader's.
+  // The scroll position that we set ourselves: the event it causes is not user scrolling.
   const own = useRef(0);
   const latest = useRef({ geometry, top, onMove });
   useEffect(() => {
@@ -78,7 +78,7 @@ export function LogScroller(props: Props): ReactElement {
   useEffect(() => {
     const element = box.current;
     if (element === null) return;
-    // Where the scroll bar is shorter than the text, a turn of the wheel must still move by lines and not by pages.
+    // Where the scroll bar is scaled down, the wheel must still move by lines rather than pages.
     const onWheel = (event: WheelEvent): void => {
       const now = latest.current;
       if (event.ctrlKey || event.deltaY === 0 || scale(now.geometry) === 1) return;
@@ -114,7 +114,7 @@ export function LogScroller(props: Props): ReactElement {
     };
     if (event.altKey || event.ctrlKey || event.metaKey) return;
     if (event.key === 'j' || event.key === 'k') {
-      // As in a pager: choose the next or the line before.
+      // As in a pager: select the next or previous line.
       const step = event.key === 'j' ? 1 : -1;
       const start = chosen ?? Math.floor(top / lineHeight) + (step > 0 ? 0 : 2);
       const n = Math.min(lines, Math.max(1, start + step));
@@ -131,7 +131,7 @@ export function LogScroller(props: Props): ReactElement {
   };
 
   return (
-    // It scrolls, so the keyboard must reach it; "log" would have every line of a fast job read aloud.
+    // Focusable for keyboard scrolling. Not role "log": screen readers would announce every new line.
     // eslint-disable-next-line jsx-a11y/no-noninteractive-element-interactions
     <div
       ref={box}
@@ -157,7 +157,7 @@ export function LogScroller(props: Props): ReactElement {
   );
 }
 
-/** All line numbers have the width of the longest. */
+/** Gives all line numbers the width of the longest. */
 function digits(lines: number): CSSProperties {
   return { '--or-digits': Math.max(4, String(lines).length) } as CSSProperties;
 }
@@ -196,7 +196,7 @@ const Lines = memo(
     }
     return <>{rows}</>;
   },
-  // The position within the lines that are drawn is the parent's; scrolling by pixels draws no line again.
+  // Excludes the scroll position, so that scrolling by pixels does not render lines again.
   (a, b) =>
     a.store === b.store &&
     a.first === b.first &&

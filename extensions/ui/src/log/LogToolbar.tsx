@@ -1,4 +1,4 @@
-/** Above the log: search, timestamps, follow, download. */
+/** The log toolbar: search, timestamps, follow, download. */
 
 import { type KeyboardEvent, type ReactElement, useEffect, useRef, useState } from 'react';
 
@@ -98,7 +98,7 @@ export function LogToolbar({ job, store, search, times, onTimes, following, onFo
   );
 }
 
-/** The whole log as a file, piece by piece, so that the browser keeps it as a blob and not as text in memory. */
+/** Downloads the full log page by page into a blob, which browsers keep out of memory. */
 function Download({ job, total }: { job: Job; total: number }): ReactElement {
   const api = useApi();
   const [done, setDone] = useState<number | null>(null);

@@ -1,4 +1,4 @@
-/** The live log: any number of lines, of which only those in view are drawn. */
+/** The log tab: a live log of any length, of which only the visible lines are rendered. */
 
 import { type ReactElement, useCallback, useEffect, useRef, useState, useSyncExternalStore } from 'react';
 
@@ -49,14 +49,14 @@ export function LogView({ job, view, onView }: Props): ReactElement {
   const move = useCallback(
     (to: number) => {
       setTop(to);
-      // Who scrolls up wants to read; who comes back to the end of a living log wants to see more of it.
+      // Scrolling up pauses following; scrolling back to the end of a running job resumes it.
       setFollowing(isAtEnd(geometry, to) && !hasEnded(job));
     },
     // eslint-disable-next-line react-hooks/exhaustive-deps -- the parts of geometry and of the job that count
     [geometry.lines, geometry.viewport, job.status],
   );
 
-  // A line that the address names is brought into view once its place can be known.
+  // Scroll to the line in the URL once its position is known.
   const shownLine = useRef<number | undefined>(undefined);
   const placed = store.ready && viewport > 0;
   useEffect(() => {
@@ -77,7 +77,7 @@ export function LogView({ job, view, onView }: Props): ReactElement {
     // eslint-disable-next-line react-hooks/exhaustive-deps -- only a newly found line moves the view
   }, [found]);
 
-  // A line that somebody looks at must not run away.
+  // Selecting a line pauses following, so that it stays in view.
   const hold = useRef<() => void>(() => undefined);
   useEffect(() => {
     hold.current = () => {

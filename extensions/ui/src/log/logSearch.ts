@@ -1,4 +1,4 @@
-/** Searching a whole log on the service, page by page, from match to match. */
+/** Searches the full log on the service, page by page. */
 
 import { useCallback, useEffect, useState } from 'react';
 
@@ -21,7 +21,7 @@ export interface LogSearch {
 interface Found {
   needle: string;
   lines: number[];
-  /** Where the search goes on, null at the end of what was there. */
+  /** Where the next page of matches starts; null if all lines were searched. */
   more: number | null;
   searched: number;
   error: string | null;
@@ -72,7 +72,7 @@ export function useLogSearch(job: string, total: number): LogSearch {
       }
       const after = found.more ?? (total > found.searched ? found.searched : null);
       if (by < 0 || after === null) {
-        // Around: from the last match to the first, and back.
+        // Wrap around.
         if (found.lines.length > 0) setAt(by > 0 ? 0 : found.lines.length - 1);
         return;
       }

@@ -1,6 +1,6 @@
 /**
- * The log of one job as a page holds it: how many lines there are, the newest as they come, and any others when they
- * are looked at. Holds a bounded number of lines whatever the log's length.
+ * The log of one job in memory: the line count, new lines as they arrive, and other lines on demand. Holds a bounded
+ * number of lines whatever the log's length.
  */
 
 import type { Api } from '../api/client.js';
@@ -14,11 +14,11 @@ const RETRY_MS = 2_000;
 
 export class LogStore {
   total = 0;
-  /** Whether the number of lines is known yet. */
+  /** Whether the line count is known. */
   ready = false;
   ended = false;
   error: string | null = null;
-  /** Counts up with every change, for those who look. */
+  /** Incremented on every change, for useSyncExternalStore. */
   version = 0;
   private readonly chunks = new Map<number, LogLine[]>();
   private readonly loading = new Set<number>();
@@ -41,7 +41,7 @@ export class LogStore {
 
   readonly getVersion = (): number => this.version;
 
-  /** Begins with the end of the log, which is what people look at first. */
+  /** Loads the end of the log, which users look at first, then subscribes to new lines. */
   async start(): Promise<void> {
     try {
       const page = await this.api.logs(this.job, { tail: CHUNK }, this.abort.signal);
@@ -71,7 +71,7 @@ export class LogStore {
     return this.chunks.get(chunkOf(n))?.[(n - 1) % CHUNK];
   }
 
-  /** Loads what is missing of lines `first` to `last`. */
+  /** Loads the missing lines from `first` to `last`. */
   want(first: number, last: number): void {
     this.viewed = chunkOf(Math.floor((first + last) / 2));
     for (const chunk of chunksOf(first, last)) if (!this.isWhole(chunk, first, last)) void this.load(chunk);
@@ -98,7 +98,7 @@ export class LogStore {
     } catch (error) {
       if (this.abort.signal.aborted) return;
       this.error = sentence(error);
-      // Left marked for a while, so that drawing the same gap again does not ask again at once.
+      // Stay marked as loading for a while, so that rendering the gap does not retry at once.
       setTimeout(() => {
         this.loading.delete(chunk);
         this.changed();
@@ -143,7 +143,7 @@ export class LogStore {
       this.chunks.delete(chunk);
   }
 
-  /** At most once a frame: a fast log comes in many pieces. */
+  /** Notifies listeners at most once per frame: a fast log arrives in many messages. */
   private changed(): void {
     this.version += 1;
     if (this.announced) return;

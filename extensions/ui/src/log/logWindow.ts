@@ -1,12 +1,12 @@
 /**
- * Where lines are when a million of them scroll. Every line is equally high; browsers cannot make an element as high
- * as all of them together, so beyond a limit the scroll bar's way is shorter than the text's. Pure.
+ * Geometry of a virtual list with millions of lines of equal height. Browsers limit the height of an element, so beyond
+ * that limit the scroll range is scaled down. Pure.
  *
- * `top` is the distance in pixels from the first line to the upper edge of the view; it is the truth, and the scroll
- * bar's position follows from it.
+ * `top` is the distance in pixels from the first line to the top of the viewport. It is the source of truth; the scroll
+ * bar's position is derived from it.
  */
 
-/** Browsers stop at some 17 (Firefox) to 33 (Chromium) million pixels. */
+/** Below the limits of browsers: about 17 (Firefox) to 33 (Chromium) million pixels. */
 export const TALLEST = 15_000_000;
 export const CHUNK = 500;
 
@@ -20,7 +20,7 @@ function textHeight({ lines, lineHeight }: Geometry): number {
   return lines * lineHeight;
 }
 
-/** How high the element is that makes the scroll bar. */
+/** Height of the scrolled element. */
 export function scrollHeight(geometry: Geometry): number {
   return Math.min(textHeight(geometry), TALLEST);
 }
@@ -33,10 +33,10 @@ export function clampTop(geometry: Geometry, top: number): number {
   return Math.min(Math.max(0, top), largestTop(geometry));
 }
 
-/** Pixels of text for each pixel of the scroll bar; 1 unless the text is taller than a browser allows. */
+/** Text pixels per scrolled pixel; 1 unless the text is taller than browsers allow. */
 export function scale(geometry: Geometry): number {
-  const way = scrollHeight(geometry) - geometry.viewport;
-  return way <= 0 ? 1 : largestTop(geometry) / way;
+  const range = scrollHeight(geometry) - geometry.viewport;
+  return range <= 0 ? 1 : largestTop(geometry) / range;
 }
 
 export function scrollOf(geometry: Geometry, top: number): number {
@@ -47,24 +47,24 @@ export function topOf(geometry: Geometry, scroll: number): number {
   return clampTop(geometry, scroll * scale(geometry));
 }
 
-/** Numbers (from 1) of the first and last line to draw: those in view, and some on each side. */
+/** Numbers (from 1) of the first and last line to render: the visible ones and a margin on each side. */
 export function visible(geometry: Geometry, top: number, margin = 10): [number, number] {
   const first = Math.floor(top / geometry.lineHeight) + 1 - margin;
   const last = Math.ceil((top + geometry.viewport) / geometry.lineHeight) + margin;
   return [Math.max(1, first), Math.min(geometry.lines, last)];
 }
 
-/** Where line `n` is drawn, measured from the upper edge of the view. */
+/** Offset of line `n` from the top of the viewport. */
 export function offsetOf(geometry: Geometry, top: number, n: number): number {
   return (n - 1) * geometry.lineHeight - top;
 }
 
-/** The `top` that shows line `n` in the middle. */
+/** The `top` that centres line `n`. */
 export function centred(geometry: Geometry, n: number): number {
   return clampTop(geometry, (n - 0.5) * geometry.lineHeight - geometry.viewport / 2);
 }
 
-/** The `top` nearest to the present one that has line `n` in view. */
+/** The `top` closest to the current one at which line `n` is visible. */
 export function revealing(geometry: Geometry, top: number, n: number): number {
   const offset = offsetOf(geometry, top, n);
   if (offset < 0) return clampTop(geometry, top + offset);
@@ -81,14 +81,14 @@ export function chunkOf(n: number): number {
   return Math.floor((n - 1) / CHUNK);
 }
 
-/** Indexes of the chunks that lines `first` to `last` lie in. */
+/** Indexes of the chunks that contain lines `first` to `last`. */
 export function chunksOf(first: number, last: number): number[] {
   if (last < first) return [];
   const from = chunkOf(first);
   return Array.from({ length: chunkOf(last) - from + 1 }, (_, i) => from + i);
 }
 
-/** Chunks to forget so that `most` are left: those farthest from the one in view, never the last ones. */
+/** Chunks to evict so that `most` remain: those farthest from `around`, but never the last ones. */
 export function farthest(held: Iterable<number>, around: number, end: number, most: number): number[] {
   const chunks = [...held];
   const surplus = chunks.length - most;

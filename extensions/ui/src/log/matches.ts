@@ -1,11 +1,11 @@
-/** Finding a text in another without regard to case. Pure. */
+/** Case-insensitive text search. Pure. */
 
-/** The text in parts: what lies between the matches at even indexes, the matches at odd ones. */
+/** Splits the text at its matches: even indexes are between matches, odd indexes are matches. */
 export function splitMatches(text: string, needle: string): string[] {
   if (needle === '') return [text];
   const lower = text.toLowerCase();
   const wanted = needle.toLowerCase();
-  // Some letters change their length with their case; then the places would not fit, and nothing is marked.
+  // Lower-casing changes the length of some letters. Offsets would be wrong, so nothing is highlighted then.
   if (lower.length !== text.length) return [text];
   const parts: string[] = [];
   let from = 0;

@@ -1,4 +1,4 @@
-/** A row of tabs by the ARIA pattern: one stop for the Tab key, arrows between them. */
+/** Tabs by the ARIA pattern: a single tab stop, and arrow keys between the tabs. */
 
 import type { KeyboardEvent, ReactElement, ReactNode } from 'react';
 
@@ -36,7 +36,7 @@ export function Tabs({ label, items, current, base }: Props): ReactElement {
     document.getElementById(`${base}-tab-${next.id}`)?.focus();
   };
   return (
-    // The tabs take the focus; the keys bubble up to here.
+    // The tabs have the focus; their key events bubble up.
     // eslint-disable-next-line jsx-a11y/interactive-supports-focus
     <div className="or-tabs" role="tablist" aria-label={label} onKeyDown={onKeyDown}>
       {items.map((item) => (

@@ -1,7 +1,7 @@
-/** Terminal colours in a line of text: SGR sequences become styles, every other escape sequence is dropped. Pure. */
+/** Parses terminal colours: SGR sequences become styles, other escape sequences are removed. Pure. */
 
 export interface Style {
-  /** 0–15 are themed; a string is a colour as CSS writes it. */
+  /** 0–15 are theme colours; a string is a CSS colour. */
   fg?: number | string;
   bg?: number | string;
   bold?: boolean;
@@ -16,14 +16,14 @@ export interface Piece {
   style: Style;
 }
 
-// CSI … final byte; OSC … BEL or ST; other two-byte escapes; stray control characters but tab.
-/* eslint-disable no-control-regex -- control characters are what is looked for */
+// CSI … final byte; OSC … BEL or ST; other two-byte escapes; control characters except tab.
+/* eslint-disable no-control-regex -- it matches control characters on purpose */
 const ESCAPES =
   /\x1b\[([0-9;:?<=>!]*)[ -/]*([@-~])?|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[@-Z\\-_]?|[\x00-\x08\x0b-\x1f\x7f]/g;
 /* eslint-enable no-control-regex */
 const STEPS = [0, 95, 135, 175, 215, 255] as const;
 
-/** The pieces of a line, each with one style. Text without escapes is one piece. */
+/** Splits a line into pieces of one style each. */
 export function parseAnsi(text: string): Piece[] {
   const pieces: Piece[] = [];
   let style: Style = {};
@@ -40,7 +40,7 @@ export function parseAnsi(text: string): Piece[] {
   return pieces;
 }
 
-/** The line without its escapes, as searched and copied. */
+/** The line without escape sequences, for searching and copying. */
 export function plainText(text: string): string {
   return text.replace(ESCAPES, '');
 }
@@ -99,7 +99,7 @@ function without(style: Style, ...names: (keyof Style)[]): Style {
   return Object.fromEntries(Object.entries(style).filter(([name]) => !names.includes(name as keyof Style)));
 }
 
-/** The colour after 38 or 48 and how many codes it took: `5;n` of 256, or `2;r;g;b`. */
+/** The colour after code 38 or 48 (`5;n` or `2;r;g;b`), and how many codes it used. */
 function extendedColour(codes: number[]): [number | string | undefined, number] {
   const [kind, ...rest] = codes;
   if (kind === 5 && rest[0] !== undefined) return [indexed(rest[0]), 2];

@@ -1,4 +1,4 @@
-/** Small parts that the others are made of: icons, status, links, buttons, dialogs, notices. */
+/** Basic components: icons, status badges, links, buttons, dialogs, notices. */
 
 import {
   type AnchorHTMLAttributes,
@@ -40,7 +40,7 @@ const PATHS = {
 
 export type IconName = keyof typeof PATHS;
 
-/** Decoration only: what it stands beside, or the button's label, says the same in words. */
+/** Decorative: the text or button label beside it carries the meaning. */
 export function Icon({ name }: { name: IconName }): ReactElement {
   return (
     <svg className="or-icon" viewBox="0 0 16 16" aria-hidden="true" focusable="false">
@@ -52,7 +52,7 @@ export function Icon({ name }: { name: IconName }): ReactElement {
 interface ButtonProps extends ButtonHTMLAttributes<HTMLButtonElement> {
   icon?: IconName;
   tone?: 'plain' | 'primary' | 'danger' | 'quiet';
-  /** Shows the icon alone; the label stays for those who do not see it. */
+  /** Shows only the icon; the label is for screen readers and the tooltip. */
   label?: string;
 }
 
@@ -79,7 +79,7 @@ interface LinkProps extends Omit<AnchorHTMLAttributes<HTMLAnchorElement>, 'href'
   children: ReactNode;
 }
 
-/** An address that opens here; with a modifier key, wherever the browser is told to. */
+/** A link that navigates within the shell; modifier keys open it as usual in the browser. */
 export function Link({ to, replace = false, children, onClick, ...rest }: LinkProps): ReactElement {
   const navigation = useNavigation();
   const follow = (event: MouseEvent<HTMLAnchorElement>): void => {
@@ -140,7 +140,7 @@ interface ConfirmProps {
   onClose: () => void;
 }
 
-/** Asks before something that cannot be undone. Escape and the first button leave everything as it is. */
+/** A confirmation dialog. Escape and the first button cancel. */
 export function Confirm({
   title,
   action,
@@ -186,7 +186,7 @@ export function CopyButton({ text, what }: { text: string; what: string }): Reac
     };
   }, [copied]);
   const copy = (): void => {
-    // Pages that came over plain HTTP from another machine have no clipboard.
+    // Pages loaded over plain HTTP from another host have no clipboard API.
     void (navigator.clipboard as Clipboard | undefined)?.writeText(text).then(() => {
       setCopied(true);
     });
@@ -227,7 +227,7 @@ export function Empty({ title, children }: { title: string; children?: ReactNode
 export function Command({ text }: { text: string }): ReactElement {
   return (
     <div className="or-command">
-      {/* Long commands scroll, and the keyboard must be able to do that too. */}
+      {/* Focusable, so that the keyboard can scroll it. */}
       {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
       <pre tabIndex={0} role="region" aria-label="Command">
         {text}

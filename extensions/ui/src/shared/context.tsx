@@ -1,4 +1,4 @@
-/** What every component may use: the API, the stream, and the shell's way from one page to another. */
+/** The context of all components: API, stream, and the shell's navigation. */
 
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import {
@@ -20,7 +20,7 @@ import type { SubmitShell } from './shell.js';
 export const TABS = ['overview', 'log', 'charts', 'artifacts', 'timeline'] as const;
 export type Tab = (typeof TABS)[number];
 
-/** Which part of a job is shown. `line` is in the log, or of a point in the charts; `path` is among the artifacts. */
+/** The visible part of a job page. `line` is a log line, or the line of a chart point; `path` is an artifact. */
 export interface JobView {
   tab: Tab;
   line?: number | undefined;
@@ -33,21 +33,21 @@ export type Target =
   | { page: 'job'; id: string; view?: JobView }
   | { page: 'compare'; ids: readonly string[] };
 
-/** The shell's: an address for each target (to open elsewhere, to copy), and the way there. */
+/** Implemented by the shell: the URL of each target, and navigation to it. */
 export interface Navigation {
   href(target: Target): string;
   go(target: Target, options?: { replace?: boolean }): void;
 }
 
-/** What a shell can do besides showing; each is offered where it is there. */
+/** Optional features of a shell; their buttons appear only if they are set. */
 export interface Extras {
-  /** For the form of a new job. */
+  /** Used by the submit form. */
   submit?: SubmitShell;
-  /** Opens an artifact beside the job, in whatever the shell has for such files. */
+  /** Opens an artifact in the shell's own viewer. */
   openArtifact?: (job: Job, path: string) => Promise<void>;
-  /** Copies an artifact to where the user keeps files, and says where that was. */
+  /** Copies an artifact to the user's files; resolves to the new path. */
   copyArtifact?: (job: Job, path: string) => Promise<string>;
-  /** Opens the notebook that a job has run, or is running. */
+  /** Opens the notebook that a job executes. */
   openResult?: (job: Job) => void;
 }
 
@@ -76,7 +76,7 @@ const known = new WeakMap<Transport, Parts>();
 
 const KEPT_MS = 60_000;
 
-/** Answers that several components share. What is on the machine itself answers without a network, too. */
+/** The query cache. Its network mode is "always", since the service may run on this very machine. */
 function newAnswers(): QueryClient {
   return new QueryClient({
     defaultOptions: {
@@ -85,7 +85,7 @@ function newAnswers(): QueryClient {
   });
 }
 
-/** What all trees of components on a page share: the API client, the stream and the answers. */
+/** The API client, stream and cache, shared by all component trees of a page. */
 function partsOf(transport: Transport): Parts {
   let parts = known.get(transport);
   if (parts === undefined) {
@@ -100,7 +100,7 @@ function partsOf(transport: Transport): Parts {
   return parts;
 }
 
-/** Around every tree of components. Give them all the same transport, and one that stays. */
+/** Wraps every component tree. All of them must get the same, stable transport. */
 export function OutriderProvider({
   transport,
   navigation,

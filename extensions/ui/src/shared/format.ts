@@ -1,4 +1,4 @@
-/** Numbers, times and sizes as people read them. Pure; times are milliseconds unless a name says otherwise. */
+/** Formats numbers, times and sizes. Pure; times are in milliseconds unless a name says otherwise. */
 
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'] as const;
 
@@ -23,12 +23,12 @@ export function duration(ms: number): string {
   return `${String(Math.floor(seconds / 86_400))} d ${String(Math.floor((seconds % 86_400) / 3600))} h`;
 }
 
-/** A short duration with its fractions: `0.4 s`; longer ones as `duration` gives them. */
+/** Like `duration`, with tenths of a second below 10 s: `0.4 s`. */
 export function span(ms: number): string {
   return ms < 10_000 ? `${(Math.max(0, ms) / 1000).toFixed(1)} s` : duration(ms);
 }
 
-/** One unit only, for a column of ages: `45 s`, `3 min`, `2 h`, `3 d`. */
+/** A duration in a single unit: `45 s`, `3 min`, `2 h`, `3 d`. */
 export function age(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1000));
   if (seconds < 60) return `${String(seconds)} s`;
@@ -37,7 +37,7 @@ export function age(ms: number): string {
   return `${String(Math.floor(seconds / 86_400))} d`;
 }
 
-/** Seconds since a start, for an axis: `12`, `1:05`, `2:07:30`. */
+/** Elapsed seconds, for an axis: `0:12`, `1:05`, `2:07:30`. */
 export function clock(seconds: number): string {
   const sign = seconds < 0 ? '−' : '';
   const whole = Math.floor(Math.abs(seconds));
@@ -47,7 +47,7 @@ export function clock(seconds: number): string {
   return `${sign}${String(minutes)}:${two(whole % 60)}`;
 }
 
-/** A measured value with the digits that matter: `0.03127`, `1.25e-7`, `12,345`, `0.9`. */
+/** A measured value with its significant digits: `0.03127`, `1.25e-7`, `12,345`, `0.9`. */
 export function value(number: number): string {
   if (!Number.isFinite(number)) return String(number);
   const size = Math.abs(number);
@@ -55,12 +55,12 @@ export function value(number: number): string {
   return number.toLocaleString('en', { maximumSignificantDigits: Math.max(4, integerDigits(size)) });
 }
 
-/** A count with separators. */
+/** A count with thousands separators. */
 export function count(number: number): string {
   return number.toLocaleString('en');
 }
 
-/** Money has no currency here: prices are what the operator wrote into the catalog. */
+/** An amount without a currency, as the catalog does not define one. */
 export function money(amount: number): string {
   if (amount === 0) return '0';
   return amount < 0.01 ? '< 0.01' : amount.toFixed(2);
@@ -71,13 +71,13 @@ export function pricePerHour(price: number): string {
   return `${price < 0.01 ? price.toPrecision(1) : price.toFixed(2)} / h`;
 }
 
-/** The local time of day: `14:03:27`, with milliseconds on request. */
+/** Local time of day: `14:03:27`, optionally with milliseconds. */
 export function timeOfDay(time: Date, milliseconds = false): string {
   const text = `${two(time.getHours())}:${two(time.getMinutes())}:${two(time.getSeconds())}`;
   return milliseconds ? `${text}.${String(time.getMilliseconds()).padStart(3, '0')}` : text;
 }
 
-/** The local date and time, for titles and facts. */
+/** Local date and time. */
 export function moment(time: Date): string {
   const date = `${String(time.getFullYear())}-${two(time.getMonth() + 1)}-${two(time.getDate())}`;
   return `${date} ${timeOfDay(time)}`;

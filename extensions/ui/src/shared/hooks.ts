@@ -1,4 +1,4 @@
-/** Hooks over the API: values that load, a clock that ticks, jobs and lists that stay current. */
+/** Hooks: loading values, a ticking clock, live jobs and lists. */
 
 import { useQuery } from '@tanstack/react-query';
 import { useCallback, useEffect, useState } from 'react';
@@ -17,8 +17,8 @@ export interface Loaded<T> {
 }
 
 /**
- * The answer to `ask`, asked again when `key` changes or `reload` is called. Components that ask with the same key share
- * one request and its answer, so a key names what is asked for. The last answer stays while a newer one is on its way.
+ * Loads a value, again when `key` changes or `reload` is called. Components with the same key share one request, so a key
+ * must identify the value. The last value stays while a newer one loads.
  */
 export function useLoaded<T>(key: string, ask: (signal: AbortSignal) => Promise<T>): Loaded<T> {
   const { data, error, isFetching, refetch } = useQuery<T, ApiError>({
@@ -37,7 +37,7 @@ export function useLoaded<T>(key: string, ask: (signal: AbortSignal) => Promise<
   return { value: data, error: error ?? undefined, loading: isFetching, reload };
 }
 
-/** The service's time, every `everyMs`; null stops the clock. */
+/** The service's time in milliseconds, updated every `everyMs`; null stops the clock. */
 export function useNow(everyMs: number | null): number {
   const api = useApi();
   const [now, setNow] = useState(() => api.now());
@@ -54,7 +54,7 @@ export function useNow(everyMs: number | null): number {
   return now;
 }
 
-/** Calls `look` every so often while the page is in sight and `on` holds. */
+/** Calls `look` every `ms` while `on` and the page is visible. */
 export function useEvery(ms: number, on: boolean, look: () => void): void {
   useEffect(() => {
     if (!on) return;
@@ -67,7 +67,7 @@ export function useEvery(ms: number, on: boolean, look: () => void): void {
   }, [ms, on, look]);
 }
 
-/** A value that follows another once it has been still for `ms`. */
+/** Debounces a value: updates once it has not changed for `ms`. */
 export function useSettled<T>(value: T, ms: number): T {
   const [settled, setSettled] = useState(value);
   useEffect(() => {
@@ -85,11 +85,11 @@ export interface LiveJob {
   job: Job | undefined;
   error: ApiError | undefined;
   deleted: boolean;
-  /** Show a newer record at once, such as the answer to a request of one's own. */
+  /** Shows a newer record at once, such as the response to a stop request. */
   set: (job: Job) => void;
 }
 
-/** One job, kept current. Loaded by a request and by the stream: either alone is enough. */
+/** A live job, from a request and from the stream; either alone is enough. */
 export function useJob(id: string): LiveJob {
   const api = useApi();
   const stream = useStream();
@@ -134,14 +134,14 @@ export function useJob(id: string): LiveJob {
   };
 }
 
-/** Answers to stop and the like come without the attempts. */
+/** Responses to stop and similar requests lack the attempts; keep the known ones. */
 function withAttempts(job: Job, before: Job | undefined): Job {
   return job.attempts === null && before !== undefined ? { ...job, attempts: before.attempts } : job;
 }
 
 /**
- * Calls `work` when asked to, at once or when the last time is `ms` ago, and not while nobody sees the page: many
- * pages of a busy platform must not all ask for their lists at its every move.
+ * Throttles `work` to once per `ms`, and defers it while the page is hidden: on a busy platform, open pages must not all
+ * reload their lists at every change.
  */
 function paced(ms: number, work: () => void): { call: () => void; stop: () => void } {
   let last = 0;
@@ -171,7 +171,7 @@ function paced(ms: number, work: () => void): { call: () => void; stop: () => vo
 
 const LIST_PACE_MS = 1_500;
 
-/** One page of the list, asked for again when anything may have changed on it. */
+/** A live page of the job list, reloaded when something may have changed. */
 export function useJobs(query: JobQuery): Loaded<JobPage> {
   const api = useApi();
   const stream = useStream();
@@ -183,7 +183,7 @@ export function useJobs(query: JobQuery): Loaded<JobPage> {
     const end = stream.subscribe<'jobs'>({
       kind: 'jobs',
       onEvent: (_, { version }) => {
-        // The first word only says where the count stands; after a reconnection it tells whether something was missed.
+        // The first message is the baseline; after a reconnect a new version means that changes were missed.
         if (known !== undefined && known !== version) pace.call();
         known = version;
       },
@@ -196,7 +196,7 @@ export function useJobs(query: JobQuery): Loaded<JobPage> {
   return loaded;
 }
 
-/** The timeline of a job, growing. */
+/** The live timeline of a job. */
 export function useTimeline(job: Job): { events: JobEvent[]; ready: boolean; error: string | null } {
   const stream = useStream();
   const { id } = job;
@@ -236,7 +236,7 @@ export function useTimeline(job: Job): { events: JobEvent[]; ready: boolean; err
   return state;
 }
 
-/** What the job has cost by `now`: the record's figure, and what has run since it was made. */
+/** The cost of a job at `now`: the record's cost plus the time since it was fetched at `since`. */
 export function costNow(job: Job, since: number, now: number): number {
   if (hasEnded(job) || job.started_at === null) return job.cost;
   return job.cost + (Math.max(0, now - since) / 3_600_000) * job.price_per_hour;

@@ -1,4 +1,4 @@
-/** Random names. `crypto.randomUUID` is missing where a page came by plain http from another machine; this is not. */
+/** Random keys. `crypto.randomUUID` is not available on pages loaded over plain HTTP; `getRandomValues` is. */
 
 export function randomKey(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));

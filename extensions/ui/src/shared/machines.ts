@@ -1,4 +1,4 @@
-/** What is said of a machine type. Pure. */
+/** Text about machine types. Pure. */
 
 import type { Machine } from '../api/types.js';
 
@@ -12,7 +12,7 @@ export function machineParts(
   return parts;
 }
 
-/** Whether a job would start at once, and what is said when that is not the case. */
+/** Whether a job would start at once, and text about availability. */
 export function whenFree(machine: Pick<Machine, 'total' | 'free' | 'waiting'>): {
   now: boolean;
   text: string;
@@ -36,7 +36,7 @@ export function howManyFree(machine: Pick<Machine, 'total' | 'free'>): string {
     : `${String(machine.free)} of ${String(machine.total)}`;
 }
 
-/** The machine to begin with: the wanted one if it exists, else the cheapest that the platform can hold. */
+/** The default machine type: the first wanted one that exists, else the cheapest that fits on the platform. */
 export function firstMachine(machines: readonly Machine[], wanted: readonly (string | null)[]): string {
   for (const name of wanted) if (name && machines.some((machine) => machine.name === name)) return name;
   const fitting = machines.filter((machine) => machine.total !== 0);

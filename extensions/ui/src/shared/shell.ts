@@ -1,8 +1,8 @@
-/** What the form for a new job asks of the shell around it. Everything is optional: the service alone is enough. */
+/** What the submit form can use from its shell. All of it is optional: the service alone is enough. */
 
 import type { Job, Submission } from '../api/types.js';
 
-/** A folder that can be sent along as the workspace. */
+/** A folder that can be uploaded as the workspace. */
 export interface FolderLook {
   folder: string;
   files: number;
@@ -19,10 +19,10 @@ export interface Check {
 }
 
 export interface SubmitShell {
-  /** What would be sent along; without it there is no folder to choose. */
+  /** Describes the folder that would be uploaded; if unset, the form does not offer a folder. */
   folder?: (signal: AbortSignal) => Promise<FolderLook>;
-  /** What would go wrong, looked at before anything is sent. */
+  /** Runs preflight checks before the submission. */
   check?: (submission: Submission, signal: AbortSignal) => Promise<Check[]>;
-  /** Sends it; `folder` asks for the shell's folder as the workspace. The same key is the same wish. */
+  /** Submits the job; with `folder`, uploads the shell's folder as its workspace. `key` is the idempotency key. */
   submit?: (submission: Submission, folder: boolean, key: string) => Promise<Job>;
 }

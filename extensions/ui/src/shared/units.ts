@@ -1,4 +1,4 @@
-/** What the platform's own charts measure: their titles, and how their values are written. Pure. */
+/** Titles and units of system charts. Pure. */
 
 import { bytes, value } from './format.js';
 
@@ -26,7 +26,7 @@ export function chartName(chart: string): string {
   return SYSTEM[chart]?.title ?? chart.replace(/^system\//, '');
 }
 
-/** The name, and what the numbers mean where that is not plain. */
+/** The name, with its scale where that is not obvious. */
 export function chartTitle(chart: string): string {
   const scale = SYSTEM[chart]?.scale;
   return scale === undefined ? chartName(chart) : `${chartName(chart)} (${scale})`;
@@ -36,7 +36,7 @@ export function chartWriter(chart: string): (y: number) => string {
   return SYSTEM[chart]?.write ?? value;
 }
 
-/** Round distances on an axis of bytes: 1, 2, 4 … 512 of each unit. */
+/** Tick increments for bytes: powers of two. */
 const BYTE_STEPS = Array.from({ length: 50 }, (_, i) => 2 ** i);
 
 export function chartSteps(chart: string): number[] | undefined {
@@ -47,7 +47,7 @@ export function chartOrder(chart: string): number {
   return SYSTEM[chart]?.order ?? 100;
 }
 
-/** The chart that a log line belongs to, by the rules of the service's parser, or null for an ordinary line. */
+/** The chart that a log line reports to, by the same rules as the service's parser; null for ordinary lines. */
 export function metricOfLine(text: string): { chart: string; point: boolean } | null {
   if (!text.includes('"chart"')) return null;
   const whole = text.trimStart().startsWith('{') ? metricOf(text) : null;

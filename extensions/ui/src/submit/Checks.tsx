@@ -1,4 +1,4 @@
-/** What was looked at before sending: each "no" says what to change, each "unknown" that nobody can tell. */
+/** Results of the preflight checks; each "no" says what to change. */
 
 import type { ReactElement } from 'react';
 

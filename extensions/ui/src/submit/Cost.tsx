@@ -1,4 +1,4 @@
-/** What it costs, beside what runs already and what may still be spent. */
+/** The price of the job, the cost of what already runs, and the remaining budget. */
 
 import type { ReactElement } from 'react';
 

@@ -1,4 +1,4 @@
-/** Which machine: what it has, what it costs, and whether one is free now. */
+/** Machine type selection, with resources, price and availability. */
 
 import { type ReactElement, useId } from 'react';
 

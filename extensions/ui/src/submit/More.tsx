@@ -1,4 +1,4 @@
-/** What few jobs need: variables, secrets, ports, labels, limits. */
+/** Optional settings: variables, secrets, ports, labels, limits. */
 
 import type { ReactElement } from 'react';
 
@@ -9,7 +9,7 @@ interface Props {
   draft: Draft;
   problems: Problems;
   groups: readonly string[];
-  /** Where the shell has a better way to choose secrets than to type their names. */
+  /** Hides the field for secrets, where the shell has its own way to select them. */
   withoutSecrets?: boolean;
   onChange: (changes: Partial<Draft>) => void;
 }
@@ -41,7 +41,7 @@ const TEXTS: [TextKey, string, string, string][] = [
   ['shm', 'shm_mb', 'Shared memory (MiB)', 'half of memory'],
 ];
 
-/** The fields of `More` that have a problem: they must be in sight. */
+/** The submission fields edited here; the form expands this section if one of them has a problem. */
 export const MORE_FIELDS: readonly string[] = ['env', ...TEXTS.map(([, field]) => field)];
 
 export function More({ draft, problems, groups, withoutSecrets = false, onChange }: Props): ReactElement {

@@ -1,4 +1,4 @@
-/** The form in a dialog of its own, above everything else of the page. */
+/** The submit form in a modal dialog. */
 
 import { type ComponentProps, type ReactElement, useEffect, useId, useRef } from 'react';
 
@@ -23,7 +23,7 @@ export function SubmitDialog({ title, onClose, onSubmitted, ...rest }: Props): R
       className="or-dialog or-dialog-wide"
       aria-labelledby={heading}
       onClose={(event) => {
-        // Dialogs inside this one close as well, and that says nothing about it.
+        // The close events of nested dialogs bubble up here.
         if (event.target === dialog.current) onClose();
       }}
     >

@@ -1,4 +1,4 @@
-/** The form for a new job: says what it costs, what is free and what would go wrong before anything is sent. */
+/** The form for a new job, with prices, availability and preflight checks. */
 
 import { type FormEvent, type ReactElement, useId, useMemo, useState } from 'react';
 
@@ -22,7 +22,7 @@ import { FolderSummary, WorkspaceChoice } from './WorkspaceChoice.js';
 interface Props {
   start: Draft;
   shell?: SubmitShell;
-  /** Machines to begin with when the draft names none, the most wanted first. */
+  /** Default machine types if the draft has none, in order of preference. */
   machines?: readonly (string | null)[];
   onSubmitted: (job: Job, draft: Draft) => void;
   onCancel?: () => void;
@@ -70,7 +70,7 @@ export function SubmitForm({
   const clean = Object.keys(problems).length === 0;
   const checks = usePreflight(clean && chosen !== '' ? submission : null, shell.check);
   const machine = machines.find((one) => one.name === chosen);
-  // What is wrong must be in sight.
+  // Make fields with problems visible.
   if (!more && MORE_FIELDS.some((name) => sending.said[name] !== undefined)) setMore(true);
 
   const send = (event: FormEvent): void => {
@@ -176,7 +176,7 @@ export function SubmitForm({
   );
 }
 
-/** Before the button was pressed, only what somebody has filled in can be wrong. */
+/** Before the first submit, empty fields do not count as problems. */
 function filled(problems: Problems, draft: Draft): Problems {
   const empty: Record<string, boolean> = {
     command: draft.command === '',

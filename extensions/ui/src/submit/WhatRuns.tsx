@@ -1,4 +1,4 @@
-/** What the job does: a shell line, or a notebook from top to bottom. */
+/** What the job runs: a shell command or a notebook. */
 
 import type { ReactElement } from 'react';
 

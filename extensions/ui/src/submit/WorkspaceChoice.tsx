@@ -1,4 +1,4 @@
-/** Which files go along: those at hand, a repository, what an earlier job had, or none. */
+/** Workspace selection: the shell's folder, a Git repository, an earlier job's files, or none. */
 
 import { type ReactElement, type ReactNode, useId } from 'react';
 
@@ -11,9 +11,9 @@ import type { FolderLook } from '../shared/shell.js';
 
 interface Props {
   draft: Draft;
-  /** The files at hand: what they are called, and what is said of them. */
+  /** The shell's folder: its title and description. */
   folder: { title: string; body: ReactElement } | undefined;
-  /** What is said below a repository's fields. */
+  /** A note below the Git fields. */
   gitNote?: ReactNode;
   problem: string | undefined;
   onChange: (changes: Partial<Draft>) => void;
@@ -51,7 +51,7 @@ export function WorkspaceChoice({ draft, folder, gitNote, problem, onChange }: P
   );
 }
 
-/** A repository and what of it. */
+/** Repository URL and ref. */
 function GitFields({
   draft,
   problem,
@@ -80,7 +80,7 @@ function GitFields({
   );
 }
 
-/** How large a folder is and what of it is left out. */
+/** Size of a folder, and what is excluded. */
 export function FolderSummary({
   folder,
 }: {

@@ -1,4 +1,4 @@
-/** What a form for a new job holds: text as it was typed, what is wrong with it, and the submission it makes. Pure. */
+/** The state of the submit form: text as typed, its validation, and the submission made from it. Pure. */
 
 import type { Submission } from '../api/types.js';
 import { commandLine } from './submission.js';
@@ -17,7 +17,7 @@ export interface Pair {
   text: string;
 }
 
-/** `folder` is what the shell sends along by itself; `kept` a workspace that an earlier job had. */
+/** `folder` is the shell's folder, `kept` the workspace of an earlier job. */
 export type WorkspaceKind = 'folder' | 'git' | 'none' | 'kept';
 
 export interface Draft {
@@ -45,7 +45,7 @@ export interface Draft {
   priority: string;
   nodes: string;
   shm: string;
-  /** `name=job`, as many as one likes. */
+  /** Any number of `name=job-id`. */
   inputs: string;
   cluster: string;
 }
@@ -78,7 +78,7 @@ export const EMPTY: Draft = {
   cluster: '',
 };
 
-/** Sentences by the name of the submission's field that they are about. */
+/** Error messages by submission field. */
 export type Problems = Partial<Record<string, string>>;
 
 const NAME = /^[A-Za-z_]\w*$/;
@@ -159,7 +159,7 @@ function problemOfPorts(text: string): string | undefined {
   return new Set(ports).size < ports.length ? 'A port is listed more than once.' : undefined;
 }
 
-/** The value that was typed; undefined when the text is not of the type. */
+/** The typed value; undefined if the text does not match the type. */
 export function valueOf({ type, text }: Param): unknown {
   const trimmed = text.trim();
   switch (type) {
@@ -178,7 +178,7 @@ export function valueOf({ type, text }: Param): unknown {
   }
 }
 
-/** A parameter as the form shows it. */
+/** A parameter for the form. */
 export function paramOf(name: string, value: unknown): Param {
   if (typeof value === 'string') return { name, type: 'text', text: value };
   if (typeof value === 'number') return { name, type: 'number', text: String(value) };
@@ -186,14 +186,14 @@ export function paramOf(name: string, value: unknown): Param {
   return { name, type: 'JSON', text: JSON.stringify(value) };
 }
 
-/** What is between commas or spaces. */
+/** Splits at commas and spaces. */
 export function words(text: string): string[] {
   return text.split(/[\s,]+/).filter(Boolean);
 }
 
 const UNITS: Record<string, number> = { s: 1, m: 60, min: 60, h: 3600, d: 86_400 };
 
-/** `2 h 30 min` as seconds; a bare number is seconds. Null when it is no time, or not above zero. */
+/** Parses `2 h 30 min`, or a number of seconds, into seconds; null if invalid or not positive. */
 export function seconds(text: string): number | null {
   const compact = text.replaceAll(/\s+/g, '');
   if (/^\d+$/.test(compact)) return Number(compact) || null;
@@ -208,7 +208,7 @@ function record<T>(entries: [string, T][]): Record<string, T> {
   return Object.fromEntries(entries);
 }
 
-/** The submission. The shell puts in what `folder` becomes; a draft with problems makes one that is refused. */
+/** The submission. The shell fills in the workspace of `folder`; the service refuses drafts with problems. */
 export function submissionOfDraft(draft: Draft): Submission {
   const made: Partial<Submission> = {};
   const set = <K extends keyof Submission>(name: K, value: Submission[K] | null, wanted: boolean): void => {
@@ -242,7 +242,7 @@ export function submissionOfDraft(draft: Draft): Submission {
   return made as Submission;
 }
 
-/** The form for running a submission again with changes. */
+/** A form filled in with an existing submission. */
 export function draftOfSubmission(made: Submission): Draft {
   const { workspace } = made;
   const text = (value: number | null | undefined, usual: number | null): string =>

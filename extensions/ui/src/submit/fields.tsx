@@ -1,4 +1,4 @@
-/** Parts of a form: a labelled field with its problem, and rows of names and values. */
+/** Form fields: labelled inputs with error messages, and rows of names and values. */
 
 import { type ReactElement, type ReactNode, useId } from 'react';
 
@@ -18,7 +18,7 @@ interface FieldProps {
   children: (ids: FieldIds) => ReactNode;
 }
 
-/** The label is the input's, and what is wrong with it is read out with it. */
+/** Ties the label and the error message to the input for screen readers. */
 export function Field({ label, problem, hint, children }: FieldProps): ReactElement {
   const id = useId();
   const said = problem ?? hint;
@@ -81,7 +81,7 @@ export function TextField({
   );
 }
 
-/** One of a few, each a word or two: `[value, title]`. The label is for where no legend says it. */
+/** Radio buttons for `[value, title]` options. Set `label` unless a legend names the group. */
 export function Radios<T extends string>({
   label,
   options,
@@ -123,7 +123,7 @@ interface RowsProps<T extends Pair> {
   extra?: (row: T, change: (changes: Partial<T>) => void, name: string) => ReactNode;
 }
 
-/** Names and values, as many as one likes. */
+/** Any number of name-value rows. */
 function Rows<T extends Pair>({ what, rows, blank, problem, onChange, extra }: RowsProps<T>): ReactElement {
   const base = useId();
   return (

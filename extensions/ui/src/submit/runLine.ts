@@ -1,9 +1,9 @@
-/** The `outrider run` that does the same as a form. Pure. */
+/** The `outrider run` command equivalent to a form. Pure. */
 
 import type { Submission } from '../api/types.js';
 import { quoted } from './submission.js';
 
-/** `workspace` is what the command line calls it: a directory, a zip, an address with its ref, or none. */
+/** `workspace` is the value of --workspace: a directory, a zip, a URL with ref, or none. */
 export function runLine(submission: Submission, workspace: string): string {
   const options: [string, string | null][] = [];
   const one = (name: string, value: string | number | null | undefined): void => {
@@ -36,7 +36,7 @@ export function runLine(submission: Submission, workspace: string): string {
   one('--command', submission.command);
   const lines = options.map(([name, value]) => {
     if (value === null) return name;
-    // What begins with a dash would be read as the next option.
+    // A value that starts with a dash would be parsed as an option.
     return value.startsWith('-') ? `${name}=${quoted(value)}` : `${name} ${quoted(value)}`;
   });
   return ['outrider run', ...lines].join(' \\\n  ');
@@ -46,7 +46,7 @@ function pairs(values: Record<string, unknown> | undefined, text: (value: unknow
   return Object.entries(values ?? {}).map(([name, value]) => `${name}=${text(value)}`);
 }
 
-/** As the command line reads it: JSON where it is JSON, else the text itself. */
+/** The inverse of how the command line parses values: JSON if possible, else text. */
 function paramText(value: unknown): string {
   if (typeof value !== 'string') return JSON.stringify(value);
   try {

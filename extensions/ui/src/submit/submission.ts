@@ -1,8 +1,8 @@
-/** A submission made again from a job's record, with changes. Pure. */
+/** Recreates a submission from a job's record. Pure. */
 
 import type { Job, Submission } from '../api/types.js';
 
-/** What to submit so that the same runs again; git workspaces stay at the commit that ran. */
+/** The submission that repeats a job; Git workspaces stay at the commit that ran. */
 export function submissionOf(job: Job, changes: Partial<Submission> = {}): Submission {
   return {
     name: job.name,
@@ -38,12 +38,12 @@ function workspaceOf(job: Job): NonNullable<Submission['workspace']> {
   return submitted as unknown as NonNullable<Submission['workspace']>;
 }
 
-/** What the job runs, on one line. */
+/** The command or notebook, on one line. */
 export function commandLine(job: Pick<Job, 'command' | 'args' | 'notebook'>): string {
   return job.command ?? job.notebook ?? (job.args ?? []).map(quoted).join(' ');
 }
 
-/** A word as a POSIX shell reads it. */
+/** Quotes a word for a POSIX shell. */
 export function quoted(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }

@@ -1,4 +1,4 @@
-/** What would become of a submission, asked while it is filled in. */
+/** Runs preflight checks while the form is filled in. */
 
 import { useId, useState } from 'react';
 
@@ -10,21 +10,21 @@ import type { Check, SubmitShell } from '../shared/shell.js';
 const SETTLE_MS = 400;
 const NONE: readonly Check[] = [];
 
-/** `submission` null: not ready to be looked at. `check` is the shell's, which may know more than the service. */
+/** `submission` is null while the form is invalid. `check` replaces the service's check with the shell's. */
 export function usePreflight(
   submission: Submission | null,
   check?: SubmitShell['check'],
 ): { items: readonly Check[]; failed: string | null } {
   const api = useApi();
   const form = useId();
-  // All of it: each field may be what it would be refused for.
+  // The key covers the whole submission, as any field can cause a refusal.
   const settled = useSettled(submission === null ? '' : JSON.stringify(submission), SETTLE_MS);
   const loaded = useLoaded(`preflight/${form}/${settled}`, async (signal) => {
     if (settled === '') return NONE;
     const wanted = JSON.parse(settled) as Submission;
     return check === undefined ? (await api.preflight(wanted, signal)).items : check(wanted, signal);
   });
-  // While the next answer is on its way the last one stays, so that nothing jumps.
+  // Keep the last result while the next one loads, so that the layout does not jump.
   const [held, setHeld] = useState(NONE);
   if (loaded.value !== undefined && settled !== '' && loaded.value !== held) setHeld(loaded.value);
   return { items: submission === null ? NONE : held, failed: loaded.error?.message ?? null };

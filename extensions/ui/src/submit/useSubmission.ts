@@ -1,4 +1,4 @@
-/** Sending a new job once, whatever happens to the answer; and what the service says of a field. */
+/** Submits a job exactly once, even if the response is lost, and reports field errors. */
 
 import { useRef, useState } from 'react';
 
@@ -10,16 +10,16 @@ import type { Problems } from './draft.js';
 
 export interface Sending {
   busy: boolean;
-  /** Why the job was refused; null once anything is changed. */
+  /** Why the job was refused; null once the form changes. */
   refused: string | null;
-  /** The field at fault, with what is wrong with it. */
+  /** The error by field, if the service named one. */
   said: Problems;
   send: () => void;
 }
 
 /**
- * `wish` tells one submission from another: the same wish keeps its idempotency key, so that a second press of the
- * button, or one after a lost answer, makes no second job.
+ * `wish` identifies a submission: the same wish keeps its idempotency key, so that a double click, or a retry after a
+ * lost response, does not create a second job.
  */
 export function useSubmission(
   submission: Submission,
