@@ -16,7 +16,7 @@ function idleFor(minutes: number, timeout: number): Pick<ServerStatus, 'notebook
 }
 
 describe('the status bar', () => {
-  it('says what is used, and nothing of what is not there', () => {
+  it('shows usage, and omits what is not measured', () => {
     const gpu = { index: 0, utilisation: 34.2, memory_used: 12 * 2 ** 30, memory_total: 80 * 2 ** 30 };
     expect(gpuTexts({ usage: { gpus: [gpu] } })).toEqual(['GPU 34 %, 12 of 80 GiB']);
     expect(
@@ -29,7 +29,7 @@ describe('the status bar', () => {
     expect(memoryText({ usage: {} })).toBe('');
   });
 
-  it('says how long there is', () => {
+  it('shows the remaining time', () => {
     expect(timeLeft(idleFor(10, 60), NOW)).toBe(50 * 60_000);
     expect(timeLeft(idleFor(90, 60), NOW)).toBe(0);
     expect(timeLeft({ notebook: null }, NOW)).toBeNull();
@@ -44,12 +44,12 @@ describe('the status bar', () => {
 });
 
 describe('the warning', () => {
-  it('comes a quarter of an hour before the end', () => {
+  it('appears 15 minutes before the end', () => {
     expect(mustWarn(idleFor(12 * 60 - 16, 12 * 60), NOW)).toBe(false);
     expect(mustWarn(idleFor(12 * 60 - 14, 12 * 60), NOW)).toBe(true);
   });
 
-  it('comes in the second half of a short time, and not at all where nothing stops', () => {
+  it('appears in the second half of a short timeout, and never without one', () => {
     expect(mustWarn(idleFor(4, 10), NOW)).toBe(false);
     expect(mustWarn(idleFor(6, 10), NOW)).toBe(true);
     expect(mustWarn({ notebook: null }, NOW)).toBe(false);

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { assignments, imports, literal } from './python.js';
 
 describe('a parameters cell', () => {
-  it('gives its names, values and types', () => {
+  it('yields names, values and types', () => {
     const source = [
       '# what to train',
       'learning_rate = 3e-4  # per sample',
@@ -38,11 +38,11 @@ describe('a parameters cell', () => {
 });
 
 describe('literals', () => {
-  it('have their escapes read', () => {
+  it('decode escape sequences', () => {
     expect(literal(String.raw`"a\"b\n"`)).toBe('a"b\n');
   });
 
-  it('are nothing else', () => {
+  it('exclude other expressions', () => {
     for (const text of ['open("x")', '[1, x]', '1 + 1', '{1: 2}', '"a" "b', '']) {
       expect(literal(text)).toBeUndefined();
     }

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { addressOf, parse, storageAddress, usageAddress } from './routes.js';
 
 describe('addresses', () => {
-  it('lead to pages', () => {
+  it('map to pages', () => {
     expect(parse('', '')).toEqual({ page: 'home' });
     expect(parse('jobs', '?show=failed&q=a%20b&other=1')).toEqual({
       page: 'jobs',
@@ -23,7 +23,7 @@ describe('addresses', () => {
     expect(parse('jobs/j1/log', '?line=7')).toMatchObject({ view: { tab: 'log', line: 7 } });
   });
 
-  it('do not trust what is typed', () => {
+  it('reject invalid input', () => {
     expect(parse('jobs', '?show=everything')).toEqual({ page: 'jobs', view: {} });
     expect(parse('jobs/j1/log', '?line=-3')).toMatchObject({ view: { line: undefined } });
     expect(parse('jobs/j1/nonsense', '')).toEqual({ page: 'lost' });
@@ -37,7 +37,7 @@ describe('addresses', () => {
     expect(parse('jobs/%E0%A4%A', '')).toEqual({ page: 'lost' });
   });
 
-  it('are made so that they lead back', () => {
+  it('round-trip', () => {
     const view = { tab: 'charts', chart: 'val/acc @3', line: 12, path: undefined } as const;
     const address = addressOf({ page: 'job', id: 'j1', view });
     const [path = '', search = ''] = address.split('?');

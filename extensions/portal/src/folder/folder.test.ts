@@ -23,7 +23,7 @@ function folder(files: Record<string, string>): Folder {
 
 const paths = (found: { entries: { path: string }[] }): string[] => found.entries.map(({ path }) => path);
 
-test('what the rules of each directory name stays here', async () => {
+test('ignore files of every directory are respected', async () => {
   const found = await collect(
     folder({
       '.git/config': '',
@@ -60,11 +60,11 @@ test('what the rules of each directory name stays here', async () => {
   );
 });
 
-test('too many files are too many', async () => {
+test('too many files are refused', async () => {
   await expect(collect(folder({ a: '', b: '', c: '' }), signal, 2)).rejects.toThrow(TooManyFiles);
 });
 
-test('the same files give the same zip, named by its content', async () => {
+test('the same files give the same zip and content ID', async () => {
   const files = { 'run.sh': '#!/bin/sh\necho', 'größe/a.txt': 'x'.repeat(300_000), empty: '' };
   const once = await pack((await collect(folder(files), signal)).entries, 1e6, () => undefined, signal);
   const again = await pack((await collect(folder(files), signal)).entries, 1e6, () => undefined, signal);
@@ -77,7 +77,7 @@ test('the same files give the same zip, named by its content', async () => {
   expect(inside['größe/a.txt']?.length).toBe(300_000);
 });
 
-test('packing stops where the limit is passed', async () => {
+test('packing stops at the size limit', async () => {
   const noise = Array.from({ length: 40_000 }, (_, i) => String(Math.imul(i, 2_654_435_761) >>> 0)).join('');
   const { entries } = await collect(folder({ noise, never: 'read' }), signal);
   await expect(pack(entries, 10_000, () => undefined, signal)).rejects.toThrow(TooLarge);

@@ -23,7 +23,7 @@ const FILLED: Filled = {
   upload: { id: ID, name: 'project', files: 3, size: 1000 },
 };
 
-test('an address holds the form, and values of variables stay out of it', () => {
+test('a URL contains the form, but no values of variables', () => {
   expect(filledOf(queryOf(FILLED))).toEqual(FILLED);
   const secretive = { ...FILLED, draft: { ...FILLED.draft, env: [{ name: 'TOKEN', text: 'hush' }] } };
   expect(newJobAddress('review', secretive)).toMatch(/^\/new\/review\?/);
@@ -31,7 +31,7 @@ test('an address holds the form, and values of variables stay out of it', () => 
   expect(newJobAddress('image', filledOf(''))).toBe('/new/image');
 });
 
-test('a repository comes back as it was, and nonsense as nothing', () => {
+test('a repository round-trips, and invalid values are ignored', () => {
   const git: Filled = {
     draft: { ...EMPTY_DRAFT, command: 'make', workspace: 'git', url: 'https://example.org/a.git', ref: 'v1' },
     upload: null,
@@ -41,13 +41,13 @@ test('a repository comes back as it was, and nonsense as nothing', () => {
   expect(filledOf('snapshot=../../etc&files=many')).toEqual({ draft: EMPTY_DRAFT, upload: null });
 });
 
-test('one begins where something is to be chosen', () => {
+test('the wizard starts at the first incomplete step', () => {
   expect(firstStep(filledOf(''))).toBe('image');
   expect(firstStep(filledOf('image=a'))).toBe('machine');
   expect(firstStep(filledOf('image=a&machine=b'))).toBe('command');
 });
 
-test('what is wrong is said on the step where it can be mended', () => {
+test('problems appear on the step that can fix them', () => {
   const empty = problems({ draft: { ...EMPTY_DRAFT, workspace: 'folder', ports: '80' }, upload: null });
   expect(Object.keys(problemsOn('command', empty))).toEqual(['command']);
   expect(Object.keys(problemsOn('workspace', empty))).toEqual(['workspace']);
@@ -56,6 +56,6 @@ test('what is wrong is said on the step where it can be mended', () => {
   expect(problems(FILLED)).toEqual({});
 });
 
-test('what was uploaded is submitted as a snapshot', () => {
+test('an upload is submitted as a snapshot', () => {
   expect(ready(FILLED)).toMatchObject({ workspace: 'kept', kept: { type: 'snapshot', id: ID } });
 });

@@ -7,7 +7,7 @@ describe('addresses', () => {
     expect(escapePath('a b/ü#1?.png')).toBe('a%20b/%C3%BC%231%3F.png');
   });
 
-  it('leave out what is not asked for, and repeat lists', () => {
+  it('omit undefined values and repeat lists', () => {
     expect(
       queryString({ q: 'a&b', status: ['failed', 'running'], owner: undefined, tag: '', limit: 5 }),
     ).toBe('?q=a%26b&status=failed&status=running&limit=5');

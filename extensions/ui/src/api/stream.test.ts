@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { pause } from './stream.js';
 
 describe('pause', () => {
-  it('grows, is never in step, and has an end', () => {
+  it('grows with jitter up to a maximum', () => {
     expect(pause(1, () => 0)).toBe(250);
     expect(pause(1, () => 1)).toBe(500);
     expect(pause(4, () => 1)).toBe(4000);

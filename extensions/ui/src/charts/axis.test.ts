@@ -13,12 +13,12 @@ describe('the course of a job', () => {
     expect(courseOf([])).toBeNull();
   });
 
-  it('goes on past steps that a resumed run repeats', () => {
+  it('skips steps that a resumed run repeats', () => {
     const course = courseOf([series([1, 2, 3, 2, 3, 4], [10, 20, 30, 40, 50, 60])]);
     expect(course).toEqual({ time: [10, 20, 30, 60], step: [1, 2, 3, 4] });
   });
 
-  it('says where among the steps a time lies', () => {
+  it('interpolates the step at a time', () => {
     const course = { time: [10, 20, 40], step: [0, 100, 200] };
     expect(stepAt(course, 15)).toBe(50);
     expect(stepAt(course, 30)).toBe(150);
@@ -28,19 +28,19 @@ describe('the course of a job', () => {
 });
 
 describe('placed', () => {
-  it('puts custom points at their step or at their time since the start', () => {
+  it('places job metrics by step or by time since the start', () => {
     const points = series([5, 6], [100, 103], [0.1, 0.2]);
     expect(placed(points, false, 'step', 90, null).x).toEqual([5, 6]);
     expect(placed(points, false, 'time', 90, null).x).toEqual([10, 13]);
   });
 
-  it('puts what the platform measured among the steps', () => {
+  it('maps system metrics to steps', () => {
     const cpu = series([0, 5], [10, 15], [50, 60]);
     expect(placed(cpu, true, 'step', 10, { time: [10, 20], step: [0, 100] }).x).toEqual([0, 50]);
     expect(placed(cpu, true, 'step', 10, null).x).toEqual([0, 5]);
   });
 
-  it('sorts, and lets the later of two points at one place stay, with its own line', () => {
+  it('sorts, and keeps the later of two points at the same x', () => {
     const resumed = series([1, 2, 3, 2, 3, 4], [1, 2, 3, 4, 5, 6], [1, 2, 3, 20, 30, 40]);
     expect(placed(resumed, false, 'step', 0, null)).toEqual({
       x: [1, 2, 3, 4],
@@ -52,7 +52,7 @@ describe('placed', () => {
 });
 
 describe('nearest', () => {
-  it('finds the closer neighbour', () => {
+  it('finds the closest value', () => {
     expect(nearest([1, 5, 9], 4)).toBe(1);
     expect(nearest([1, 5, 9], 3)).toBe(0);
     expect(nearest([1, 5, 9], -7)).toBe(0);

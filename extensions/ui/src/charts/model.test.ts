@@ -39,7 +39,7 @@ function chart(name: string, system: boolean, ...all: SeriesData[]): ChartData {
 const step = { axis: 'step', smoothing: 0 } as const;
 
 describe('a page of charts', () => {
-  it('has what the job printed first, then what the platform measured', () => {
+  it('lists job metrics first, then system metrics', () => {
     const names = inOrder([
       chart('system/memory', true),
       chart('b', false),

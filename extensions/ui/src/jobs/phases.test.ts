@@ -12,7 +12,7 @@ describe('phases', () => {
     time: new Date(second * 1000).toISOString(),
   });
 
-  it('add up over attempts, and the present one goes on', () => {
+  it('add up over attempts, and the current one continues', () => {
     const found = phases(
       [
         event('queued', 0),

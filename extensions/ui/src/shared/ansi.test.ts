@@ -18,7 +18,7 @@ describe('parseAnsi', () => {
     ]);
   });
 
-  it('turns off one thing and keeps the others', () => {
+  it('resets one attribute and keeps the others', () => {
     expect(parseAnsi(`${ESC}[1;4;32ma${ESC}[22mb${ESC}[39mc`)).toEqual([
       { text: 'a', style: { bold: true, underline: true, fg: 2 } },
       { text: 'b', style: { underline: true, fg: 2 } },
@@ -26,7 +26,7 @@ describe('parseAnsi', () => {
     ]);
   });
 
-  it('knows 256 colours and true colour, with semicolons and with colons', () => {
+  it('parses 256 colours and true colour, with semicolons and colons', () => {
     expect(parseAnsi(`${ESC}[38;5;196ma${ESC}[48;5;244mb`).map((piece) => piece.style)).toEqual([
       { fg: 'rgb(255 0 0)' },
       { fg: 'rgb(255 0 0)', bg: 'rgb(128 128 128)' },
@@ -35,13 +35,13 @@ describe('parseAnsi', () => {
     expect(parseAnsi(`${ESC}[38:5:3ma`)[0]?.style).toEqual({ fg: 3 });
   });
 
-  it('never makes a style out of what is no number', () => {
+  it('ignores parameters that are not numbers', () => {
     expect(parseAnsi(`${ESC}[38;5;999ma`)).toEqual([{ text: 'a', style: {} }]);
     expect(parseAnsi(`${ESC}[38;2;1ma`)).toEqual([{ text: 'a', style: {} }]);
     expect(parseAnsi(`${ESC}[?;;1ma`)[0]?.text).toBe('a');
   });
 
-  it('drops what moves the cursor, titles, links and control characters', () => {
+  it('removes cursor movement, titles, links and control characters', () => {
     const text = `${ESC}[2K${ESC}[1Gdone${ESC}]0;title\x07${ESC}]8;;http://x${ESC}\\link${ESC}]8;;${ESC}\\\x00\x08${ESC}[?25h`;
     expect(plainText(text)).toBe('donelink');
     expect(
@@ -51,7 +51,7 @@ describe('parseAnsi', () => {
     ).toBe('donelink');
   });
 
-  it('survives a sequence that is cut off', () => {
+  it('handles truncated sequences', () => {
     expect(plainText(`end${ESC}`)).toBe('end');
     expect(plainText(`end${ESC}[31`)).toBe('end');
   });

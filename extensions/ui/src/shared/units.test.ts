@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { metricOfLine } from './units.js';
 
 describe('metricOfLine', () => {
-  it('knows points and declarations from ordinary lines', () => {
+  it('tells points and declarations from ordinary lines', () => {
     expect(metricOfLine('{"y": 1, "chart": "loss"}')).toEqual({ chart: 'loss', point: true });
     expect(metricOfLine('{"chart": "loss", "axis": "step"}')).toEqual({ chart: 'loss', point: false });
     expect(metricOfLine('{"chart": "loss", "y": "1"}')).toBeNull();

@@ -5,7 +5,7 @@ import { draftOfSubmission, EMPTY, problemsOf, seconds, submissionOfDraft, value
 const GOOD = { ...EMPTY, command: 'python train.py', machine: 'small' };
 
 describe('the form', () => {
-  it('has nothing to say against the least there can be', () => {
+  it('accepts a minimal job', () => {
     expect(problemsOf(GOOD)).toEqual({});
     expect(submissionOfDraft(GOOD)).toMatchObject({
       command: 'python train.py',
@@ -14,7 +14,7 @@ describe('the form', () => {
     expect(submissionOfDraft(GOOD)).not.toHaveProperty('timeout_s');
   });
 
-  it('says what is wrong by the field that it is about', () => {
+  it('reports problems by field', () => {
     const wrong = {
       ...GOOD,
       command: ' ',
@@ -48,7 +48,7 @@ describe('the form', () => {
     );
   });
 
-  it('knows that a notebook comes from a workspace', () => {
+  it('requires a workspace for notebooks', () => {
     const notebook = { ...EMPTY, runs: 'notebook' as const, notebook: 'a.ipynb' };
     expect(problemsOf(notebook).workspace).toContain('needs a workspace');
     expect(problemsOf({ ...notebook, workspace: 'folder' })).toEqual({});
@@ -56,7 +56,7 @@ describe('the form', () => {
 });
 
 describe('values', () => {
-  it('have the type that was chosen', () => {
+  it('have the selected type', () => {
     expect(valueOf({ name: 'a', type: 'text', text: '1' })).toBe('1');
     expect(valueOf({ name: 'a', type: 'number', text: ' 3e-4 ' })).toBe(3e-4);
     expect(valueOf({ name: 'a', type: 'number', text: '' })).toBeUndefined();
@@ -67,7 +67,7 @@ describe('values', () => {
 });
 
 describe('times', () => {
-  it('are read as people write them', () => {
+  it('are parsed in common notations', () => {
     expect(['90', '90 s', '30min', '2 h', '1 d', '1h 30min', '1.5h'].map(seconds)).toEqual([
       90, 90, 1800, 7200, 86_400, 5400, 5400,
     ]);
@@ -76,7 +76,7 @@ describe('times', () => {
 });
 
 describe('an earlier job', () => {
-  it('comes out of the form as it went in', () => {
+  it('round-trips through the form', () => {
     const made = {
       name: 'again',
       image: 'outrider/python',

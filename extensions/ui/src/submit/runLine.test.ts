@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { EMPTY, submissionOfDraft } from './draft.js';
 import { runLine } from './runLine.js';
 
-test('a form becomes a command line that a shell takes apart into the same words', () => {
+test('a shell parses the command line into the same arguments', () => {
   const draft = {
     ...EMPTY,
     image: 'outrider/python',

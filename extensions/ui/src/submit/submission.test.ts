@@ -14,14 +14,14 @@ describe('submissionOf', () => {
     machine: 'small',
   } as unknown as Job;
 
-  it('runs the commit that ran, with what is changed', () => {
+  it('repeats the commit that ran, with changes applied', () => {
     const made = submissionOf(job, { machine: 'large' });
     expect(made.workspace).toEqual({ type: 'git', url: 'https://example.org/r.git', ref: 'abc' });
     expect(made.ports).toEqual([8080]);
     expect(made.machine).toBe('large');
   });
 
-  it('writes arguments as one would type them', () => {
+  it('quotes arguments for a shell', () => {
     expect(commandLine(job)).toBe(`python 'a b.py' 'it'\\''s'`);
   });
 });
