@@ -65,7 +65,7 @@ async def test_a_notebook_becomes_a_job_with_its_parameters(open_lab: Any, serve
     await expect(dialog.get_by_role("radio", name="Small")).to_be_checked()
     await expect(dialog.get_by_text("0.18 / h").last).to_be_visible()
     checks = dialog.get_by_role("region", name="Preflight checks")
-    await expect(checks.get_by_text("Available in this image.")).to_be_visible()
+    await expect(checks.get_by_text("Available in this image.")).to_have_count(2)  # packages and kernel
     await dialog.get_by_label("Value of lr").fill("much")
     await expect(dialog.get_by_text("“lr” must be a number.")).to_be_visible()
     await dialog.get_by_label("Value of lr").fill("0.5")
@@ -127,7 +127,7 @@ async def test_a_script_from_the_file_browser_and_what_is_remembered(open_lab: A
     # A "no" says what to change.
     await expect(dialog.get_by_text("Missing in this image: surely_not_there")).to_be_visible()
     await dialog.get_by_role("radio", name="Giant").check()
-    await expect(dialog.get_by_text("choose a smaller one")).to_be_visible()
+    await expect(dialog.get_by_text("take a smaller type")).to_be_visible()
     await dialog.get_by_role("radio", name="Tiny").check()
     await dialog.get_by_text("More options").click()
     await dialog.get_by_label("Timeout").fill("soon")

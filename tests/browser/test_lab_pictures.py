@@ -55,7 +55,7 @@ async def test_pictures(open_page: Any, server: Any, jobs: Any) -> None:
     page = await open_page(server.address("vision/finetune.ipynb"), strict=False)
     await ready(page)
     dialog = await ask_for_job(page)
-    await expect(dialog.get_by_text("Available in this image.")).to_be_visible()
+    await expect(dialog.get_by_text("Available in this image.").first).to_be_visible()
     await shoot(page, "lab-dialog")
     first = await send(page, dialog)
     dialog = None

@@ -282,7 +282,7 @@ def test_several_notebooks_each_with_its_own_choice(platform: Any, ann: Any, reg
     assert chosen["value"] == own and "private" in chosen.find_parent(class_="card").get_text()
     assert second.select_one("#git_url")["value"] == "", "each has a repository of its own"
     ann.page("/hub/spawn/ann/third")
-    assert "3 notebooks" in ann.page("/hub/home").get_text()
+    assert "limit of 3 named notebooks" in ann.page("/hub/home").get_text()
     assert ann.http.get("/hub/spawn/ann/fourth").status_code == 400
 
     path = "/user/ann/first/api/contents/kept.txt"
