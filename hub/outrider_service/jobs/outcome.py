@@ -46,7 +46,8 @@ def outcome(job: JobRecord, seen: Observation, workspace_error: str | None) -> E
             Reason.TIMED_OUT,
             f"Stopped after its timeout of {limit} s. Set a longer timeout, or resume from checkpoints in /artifacts.",
         )
-    if asked in CANCELLED and not (seen.phase is Phase.EXITED and seen.exit_code == 0 and not seen.reason):
+    if asked in CANCELLED:
+        # Also with exit code 0: a program that saves a checkpoint when it is told to stop has not finished.
         text = "Stopped on request." if asked is Reason.CANCELLED_BY_USER else "Stopped: the budget is used up."
         return ended(Status.CANCELLED, asked, text)
     if workspace_error is not None:

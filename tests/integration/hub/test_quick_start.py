@@ -47,7 +47,7 @@ class Terminal:
 
 def test_from_make_run_to_a_served_model(make_platform: Any, tmp_path: Path) -> None:
     platform = make_platform(OUTRIDER_CATALOG=str(REPOSITORY / "images" / "catalog.yaml"))
-    platform.start("--config", "jupyterhub_config.py")
+    platform.start("--config", str(REPOSITORY / "jupyterhub_config.py"))
     said = platform.said()
     assert "The sample training job" in said and "succeeded: accuracy" in said and "model.json" in said
 
@@ -90,5 +90,5 @@ def test_from_make_run_to_a_served_model(make_platform: Any, tmp_path: Path) -> 
 
     shown = len(platform.said())
     platform.stop()
-    platform.start("--config", "jupyterhub_config.py")
+    platform.start("--config", str(REPOSITORY / "jupyterhub_config.py"))
     assert "sample" not in platform.said()[shown:], "the sample is sent once"

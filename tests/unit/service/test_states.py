@@ -90,7 +90,7 @@ def test_next_step(job: JobRecord, look: Observation, now: float, step: Any) -> 
         ({}, {"reason": "node_lost"}, None, "failed", "node_lost"),
         ({}, {}, None, "failed", "platform_error"),
         ({"desired": "stop"}, {"exit_code": 143}, None, "cancelled", "cancelled_by_user"),
-        ({"desired": "stop"}, {"exit_code": 0}, None, "succeeded", "exited"),
+        ({"desired": "stop"}, {"exit_code": 0}, None, "cancelled", "cancelled_by_user"),
         ({"desired": "stop", "stop_reason": "over_budget"}, {"exit_code": 143}, None, "cancelled", "over_budget"),
         ({"stop_reason": "timed_out", "spec": {"timeout_s": 5}}, {"exit_code": 143}, None, "failed", "timed_out"),
     ],
