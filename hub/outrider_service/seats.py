@@ -1,4 +1,4 @@
-"""How many of something one user may have at once: open connections, subscriptions, work that waits."""
+"""Limits how many of something one user may have at once: connections, subscriptions, queued work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Threads for what users make the service do on the disk: each user has a share of them and a line of their own.
+"""Threads for users' disk work: each user has a share of the threads and a queue of their own.
 
 A request's work is started in turn: users who wait take turns, and none has more than ``each`` threads, so whoever has
 much to do waits for themselves alone. Work that nobody waits for any more is dropped from the line, and ends at its
@@ -27,7 +27,7 @@ MOST_WAITING: Final = 64
 
 
 class Abandoned(Exception):
-    """Nobody waits for this work any more."""
+    """The work's client is gone."""
 
 
 @dataclass(slots=True, eq=False)

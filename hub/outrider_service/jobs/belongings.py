@@ -1,4 +1,4 @@
-"""What platforms hold, compared with what the database knows.
+"""Compares what platforms hold with what the database knows.
 
 The service ends and removes attempts that the database knows, and nothing else. What it does not know was made by
 another installation, or after the backup from which this database was restored, and may be somebody's work: it is left
@@ -24,7 +24,7 @@ LOOK_S: Final = 15.0
 
 
 def knows(attempts: Mapping[str, int], ref: AttemptRef) -> bool:
-    """Whether a database with these newest attempts, by job, has had that attempt."""
+    """Whether this attempt is known, given each job's newest attempt."""
     return ref.number <= attempts.get(ref.job_id, 0)
 
 

@@ -1,4 +1,4 @@
-"""Following a job: its record as it is now, again after each change of it or of its log.
+"""Follows a job: its current record, and again after each change of the record or its log.
 
 Hundreds may follow one job, and a line comes far more often than a change of the record: the database is asked only
 when the record moved, of which whoever changes it tells after the commit.
@@ -11,7 +11,7 @@ from .reads import JobReads
 
 
 class JobChanges:
-    """What one follower waits for. ``look`` before reading anything, ``wait`` after everything was read."""
+    """One follower's view. Call ``look`` before reading and ``wait`` after everything has been read."""
 
     def __init__(self, reads: JobReads, job_id: str, *, log: bool) -> None:
         """``log``: also wait for lines and points."""
@@ -24,7 +24,7 @@ class JobChanges:
         self._job: JobRecord | None = None
 
     async def look(self) -> JobRecord | None:
-        """The job now; None once it is deleted or about to be."""
+        """The current record; None once the job is deleted or being deleted."""
         self._seen = [self._signals.value(topic) for topic in self._topics]
         if self._known != self._seen[0]:
             self._job = await self._reads.job(self._job_id)
@@ -32,5 +32,5 @@ class JobChanges:
         return None if self._job is None or self._job.desired == "delete" else self._job
 
     async def wait(self, timeout_s: float) -> bool:
-        """Until something came since the last look; False when nothing did in time."""
+        """Wait for a change since the last look. False on timeout."""
         return await self._signals.wait_any(self._topics, self._seen, timeout_s) != self._seen

@@ -1,4 +1,4 @@
-"""What a job is given of its owner's secrets, and what hides them in its log."""
+"""The secrets that a job gets, and the mask that hides them in its log."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Mask = Callable[[bytes], bytes]
 
 @dataclass(frozen=True, slots=True)
 class AttemptSecrets:
-    """For the sandbox alone: variables, and the account with which a Git workspace is read."""
+    """For the sandbox alone: variables, and the account for a Git workspace."""
 
     env: dict[str, str] = field(default_factory=dict, repr=False)
     git: Login | None = field(default=None, repr=False)
@@ -48,7 +48,7 @@ class JobSecrets:
         return await self._vault.missing(subjects(caller.name, wanted.group, caller.groups), wanted.secrets)
 
     async def of(self, job: JobRecord) -> AttemptSecrets:
-        """What the job starts with. Raises Unreadable with a sentence for its owner."""
+        """The secrets that the job starts with. Raises Unreadable with a sentence for its owner."""
         names = job.submission.secrets
         env = await self._vault.variables(_subjects(job), names) if names else {}
         git = await self._git(job)

@@ -1,4 +1,4 @@
-"""The job record as the domain sees it, and what is worked out from it."""
+"""The job record and values derived from it."""
 
 from __future__ import annotations
 
@@ -98,16 +98,16 @@ class JobRecord:
 
     @property
     def active(self) -> bool:
-        """Whether the platform may hold something of it."""
+        """Whether the platform may hold an attempt of it."""
         return self.status in (Status.PROVISIONING, Status.RUNNING, Status.STOPPING)
 
 
 def billed_seconds(job: JobRecord, now: float) -> float:
-    """Seconds that the job's containers ran, the running one included."""
+    """Seconds that the job's containers have run, including the current one."""
     running = now - job.started_at if job.active and job.started_at is not None else 0.0
     return job.billed_s + max(0.0, running)
 
 
 def cost(job: JobRecord, now: float) -> float:
-    """Price so far, in the operator's currency."""
+    """Cost so far, in the operator's currency."""
     return billed_seconds(job, now) * job.price_per_hour / 3600

@@ -12,7 +12,7 @@ from ..schema.jobs import Reason, Status
 from .model import JobRecord
 
 REQUEUES: Final = 3
-"""How often a job is queued again after a failure that was not its own."""
+"""How often a job is requeued after failures that are not its own."""
 REQUEUED: Final = frozenset({Reason.PREEMPTED, Reason.NODE_LOST, Reason.PLATFORM_ERROR})
 CANCELLED: Final = frozenset({Reason.CANCELLED_BY_USER, Reason.OVER_BUDGET})
 LONGEST_RETRY_DELAY_S: Final = 60.0
@@ -31,7 +31,7 @@ class Ended:
 
 
 def outcome(job: JobRecord, seen: Observation, workspace_error: str | None) -> Ended:
-    """How an attempt that is over ended, with a sentence for a person."""
+    """The outcome of a finished attempt, with a sentence for its owner."""
 
     def ended(status: Status, reason: Reason, message: str) -> Ended:
         return Ended(status, reason, seen.exit_code, message, seen.started_at, seen.finished_at)
@@ -80,7 +80,7 @@ def _sentence(reason: str, detail: str | None) -> str:
 
 
 def exit_sentence(code: int) -> str:
-    """What an exit code means, for a person."""
+    """Explains an exit code in a sentence."""
     if code == 126:
         return "Exit code 126: the command is not executable."
     if code == 127:
@@ -94,7 +94,7 @@ def exit_sentence(code: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """The job goes back into the queue; ``not_before`` keeps a job that fails at once from spinning."""
+    """The job is queued again; ``not_before`` keeps a job that fails immediately from spinning."""
 
     retries_used: int
     requeues_used: int
@@ -103,7 +103,7 @@ class Again:
 
 
 def again(job: JobRecord, end: Ended, now: float) -> Again | None:
-    """Whether an ended attempt is followed by another."""
+    """The next attempt after one that has ended; None if there is none."""
     if job.desired != "run" or end.status is not Status.FAILED:
         return None
     if end.reason in REQUEUED and job.requeues_used < REQUEUES:

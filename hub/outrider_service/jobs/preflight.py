@@ -1,4 +1,4 @@
-"""What would become of a submission, said before anybody sends it. Pure: the handler brings what is known now."""
+"""Tells what would happen to a submission before it is sent. Pure: the handler passes in the current state."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from ..schema.jobs import Finding
 
 
 def room(machine: MachineType, total: int | None, free: int | None, waiting: int, nodes: int) -> Finding:
-    """Whether the platform could ever run it, and whether it would at once."""
+    """Whether the platform could ever run the job, and whether it would start at once."""
     several = f"{nodes} of {machine.name}" if nodes > 1 else f"a {machine.name}"
     if total is not None and total < nodes:
         advice = "a smaller type" if nodes == 1 or total == 0 else f"no more than {total}"
@@ -26,7 +26,7 @@ def room(machine: MachineType, total: int | None, free: int | None, waiting: int
 
 
 def queue(pending: int, most: int | None) -> Finding | None:
-    """Whether one more may wait; None where there is no limit."""
+    """Whether one more job may be queued; None without a limit."""
     if most is None:
         return None
     if pending >= most:

@@ -1,4 +1,4 @@
-"""What many followers of one job want to know is asked of the database once.
+"""Runs each query once for all followers of a job.
 
 A job's topic counts up whenever its record or timeline changes, so everybody who has seen the same count wants the
 same rows. The queries of all followers together hold a few connections at most.
@@ -26,7 +26,7 @@ AT_ONCE: Final = 4
 """Connections that followers hold together."""
 MOST_KEPT: Final = 512
 LONGEST_KEPT_S: Final = 2.0
-"""So old is the oldest answer that is given again, also where nobody told of a change."""
+"""The maximum age of a shared answer, in case a change was not announced."""
 
 
 @dataclass(slots=True)
@@ -37,7 +37,7 @@ class _Answer:
 
 
 class JobReads:
-    """Queries about jobs, each shared by all who ask while the job stays as it is."""
+    """Queries about jobs, shared by everyone who asks while the job does not change."""
 
     def __init__(self, db: Database, signals: Signals) -> None:
         self.signals = signals
@@ -56,7 +56,7 @@ class JobReads:
             if len(self._answers) > MOST_KEPT:
                 self._answers.popitem(last=False)
         self._answers.move_to_end(key)
-        # Shielded: who goes away does not take the answer from the others.
+        # Shielded, so that a follower that disconnects does not cancel the query for the others.
         found: T = await asyncio.shield(answer.task)
         return found
 

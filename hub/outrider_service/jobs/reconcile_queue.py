@@ -1,4 +1,4 @@
-"""The reconciler's work queue: its keys are job ids, and the names of platforms whose queue has to be looked at."""
+"""The reconciler's work queue. Keys are job ids and the names of platforms whose queue needs a pass."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _SCHEDULE: Final = "queue/"
 
 
 class ReconcileQueue(WorkQueue):
-    """What others tell the reconciler. May be filled before the reconciler runs."""
+    """How others notify the reconciler. May be filled before the reconciler runs."""
 
     def wake(self, job_id: str) -> None:
         """Something about the job may have changed."""

@@ -37,22 +37,22 @@ from .transitions import Transitions
 log = logging.getLogger(__name__)
 
 SWEEP_S: Final = 30.0
-"""How often every active job is looked at even if nobody said anything."""
+"""How often every active job is checked even without a notification."""
 GRACE_S: Final = 10.0
 LOG_POLL_S: Final = 5.0
-"""How often an attempt that is over is looked at while its last output is being read; its end also wakes it."""
+"""How often a finished attempt is checked while its last output is being read; the end of the log also wakes it."""
 REMOVAL_LOOK_S: Final = 1.0
-"""How often a deleted job is looked at whose last objects are still being removed; their end also wakes it."""
+"""How often a deleted job is checked while its last objects are being removed; their removal also wakes it."""
 SWEEP_SLICE: Final = 20
 OVER: Final = (Phase.EXITED, Phase.LOST)
 QUIET: Final = {Status.PROVISIONING: Phase.STARTING, Status.RUNNING: Phase.RUNNING}
-"""What a platform says of an attempt to which nothing is to be done."""
+"""What a platform reports for an attempt that needs no action."""
 START_FAILURES: Final = 3
-"""Refusals of a start by the platform before the attempt ends as platform_error."""
+"""How often the platform may refuse a start before the attempt ends as platform_error."""
 
 
 def environment(job: JobRecord) -> dict[str, str]:
-    """What a job sees besides its platform's own variables: the user's, its parameters, its identity."""
+    """The variables of a job that do not depend on the platform: the user's, its parameters, its identity."""
     wanted = job.submission
     params = wanted.params
     env: dict[str, str] = dict(wanted.env)
@@ -73,7 +73,7 @@ def environment(job: JobRecord) -> dict[str, str]:
 
 
 class Reconciler:
-    """Moves jobs along. Others only add to its queue."""
+    """Drives jobs to their end. Others only add to its queue."""
 
     def __init__(
         self,
@@ -128,7 +128,8 @@ class Reconciler:
     # -- what enqueues ------------------------------------------------------------------------------------------
 
     async def _watch(self, backend: Backend) -> None:
-        """What the platform holds already, ended jobs' leftovers among it, and from then on what changes there."""
+        """Wake the jobs of everything the platform holds, including leftovers of ended jobs, and then of
+        everything that changes."""
         while True:
             try:
                 for ref in await backend.known():
@@ -136,7 +137,7 @@ class Reconciler:
                 async for ref in backend.events():
                     self.queue.wake(ref.job_id)
             except PlatformAway as error:
-                # The service is there without it, and for the other platforms.
+                # The service keeps running for the other platforms.
                 log.warning("what a platform holds is not known yet: %s", error)
             except Exception:
                 log.exception("the platform's events broke; listening again")
@@ -153,7 +154,7 @@ class Reconciler:
                 log.exception("sweep failed")
 
     async def _look_at_all(self) -> None:
-        """Wake the active jobs, but those that quietly run or wait as they should: of thousands nearly every one."""
+        """Wake the active jobs except those that run or wait as expected, which of thousands is nearly every one."""
         async with self.db.read() as conn:
             active = await store.active(conn)
         running = []
@@ -165,7 +166,7 @@ class Reconciler:
                 backend = self.backends.get(job.cluster) if wanted is not None else None
                 seen = await backend.observe(AttemptRef(job.id, job.attempt)) if backend is not None else None
             except PlatformAway:
-                # Its jobs cannot be looked at now; those of other platforms can.
+                # Jobs of this platform cannot be checked now; those of others can.
                 continue
             if seen is None or seen.phase is not wanted or seen.message != job.message:
                 self.queue.wake(job.id)
@@ -216,7 +217,7 @@ class Reconciler:
         if begun and seen.phase not in (Phase.ABSENT, Phase.STARTING):
             logged = self.ingest.follow(backend, ref, job.nodes, job.owner)
             if seen.phase in OVER and not logged and not await self._ends_without_log(job, ref):
-                # The end is told after the last line, so that whoever follows has seen all of it.
+                # The end is announced after the last line, so that followers have seen the whole log.
                 return LOG_POLL_S
         # After the log: a workspace that failed is reported there.
         over = seen.phase not in (Phase.STARTING, Phase.RUNNING)
@@ -237,11 +238,12 @@ class Reconciler:
             case Wait():
                 if seen.phase is QUIET.get(job.status) and seen.message != job.message:
                     await self.transitions.waiting(job, seen.message)
-                # The sweep comes by as well.
+                # The sweep checks it too.
                 return step.seconds if step.seconds < SWEEP_S else None
 
     async def _ends_without_log(self, job: JobRecord, ref: AttemptRef) -> bool:
-        """Whether the end of an attempt waits for its log no longer; what is missing then is said, and still read."""
+        """Whether the end of an attempt no longer waits for its log. What is missing is reported, and still read
+        later."""
         if job.desired == "delete":
             return True
         why = self.ingest.given_up(ref)
@@ -304,7 +306,7 @@ class Reconciler:
         try:
             await backend.start(attempt)
         except PlatformAway:
-            # Nobody knows how far it came; asking again later is right in any case.
+            # It is unknown how far the start got; trying again is always right.
             raise
         except Exception as error:
             failures = self._start_failures[ref] = self._start_failures.get(ref, 0) + 1
@@ -312,7 +314,7 @@ class Reconciler:
                 raise
             log.exception("%s could not be started", ref)
             text = str(error) if isinstance(error, BackendError) else "The service's log says why."
-            # What a half-made start left behind must not run later beside the next attempt.
+            # The remains of a failed start must not run later beside the next attempt.
             await backend.stop(ref, 0)
             await self._ended(job, Ended(Status.FAILED, Reason.PLATFORM_ERROR, None, text, None, None))
             return None
@@ -324,7 +326,7 @@ class Reconciler:
         self.queue.schedule(job.cluster)
 
     async def _clean_up(self, job: JobRecord) -> float | None:
-        """Drop what the platform still holds of an ended job's attempts; artifacts and telemetry stay."""
+        """Remove what the platform still holds of an ended job's attempts. Artifacts and telemetry stay."""
         backend = self.backends.get(job.cluster)
         if backend is None:
             return None
@@ -340,7 +342,7 @@ class Reconciler:
         return SWEEP_S if late else None
 
     async def _left(self, job: JobRecord) -> list[AttemptRef]:
-        """The attempts of which the platform still holds something."""
+        """Attempts that the platform still holds something of."""
         backend = self.backends.get(job.cluster)
         refs = [AttemptRef(job.id, number) for number in range(1, job.attempt + 1)] if backend is not None else []
         return [ref for ref in refs if (await self.backends[job.cluster].observe(ref)).phase is not Phase.ABSENT]
@@ -348,7 +350,7 @@ class Reconciler:
     async def _delete(self, job: JobRecord) -> float | None:
         await self._clean_up(job)
         if left := await self._left(job):
-            # Without its row nobody would know whose the rest is.
+            # Without the row nothing would tell whose the rest is.
             for ref in left:
                 await self.backends[job.cluster].stop(ref, 0)
             return REMOVAL_LOOK_S
@@ -363,7 +365,8 @@ class Reconciler:
         return None
 
     def _remove_files(self, job: JobRecord) -> None:
-        """Beside the queue: a tree of millions of files must not hold up other jobs. Comes back once it is gone."""
+        """Remove the job's files outside the queue, because a tree of millions of files must not block other jobs.
+        Wakes the job when done."""
         if job.id in self._removing:
             return
 

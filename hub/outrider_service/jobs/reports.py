@@ -21,14 +21,14 @@ LONGEST_MESSAGE = 2000
 
 
 class Reports:
-    """Writes them to the job's record."""
+    """Writes runners' reports to the job's record."""
 
     def __init__(self, db: Database, changed: Callable[[str], None]) -> None:
         self._db = db
         self._changed = changed
 
     async def __call__(self, ref: AttemptRef, time: float, record: Record) -> None:
-        """What the runner reported on the job's output; hearing it twice changes nothing."""
+        """Handle one report. Idempotent."""
         async with self._db.write() as conn:
             job = await store.get_job(conn, ref.job_id, lock=True)
             if job is None or job.attempt != ref.number:
@@ -53,7 +53,7 @@ class Reports:
         self._changed(ref.job_id)
 
     async def trouble(self, ref: AttemptRef, kind: str, message: str) -> None:
-        """Say on the job's timeline what is wrong with its output, once for each attempt and kind."""
+        """Add an event about a problem with the job's output, once for each attempt and kind."""
         async with self._db.write() as conn:
             if await store.get_job(conn, ref.job_id, lock=True) is None:
                 return

@@ -1,7 +1,7 @@
-"""Gives pending jobs their machines, on platforms whose queue the service is.
+"""Places pending jobs on machines, on platforms where the service is the queue.
 
-One pass is one transaction: what is held and who waits are read, the plan is made (``scheduling.plan``) and
-written. The reconciler then starts what was placed.
+One pass is one transaction: it reads what is held and what waits, makes a plan (``capacity.placement.plan``) and
+writes it. The reconciler then starts what was placed.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from .transitions import tell_end
 log = logging.getLogger(__name__)
 
 FIRST_LOOK: Final = 8
-"""Jobs of the queue read at first: mostly the very next one says already that there is no room."""
+"""Jobs read first: usually the next one already shows that there is no room."""
 LOOK_AHEAD: Final = 500
-"""Jobs read at once after that, where limits hold all of the first back."""
+"""Jobs read at a time after that, if limits hold all of the first ones back."""
 
 
 class Scheduler:
@@ -40,7 +40,7 @@ class Scheduler:
         """None: the platform itself queues, and everything is placed at once."""
 
     async def run(self) -> tuple[list[str], float | None]:
-        """Place what fits. Returns the ids to reconcile, and when to look again without being told."""
+        """Place what fits. Returns the ids to reconcile, and when the next pass is due."""
         changed: list[str] = []
         while True:
             async with self.db.write() as conn:
@@ -102,7 +102,7 @@ class Scheduler:
             time,
             nodes=job.submission.nodes,
             project=job.project,
-            # What was shown when it was submitted, for all of its machines.
+            # The price shown at submission, for all of its machines.
             price_per_hour=job.price_per_hour,
         )
         await store.insert_attempt(conn, job.id, number, time)

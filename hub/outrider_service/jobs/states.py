@@ -12,19 +12,19 @@ from .outcome import Ended, outcome
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Ask the platform to start the attempt (again: it is idempotent)."""
+    """Ask the platform to start the attempt. Idempotent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Ask the platform to end the attempt, and say why."""
+    """Ask the platform to stop the attempt, for this reason."""
 
     reason: Reason
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """The command runs since then."""
+    """The command is running."""
 
     started_at: float
     node: str | None
@@ -32,7 +32,7 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Nothing to do before that many seconds, unless the platform reports something."""
+    """Nothing to do for this many seconds, unless the platform reports a change."""
 
     seconds: float
 
@@ -43,10 +43,10 @@ Step = Start | Stop | Running | Wait | Ended
 def next_step(
     job: JobRecord, seen: Observation, now: float, workspace_error: str | None, sweep_s: float = 60.0
 ) -> Step:
-    """What to do about an attempt that has been given a machine."""
+    """The next step for an attempt that has a machine."""
     stopping = job.desired != "run" or job.stop_reason is not None
     if job.status is Status.PROVISIONING and seen.started_at is not None:
-        # Also when it is over already: every attempt that ran is seen to run, in the timeline and in the bill.
+        # Even if it is already over: every attempt that ran shows as running once, in the timeline and in the bill.
         return Running(seen.started_at, seen.node)
     match seen.phase:
         case Phase.EXITED | Phase.LOST:
@@ -56,7 +56,7 @@ def next_step(
                 return outcome(job, seen, workspace_error)
             return Start()
         case Phase.ABSENT:
-            # It ran before and has left no trace: somebody removed it behind our back.
+            # It ran before and has left no trace, so somebody removed it on the platform.
             lost = Observation(Phase.LOST, reason="platform_error", message="the platform no longer knows it")
             return outcome(job, lost, workspace_error)
     if stopping:

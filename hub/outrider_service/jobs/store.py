@@ -45,7 +45,7 @@ VISIBLE = jobs.c.desired != "delete"
 
 @dataclass(frozen=True, slots=True)
 class JobFilter:
-    """Which jobs a list shows. ``seen_by`` None: all; else the user's own and those of the groups."""
+    """Filters of a list. ``seen_by`` None: all jobs; otherwise the user's own and those of the groups."""
 
     seen_by: str | None = None
     groups: tuple[str, ...] = ()
@@ -87,7 +87,7 @@ async def insert_job(conn: AsyncConnection, job: JobRecord, job_tags: Iterable[s
 
 
 async def get_job(conn: AsyncConnection, job_id: str, *, lock: bool = False) -> JobRecord | None:
-    """The job; with ``lock`` nobody else changes it before the transaction ends. (SQLite has one writer anyway.)"""
+    """The job. ``lock`` keeps others from changing it until the transaction ends (SQLite has one writer anyway)."""
     query = select(jobs).where(jobs.c.id == job_id)
     row = (await conn.execute(query.with_for_update() if lock else query)).mappings().first()
     return JobRecord.from_row(row) if row is not None else None
@@ -120,7 +120,7 @@ def _escape_like(text: str) -> str:
 
 
 def _matches(q: str, dialect: str) -> Any:
-    """Jobs whose name holds the text, or whose id begins with it."""
+    """Jobs whose name contains the text or whose id begins with it."""
     pattern = _escape_like(q)
     # Both without regard to the case of ASCII letters, and several times as fast as what ILIKE comes to.
     if dialect == "sqlite":
@@ -158,7 +158,7 @@ async def _has_tag(conn: AsyncConnection, tag: str) -> Any:
 
 
 async def list_jobs(conn: AsyncConnection, wanted: JobFilter, cursor: str | None, limit: int) -> JobPage:
-    """The newest jobs first. Raises BadCursor."""
+    """One page of jobs, newest first. Raises BadCursor."""
     conditions = _conditions(wanted, conn.dialect.name)
     if wanted.tag is not None:
         conditions.append(await _has_tag(conn, wanted.tag))
@@ -232,7 +232,7 @@ async def queue(
 
 
 async def next_due(conn: AsyncConnection, cluster: str, now: float) -> float | None:
-    """When the next requeued job may start."""
+    """When the next delayed job may start."""
     query = select(func.min(jobs.c.not_before)).where(
         jobs.c.cluster == cluster, jobs.c.status == Status.PENDING.value, jobs.c.not_before > now
     )
@@ -241,7 +241,7 @@ async def next_due(conn: AsyncConnection, cluster: str, now: float) -> float | N
 
 
 async def position(conn: AsyncConnection, job: JobRecord) -> int:
-    """The place of a pending job in its queue; 1 is next."""
+    """The position of a pending job in its queue; 1 is next."""
     ahead = or_(
         jobs.c.priority > job.priority,
         and_(
@@ -256,7 +256,7 @@ async def position(conn: AsyncConnection, job: JobRecord) -> int:
 
 
 async def places(conn: AsyncConnection, cluster: str, limit: int) -> dict[str, int]:
-    """The place in the queue of the first ``limit`` pending jobs."""
+    """The queue positions of the first ``limit`` pending jobs."""
     query = (
         select(jobs.c.id)
         .where(jobs.c.cluster == cluster, jobs.c.status == Status.PENDING.value, jobs.c.desired == "run")
@@ -267,7 +267,7 @@ async def places(conn: AsyncConnection, cluster: str, limit: int) -> dict[str, i
 
 
 async def unfinished_ids(conn: AsyncConnection) -> list[str]:
-    """Jobs that the reconciler has to look at after a start."""
+    """Jobs that the reconciler has to check after a start."""
     query = select(jobs.c.id).where(or_(jobs.c.status.in_(UNENDED), jobs.c.desired == "delete"))
     return [row[0] for row in await conn.execute(query)]
 
@@ -283,7 +283,7 @@ async def newest_attempts(conn: AsyncConnection, job_ids: Iterable[str]) -> dict
 
 
 class ActiveJob(NamedTuple):
-    """As much of an active job as a look at its platform needs."""
+    """The columns of an active job that a check of its platform needs."""
 
     id: str
     cluster: str
@@ -305,7 +305,7 @@ async def active(conn: AsyncConnection) -> list[ActiveJob]:
 
 
 async def set_desired(conn: AsyncConnection, job_id: str, desired: str, stop_reason: str | None) -> None:
-    """Say what is wanted. A delete is never taken back; the first reason to stop stands."""
+    """Set the desired state. A delete is never taken back, and the first reason to stop is kept."""
     values: dict[str, Any] = {"desired": desired}
     if stop_reason is not None:
         values["stop_reason"] = func.coalesce(jobs.c.stop_reason, stop_reason)

@@ -1,4 +1,4 @@
-"""Taking a job in: everything that is checked before it exists, and the insert that makes it exist once.
+"""Accepts jobs: everything that is checked before a job exists, and the insert that creates it once.
 
 Raises ``Refused`` with the field at fault; the handlers turn that into HTTP.
 """
@@ -28,7 +28,7 @@ from .model import JobRecord, new_job_id
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The job, and whether this call made it (False: a repeat with the same idempotency key)."""
+    """The job, and whether this call created it (False: repeated with the same idempotency key)."""
 
     job: JobRecord
     created: bool
@@ -36,7 +36,7 @@ class Accepted:
 
 
 Allowance = Callable[[str, str | None, float], Awaitable[str | None]]
-"""From the owner, the group that pays and the price per hour to why nothing can be started, or None."""
+"""From owner, paying group and price per hour to the reason why nothing can be started, or None."""
 
 
 class Submitter:
@@ -68,7 +68,7 @@ class Submitter:
         return await self._insert(job, wanted.tags, digest)
 
     async def clone(self, caller: Caller, job: JobRecord, name: str | None, latest: bool) -> Accepted:
-        """The same again, pinned: the same snapshot, the same commit, the same image digest unless ``latest``."""
+        """Submit a job again with the same snapshot, commit and image digest, unless ``latest``."""
         before = job.submission
         group = before.group if before.group in caller.groups else None
         copied = before.model_copy(update={"name": name or before.name, "group": group})
@@ -90,7 +90,7 @@ class Submitter:
     async def check(
         self, caller: Caller, wanted: Submission, cloned: JobRecord | None = None
     ) -> tuple[MachineType, ImageEntry]:
-        """What it would run on and in. Raises Refused."""
+        """Check a submission; returns its machine type and image. Raises Refused."""
         backend = self.backends.get(wanted.cluster)
         if backend is None:
             known = ", ".join(self.backends)
@@ -119,7 +119,7 @@ class Submitter:
         return machine, image
 
     def _check_size(self, user: str, group: str | None, machine: MachineType, nodes: int) -> None:
-        """What no limit would ever let start is refused, not queued."""
+        """Refuse what no limit would ever let start, instead of queueing it."""
         if machine.max_per_user is not None and nodes > machine.max_per_user:
             text = f"nodes: you may hold {machine.max_per_user} of {machine.name} at once"
             raise Refused("forbidden", text, "nodes")
@@ -206,7 +206,7 @@ class Submitter:
                 await store.insert_job(conn, job, tags)
                 await store.add_event(conn, job.id, 0, "queued", "Submitted.", job.created_at)
         except IntegrityError:
-            # The same key in two requests at once: the other one was first.
+            # Another request with the same key was faster.
             if job.idempotency_key is None:
                 raise
             async with self.db.read() as conn:
@@ -226,7 +226,7 @@ class Submitter:
 
 
 def default_name(wanted: Submission, job_id: str) -> str:
-    """A name from what is run, where none was given: "train.py", "train.ipynb"."""
+    """A name derived from the command, such as "train.py" or "train.ipynb"."""
     words = (wanted.notebook or "").split() or wanted.args or (wanted.command or "").split()
     scripts = [w.rsplit("/", 1)[-1] for w in words if w.endswith((".py", ".sh", ".ipynb"))]
     chosen = scripts[0] if scripts else words[0].rsplit("/", 1)[-1] if words else job_id

@@ -1,4 +1,4 @@
-"""What is written when a job moves from one status to the next: each transition is one transaction, with its event.
+"""Writes transitions of a job's status: one transaction each, including the event.
 
 The reconciler alone calls this; it decides what comes next, and may be killed before and after any of these.
 """
@@ -34,7 +34,7 @@ async def tell_end(
     finished: float,
     exit_code: int | None = None,
 ) -> None:
-    """In the transaction that ends the job; nothing is told of one that is being deleted."""
+    """Queue the notification in the transaction that ends the job, unless the job is being deleted."""
     if job.desired == "delete":
         return
     data = {
@@ -52,7 +52,7 @@ async def tell_end(
 
 
 class Transitions:
-    """Writes them down, and tells whoever follows."""
+    """Writes transitions and wakes followers."""
 
     def __init__(self, db: Database, signals: Signals, on_end: Callable[[], None]) -> None:
         """``on_end`` is called after a job has ended: there may be notifications to send."""
@@ -61,7 +61,7 @@ class Transitions:
         self._on_end = on_end
 
     async def cancel(self, job: JobRecord) -> bool:
-        """End one that waits; False: the scheduler has placed it meanwhile."""
+        """Cancel a pending job. False if the scheduler has placed it in the meantime."""
         # Never cancel what the scheduler has placed meanwhile: the status is checked again in the transaction.
         time = now()
         reason = Reason(job.stop_reason or Reason.CANCELLED_BY_USER)
@@ -88,7 +88,7 @@ class Transitions:
         return True
 
     async def waiting(self, job: JobRecord, message: str | None) -> None:
-        """What a start waits for; nothing but a word for whoever looks."""
+        """Record what the start is waiting for, to show it."""
         async with self._db.write() as conn:
             await store.update_job(conn, job.id, message=message)
         self.changed(job.id)
@@ -123,14 +123,14 @@ class Transitions:
         self.changed(job.id)
 
     async def ended(self, job: JobRecord, end: Ended) -> None:
-        """It is over, or waits to run again; what it cost is written in the same transaction."""
+        """Write the end of an attempt, its cost, and whether the job is queued again, in one transaction."""
         time = now()
         follow = again(job, end, time)
         started = end.started_at or job.started_at
         async with self._db.write() as conn:
             lease = await get_lease(conn, job_lease_id(job.id, job.attempt))
             seen = lease.seen_at if lease is not None and end.reason is Reason.NODE_LOST else None
-            # Of a machine that vanished nobody knows the end: what is billed ends when it was last seen.
+            # When a machine vanished, the end is unknown: bill until it was last seen.
             finished = end.finished_at or seen or time
             seconds = max(0.0, finished - started) if started is not None else 0.0
             if lease is not None:
@@ -187,6 +187,6 @@ class Transitions:
         await store.add_event(conn, job.id, job.attempt, kind, message, finished)
 
     def changed(self, job_id: str) -> None:
-        """Tell whoever looks at it."""
+        """Wake the job's followers and lists."""
         self._signals.send(f"job/{job_id}")
         self._signals.send("jobs")

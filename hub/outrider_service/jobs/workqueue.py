@@ -54,7 +54,7 @@ class WorkQueue:
             self._wake.set()
 
     def add_after(self, key: str, delay_s: float) -> None:
-        """Handle the key after a while; an earlier appointment stands."""
+        """Handle the key after a delay; an earlier due time is kept."""
         due = asyncio.get_running_loop().time() + max(0.0, delay_s)
         if self._due.get(key, float("inf")) <= due:
             return

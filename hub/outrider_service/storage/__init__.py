@@ -1,1 +1,1 @@
-"""Files that users own: where they live, how they are opened safely, and how much they hold."""
+"""Users' files: where they are, how they are opened safely, and how much space they take."""

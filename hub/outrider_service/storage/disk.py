@@ -1,4 +1,4 @@
-"""How much a tree holds. Reads the disk; slow on large trees, so call it in a thread."""
+"""Measures a tree. Reads the disk; call it in a thread, because large trees take long."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..user_threads import check
 
 
 def measure(root: Path) -> int:
-    """Bytes on the disk below a directory; links are not followed, and a file with several names counts once."""
+    """Bytes used below a directory. Links are not followed, and a file with several names counts once."""
     seen: set[tuple[int, int]] = set()
     total = 0
     for entry in _walk(root):
@@ -29,7 +29,7 @@ def measure(root: Path) -> int:
 
 
 def _walk(root: Path) -> Iterator[os.DirEntry[str]]:
-    """All entries, without recursion: the depth of a tree is its owner's choice."""
+    """All entries, without recursion, because users choose the depth."""
     waiting = [str(root)]
     while waiting:
         try:
@@ -39,5 +39,5 @@ def _walk(root: Path) -> Iterator[os.DirEntry[str]]:
                     if entry.is_dir(follow_symlinks=False):
                         waiting.append(entry.path)
         except OSError:
-            # Gone meanwhile, or too deep for a path; what cannot be read is not counted.
+            # Removed in the meantime, or too deep for a path; what cannot be read is not counted.
             continue

@@ -1,6 +1,7 @@
 """How much the jobs of a user or group keep: artifacts, logs, series, and the workspace as it was left.
 
-An ended job changes no more, so it is measured once and its size written down; only what runs is looked at each time.
+An ended job no longer changes, so it is measured once and its size is stored; only running jobs are measured each
+time.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ AT_ONCE: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """In bytes: what jobs left, and the workspaces that were uploaded."""
+    """Bytes kept by jobs and by uploaded workspaces."""
 
     jobs: int
     uploads: int
@@ -39,7 +40,7 @@ def _paid_by(subject: str) -> ColumnElement[bool]:
 async def kept_by(
     db: Database, directories: Directories, subject: str, measured: Callable[[Path], Awaitable[int]]
 ) -> Kept:
-    """What jobs keep counts against whoever pays them; an upload against who made it. ``measured`` gives a tree's
+    """Files of jobs count towards whoever pays for the job, uploads towards the uploader. ``measured`` gives a tree's
     bytes."""
     here = and_(_paid_by(subject), jobs.c.desired != "delete")
     async with db.read() as conn:
@@ -68,7 +69,7 @@ async def kept_by(
 
 
 async def _write_down(db: Database, sizes: dict[str, int]) -> None:
-    """But of jobs that were deleted meanwhile."""
+    """Store sizes, except of jobs that were deleted in the meantime."""
     if not sizes:
         return
     async with db.write() as conn:

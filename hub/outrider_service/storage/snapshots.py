@@ -38,7 +38,7 @@ ENTRY: Final = b"PK\x01\x02"
 
 
 class BadSnapshot(Exception):
-    """The upload is not a usable workspace; the message is for a person."""
+    """The upload is not a usable workspace; the message is for the user."""
 
 
 class SnapshotTooLarge(BadSnapshot):
@@ -107,15 +107,15 @@ class Snapshots:
         self._threads = threads or UserThreads()
         self.directories = directories
         self._keeping = asyncio.Lock()
-        """An upload that arrives again must not be dropped between its file and its row."""
+        """Keeps a repeated upload from being dropped between writing its file and its row."""
 
     def clean_up(self) -> None:
-        """Remove what uploads left that a killed service was receiving."""
+        """Remove partial uploads left by a killed service."""
         for path in self.directories.uploads.iterdir():
             path.unlink(missing_ok=True)
 
     async def get(self, snapshot_id: str, owner: str) -> dict[str, Any] | None:
-        """What is known of a snapshot that this owner has uploaded."""
+        """Facts about a snapshot that this owner has uploaded."""
         async with self.db.read() as conn:
             if not await owns_snapshot(conn, snapshot_id, owner):
                 return None
@@ -171,7 +171,8 @@ class Snapshots:
             await conn.execute(update(snapshot_owners).where(mine).values(used_at=now()))
 
     async def drop_unused(self, before: float) -> int:
-        """Uploads that nobody has used since and no job needs to run again go away; how many went."""
+        """Remove uploads that have not been used since and that no job needs for another attempt. Returns how
+        many."""
         began = now()
         async with self.db.read() as conn:
             old = snapshot_owners.c.used_at < before
@@ -194,7 +195,7 @@ class Snapshots:
 
 
 async def _needed(conn: AsyncConnection, since: float) -> set[str]:
-    """What jobs that were made since then start with."""
+    """Snapshots used by jobs created since then."""
     found = jobs.c.spec["workspace"]["id"].as_string()
     rows = await conn.execute(select(found).distinct().where(jobs.c.created_at >= since))
     return {row[0] for row in rows if row[0] is not None}

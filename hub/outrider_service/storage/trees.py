@@ -1,4 +1,4 @@
-"""Directory trees that users fill: artifacts, storage, workspaces. Every path is hostile.
+"""Directory trees with users' files: artifacts, storage, workspaces. Every path is hostile.
 
 All access goes through descriptors opened with ``openat2(RESOLVE_BENEATH)``: the kernel itself refuses ``..``,
 absolute links and links that lead out, without a moment between check and use. Links inside the tree work. Where
@@ -37,7 +37,7 @@ class _OpenHow(ctypes.Structure):
 
 
 class BadPath(ValueError):
-    """The path leads nowhere that may be told."""
+    """The path does not exist or leads out of the tree."""
 
 
 LONGEST_NAME: Final = 255

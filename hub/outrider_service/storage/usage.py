@@ -1,4 +1,4 @@
-"""How much users and teams keep: their trees, what their jobs left, what they uploaded. Measures, and remembers."""
+"""Measures and caches how much users and groups keep: their trees, files of jobs, uploads."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class StorageUse:
         return None if limits.max_storage_mb is None else limits.max_storage_mb * MIB
 
     async def holding(self, subject: str) -> Holding:
-        """What is known now; waits a little for what is not, and never long."""
+        """The current figures; waits only briefly for figures that are not known yet."""
         known = self._known.get(subject)
         if known is None or known.stale or time.time() - known.at > max(FRESH_S, PAUSE_FACTOR * known.took_s):
             task = self._measuring.get(subject)
@@ -112,7 +112,7 @@ class StorageUse:
             known.stale = True
 
     async def refusal(self, owner: str, group: str | None) -> str | None:
-        """Why nothing more can be started or uploaded, or None. Without a limit nothing is measured."""
+        """Why nothing more can be started or uploaded, or None. Measures nothing without a limit."""
         for subject in (f"user:{owner}", *([f"group:{group}"] if group else [])):
             if self.limit(subject) is None:
                 continue
@@ -123,7 +123,7 @@ class StorageUse:
 
     @staticmethod
     def sentence(found: Holding) -> str:
-        """That there is no room left, for a person."""
+        """The sentence that tells that the limit is reached."""
         kind, _, name = found.subject.partition(":")
         who = f"The group {name}" if kind == "group" else "Your storage"
         return (

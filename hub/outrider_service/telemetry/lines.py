@@ -18,7 +18,7 @@ from .records import Record, read_record
 RECORD: Final = b"\x1e"
 """First byte of a line that the runner itself wrote (docs/contract.md); the runner doubles it in the user's lines."""
 LONGEST_TEXT: Final = 32 * 1024
-"""Bytes of one stored line; a longer one goes on in the next lines, so that nothing is lost."""
+"""Maximum bytes of a stored line; a longer one continues in the next lines, so nothing is lost."""
 TIME_WIDTH: Final = 17
 """Characters of "1732170000.123456", good until the year 2286."""
 NAN: Final = float("nan")
@@ -26,7 +26,7 @@ NAN: Final = float("nan")
 
 @dataclass(slots=True)
 class Batch:
-    """What one piece of raw output holds."""
+    """The content of a chunk of raw output."""
 
     texts: list[bytes] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
@@ -35,20 +35,20 @@ class Batch:
     axes: dict[str, str] = field(default_factory=dict)
     records: list[tuple[float, Record]] = field(default_factory=list)
     refused: int = 0
-    """Records without a known form."""
+    """Records that match no schema."""
     untimed: int = 0
-    """Lines left out because they do not begin with a time."""
+    """Lines dropped because they do not begin with a time."""
 
 
 def _visible(text: bytes) -> bytes:
-    """What a terminal would show of a line with carriage returns: its last state."""
+    """The last state of a line with carriage returns, as a terminal would show it."""
     if b"\r" not in text:
         return text
     return next((part for part in reversed(text.split(b"\r")) if part), b"")
 
 
 def _pieces(text: bytes) -> list[bytes]:
-    """A text in pieces of at most LONGEST_TEXT bytes, cut between characters where it is UTF-8."""
+    """Split a text into pieces of at most LONGEST_TEXT bytes, between characters if it is UTF-8."""
     pieces = []
     while len(text) > LONGEST_TEXT:
         cut = LONGEST_TEXT

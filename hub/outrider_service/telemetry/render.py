@@ -1,4 +1,4 @@
-"""Log lines as the streams send them: JSON without a model for each line, rendered once for all followers."""
+"""Renders log lines for streams: JSON without a model per line, once for all followers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .journal import Journal, Line
 
 STREAM_LINES: Final = 1000
 AT_ONCE: Final = 100
-"""So few new lines are rendered on the spot: what is printed while somebody follows."""
+"""Up to this many new lines are rendered immediately, which covers live following."""
 MOST_CACHED: Final = 32 << 20
 """Bytes of rendered lines that are kept for all logs together."""
 

@@ -45,7 +45,7 @@ class Part:
             inside &= values >= self.start
         if self.end is not None:
             inside &= values <= self.end
-        # Steps may go back (a resumed run), so the rows need not be a single stretch.
+        # x may go back (a resumed run), so the rows need not be contiguous.
         wide = inside.copy()
         wide[:-1] |= inside[1:]
         wide[1:] |= inside[:-1]
@@ -53,7 +53,7 @@ class Part:
 
 
 def downsample(rows: Rows, points: int) -> Rows:
-    """At most ``points`` rows that draw the same picture (MinMax-LTTB; Van Der Donckt et al., 2023).
+    """At most ``points`` rows that look the same when drawn (MinMax-LTTB; Van Der Donckt et al., 2023).
 
     Steps that go back (a run resumed from a checkpoint) are kept in the order of arrival, where the algorithm then
     takes the rows as evenly spaced.
