@@ -15,7 +15,7 @@ import time
 
 import orjson
 
-from outrider_service.backends.pieces import PIECE
+from outrider_service.backends.log_chunks import PIECE
 from outrider_service.telemetry.journal import Journal
 from outrider_service.telemetry.lines import TIME_WIDTH, parse
 from outrider_service.telemetry.metric_lines import parse_metric

@@ -15,8 +15,8 @@ from typing import Any
 from outrider_sandbox import web_to_environment
 
 from . import culler, scopes, state
-from .adjust import ROUTES_CHECK_S, adjust
 from .authenticator import AdminOnlyAuthenticator, set_admin
+from .jupyterhub_patches import ROUTES_CHECK_S, adjust
 from .pages import configure_pages
 from .settings import Settings, from_environment
 from .spawner.local import LocalSpawner
@@ -121,8 +121,8 @@ def _notebooks(c: Any, settings: Settings, secrets: state.Secrets) -> None:
     c.Spawner.start_timeout = 180
     c.Spawner.http_timeout = 60
     c.Spawner.poll_interval = 10
-    c.CatalogMixin.service_url = settings.service_url
-    c.CatalogMixin.service_token = secrets.spawner_token
+    c.OutriderSpawnerMixin.service_url = settings.service_url
+    c.OutriderSpawnerMixin.service_token = secrets.spawner_token
     c.LocalSpawner.home = str(settings.home)
     c.LocalSpawner.closed_networks = list(settings.closed_networks)
     c.LocalSpawner.web = settings.web

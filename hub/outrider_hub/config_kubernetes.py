@@ -14,9 +14,9 @@ from typing import Any
 import aiohttp
 
 from . import culler, scopes
-from .adjust import ROUTES_CHECK_S, adjust
 from .authenticator import AdminOnlyAuthenticator, set_admin
 from .demands import check_tokens, cookie_secret
+from .jupyterhub_patches import ROUTES_CHECK_S, adjust
 from .pages import configure_pages
 from .settings import CULL_EVERY_S, CULL_TIMEOUT_S, MOST_NOTEBOOKS, SettingsError
 from .spawner.kubernetes import KubernetesSpawner
@@ -202,8 +202,8 @@ def _notebooks(c: Any, settings: ClusterSettings) -> None:
     c.Spawner.start_timeout = 1800
     c.Spawner.http_timeout = 120
     c.Spawner.poll_interval = 30
-    c.CatalogMixin.service_url = settings.api_url
-    c.CatalogMixin.service_token = settings.spawner_token
+    c.OutriderSpawnerMixin.service_url = settings.api_url
+    c.OutriderSpawnerMixin.service_token = settings.spawner_token
     c.KubernetesSpawner.public_hub_url = f"http://{settings.proxy_public}"
     c.KubernetesSpawner.storage_pvc_ensure = False
     # Volumes are the service's to keep: what KubeSpawner would delete is a claim of another chart's Hub.

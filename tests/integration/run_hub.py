@@ -4,7 +4,7 @@ from pathlib import Path
 
 from jupyterhub.app import main
 
-from outrider_hub.adjust import adjust
+from outrider_hub.jupyterhub_patches import adjust
 
 adjust()
 main(["--config", str(Path(__file__).with_name("hub_config.py"))])

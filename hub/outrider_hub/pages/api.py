@@ -16,7 +16,7 @@ from tornado import web
 from outrider_service.contracts.spawning import ImageQuestion
 
 from ..spawner.service_client import ServiceProblem
-from . import form, words
+from . import form, formatting
 
 
 class _OfUser(APIHandler):
@@ -59,7 +59,7 @@ class CheckHandler(_OfUser):
         try:
             facts = await spawner.service.check(user_name, question.image)
         except ServiceProblem as problem:
-            message = words.sentence(problem.message.removeprefix("image: "))
+            message = formatting.sentence(problem.message.removeprefix("image: "))
             body = {"status": problem.status, "field": "image", "message": message}
             self._answer(problem.status, body)
             return
@@ -68,8 +68,8 @@ class CheckHandler(_OfUser):
             {
                 "status": facts.status,
                 "reference": facts.reference,
-                "message": facts.message + words.when_again(facts),
-                "advice": words.ADVICE[facts.status],
-                "facts": words.facts_of(facts, facts.digest),
+                "message": facts.message + formatting.when_again(facts),
+                "advice": formatting.ADVICE[facts.status],
+                "facts": formatting.facts_of(facts, facts.digest),
             },
         )

@@ -10,7 +10,7 @@ from outrider_service.contracts.spawning import Image, Machine, Offer
 from outrider_service.contracts.stopping import duration
 
 from ..spawner.options import OTHER
-from . import words
+from . import formatting
 
 HOUR_S = 3600
 TIMES_S = (HOUR_S, 2 * HOUR_S, 4 * HOUR_S, 8 * HOUR_S, 12 * HOUR_S, 24 * HOUR_S, 72 * HOUR_S, 168 * HOUR_S)
@@ -115,7 +115,7 @@ def _images(offer: Offer, values: Mapping[str, str], sandboxed: bool) -> list[Im
 
 
 def _image(offer: Offer, image: Image, refusal: str, sandboxed: bool, chosen: str) -> ImageCard:
-    facts = words.facts_of(image.facts, image.digest)
+    facts = formatting.facts_of(image.facts, image.digest)
     sought = " ".join([image.title, image.name, image.description, *facts]).lower()
     if sandboxed:
         # The image itself does not run here, so its facts do not matter.
@@ -148,12 +148,12 @@ def machine_card(offer: Offer, machine: Machine, chosen: bool) -> MachineCard:
         value=machine.name,
         title=machine.title,
         description=machine.description,
-        size=words.machine_size(machine),
-        price=words.price(machine),
-        free=words.free_now(machine),
-        stops=words.stops(machine, offer.idle_timeout_s),
+        size=formatting.machine_size(machine),
+        price=formatting.price(machine),
+        free=formatting.free_now(machine),
+        stops=formatting.stops(machine, offer.idle_timeout_s),
         preemptible=machine.preemptible,
-        refusal=words.sentence(refusal),
+        refusal=formatting.sentence(refusal),
         most_age_s=machine.max_age_s or 0,
         most_idle_s=int(idle),
         chosen=chosen and not refusal,

@@ -8,9 +8,9 @@ from jupyterhub.handlers.pages import SpawnHandler
 from tornado.httputil import url_concat
 
 from ..spawner import options
-from ..spawner.catalog import CatalogMixin, Invalid, Refused
+from ..spawner.catalog import Invalid, OutriderSpawnerMixin, Refused
 from ..spawner.service_client import ServiceProblem
-from . import form, words
+from . import form, formatting
 from .home import shown_name
 from .policy import POLICY
 
@@ -51,7 +51,7 @@ class SpawnPage(SpawnHandler):
 
     async def _wrap_spawn_single_user(self, user: Any, server_name: str, *rest: Any) -> Any:
         """``rest``: the display name (JupyterHub 6), the spawner, the pending URL, and the options if any."""
-        place = next(number for number, one in enumerate(rest) if isinstance(one, CatalogMixin))
+        place = next(number for number, one in enumerate(rest) if isinstance(one, OutriderSpawnerMixin))
         chosen = rest[place + 2] if len(rest) > place + 2 else None
         try:
             await _check_other_image(rest[place], chosen or {})
@@ -125,5 +125,5 @@ async def _check_other_image(spawner: Any, chosen: dict[str, Any]) -> None:
     except ServiceProblem as problem:
         raise Refused(problem.message, reason="image", status=problem.status, field="other_image") from problem
     if facts.status != "ok":
-        text = f"{facts.message}{words.when_again(facts)} {words.ADVICE[facts.status]}"
+        text = f"{facts.message}{formatting.when_again(facts)} {formatting.ADVICE[facts.status]}"
         raise Refused(text, reason="image", field="other_image")

@@ -3,7 +3,7 @@
 ``catalog`` is common to all platforms (options, room, progress), ``local`` is this machine.
 """
 
-from .catalog import CatalogMixin
+from .catalog import OutriderSpawnerMixin
 from .local import LocalSpawner
 
-__all__ = ["CatalogMixin", "LocalSpawner"]
+__all__ = ["LocalSpawner", "OutriderSpawnerMixin"]

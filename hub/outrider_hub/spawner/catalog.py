@@ -45,7 +45,7 @@ class Invalid(web.HTTPError):
         self.errors = error.errors
 
 
-class CatalogMixin(LoggingConfigurable):
+class OutriderSpawnerMixin(LoggingConfigurable):
     """Makes a spawner ask the Outrider service what to start, and tell it when that has ended.
 
     Goes before JupyterHub's Spawner in a class's bases; what it uses of that is named here.
@@ -108,7 +108,7 @@ class CatalogMixin(LoggingConfigurable):
     @default("apply_user_options")
     def _default_apply_user_options(self) -> Any:
         # Refused here, before anything starts, whether the form or the API sent it.
-        def apply(spawner: CatalogMixin, given: dict[str, Any]) -> None:
+        def apply(spawner: OutriderSpawnerMixin, given: dict[str, Any]) -> None:
             spawner.read_options(given)
 
         return apply

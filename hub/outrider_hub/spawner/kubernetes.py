@@ -16,7 +16,7 @@ from traitlets import Float, Unicode
 
 from outrider_service.contracts.spawning import PodParts, SpawnSpec, SpawnWait
 
-from .catalog import CatalogMixin, Refused
+from .catalog import OutriderSpawnerMixin, Refused
 from .plan import clone_order
 from .pod_state import clone_said, hopeless, is_unscheduled, told, with_order
 from .service_client import ServiceClient, ServiceProblem
@@ -28,7 +28,7 @@ CLONE_S = 600
 """How long a repository may take of a server's time to start."""
 
 
-class KubernetesSpawner(CatalogMixin, KubeSpawner):
+class KubernetesSpawner(OutriderSpawnerMixin, KubeSpawner):
     """Starts ``jupyterhub-singleuser`` in a pod under the restricted Pod Security Standard."""
 
     public_hub_url = Unicode(help="Where programs in a notebook reach the Hub and the service.").tag(config=True)
@@ -138,5 +138,5 @@ class KubernetesSpawner(CatalogMixin, KubeSpawner):
             return SpawnWait(message=None)
 
     async def progress(self) -> AsyncIterator[dict[str, Any]]:
-        async for event in CatalogMixin.progress(self):
+        async for event in OutriderSpawnerMixin.progress(self):
             yield event

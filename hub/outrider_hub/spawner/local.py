@@ -24,7 +24,7 @@ from outrider_service.contracts.local import device_nodes, mounts_for, runner_di
 from outrider_service.contracts.spawning import SpawnSpec
 
 from . import plan
-from .catalog import CatalogMixin, Refused
+from .catalog import OutriderSpawnerMixin, Refused
 from .service_client import Times
 
 LOOK_S = 0.2
@@ -40,7 +40,7 @@ def capabilities() -> sandbox.Capabilities:
     return sandbox.usable()
 
 
-class LocalSpawner(CatalogMixin, Spawner):
+class LocalSpawner(OutriderSpawnerMixin, Spawner):
     """Starts ``jupyterhub-singleuser`` in a sandbox of its own."""
 
     home = Unicode(help="The state directory (OUTRIDER_HOME).").tag(config=True)

@@ -27,7 +27,7 @@ c.DummyAuthenticator.password = "secret"
 c.JupyterHub.load_groups = {{"staff": {{"users": ["ann"]}}}}
 # https://git.example is a directory of the test's, handed out by the Hub, which sandboxes reach.
 c.JupyterHub.extra_handlers = [*c.JupyterHub.extra_handlers, (r"/git/(.*)", StaticFileHandler, {{"path": {git!r}}})]
-c.CatalogMixin.page_patience_s = 4
+c.OutriderSpawnerMixin.page_patience_s = 4
 c.Spawner.environment = {{
     "GIT_CONFIG_COUNT": "1",
     "GIT_CONFIG_KEY_0": "url.http://127.0.0.1:65432/hub/git/.insteadOf",

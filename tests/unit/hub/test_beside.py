@@ -11,7 +11,7 @@ from jupyterhub.app import JupyterHub
 from kubespawner import KubeSpawner
 from traitlets.config import Config
 
-from outrider_hub.adjust import adjust
+from outrider_hub.jupyterhub_patches import adjust
 from outrider_hub.scopes import server_scopes, user_scopes
 from outrider_hub.settings import SettingsError
 from outrider_hub.spawner.kubernetes import KubernetesSpawner
@@ -53,7 +53,7 @@ def test_what_is_there_stays(variables: None) -> None:
 def test_notebooks_and_the_service_are_outriders(variables: None) -> None:
     c = run(theirs())
     assert c.JupyterHub.spawner_class is KubernetesSpawner
-    assert c.CatalogMixin.service_url == "http://outrider-service:8003/services/outrider/api/v1"
+    assert c.OutriderSpawnerMixin.service_url == "http://outrider-service:8003/services/outrider/api/v1"
     assert c.KubernetesSpawner.extra_labels["hub.jupyter.org/network-access-hub"] == "true"
     # It is a KubeSpawner: what was said of that holds for it.
     assert issubclass(KubernetesSpawner, KubeSpawner)

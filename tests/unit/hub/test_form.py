@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from outrider_hub.pages import form, words
+from outrider_hub.pages import form, formatting
 from outrider_hub.spawner.options import OTHER
 from outrider_service.catalog.model import ImageEntry, MachineType
 from outrider_service.schema.catalog import Image, ImageFacts, Machine, Offer
@@ -56,13 +56,13 @@ def test_what_a_machine_costs_and_how_long_it_runs() -> None:
     assert (card.size, card.price, card.free) == ("0.5 CPU · 16 GiB · 2 × L4", "1.25 per hour", "1 of 4 free now")
     assert card.stops == "Stops after 12 hours idle, or after 6 hours even if in use"
     assert (card.most_age_s, card.most_idle_s) == (21600, 43200)
-    assert words.price(machine("free")) == "no charge"
-    assert words.stops(machine("ever", idle_timeout_s=0), 43200) == "Runs until you stop it"
+    assert formatting.price(machine("free")) == "no charge"
+    assert formatting.stops(machine("ever", idle_timeout_s=0), 43200) == "Runs until you stop it"
 
 
 def test_unknown_room_is_not_called_free() -> None:
-    assert words.free_now(machine("any", free=None, total=None)) == "availability unknown"
-    assert words.free_now(machine("huge", free=0, total=0)) == "not available on this platform"
+    assert formatting.free_now(machine("any", free=None, total=None)) == "availability unknown"
+    assert formatting.free_now(machine("huge", free=0, total=0)) == "not available on this platform"
 
 
 def test_what_cannot_be_had_is_not_chosen() -> None:
@@ -112,14 +112,14 @@ def test_a_time_chosen_by_other_means_can_be_kept() -> None:
     assert (5400, "90 minutes") in times and times == sorted(times)
 
 
-@pytest.mark.parametrize("status", list(words.ADVICE))
+@pytest.mark.parametrize("status", list(formatting.ADVICE))
 def test_every_answer_of_a_registry_says_what_to_do(status: Any) -> None:
-    assert (words.ADVICE[status] == "") == (status == "ok")
+    assert (formatting.ADVICE[status] == "") == (status == "ok")
 
 
 def test_a_rate_limit_says_until_when() -> None:
     limited = FACTS.model_copy(
         update={"status": "rate_limited", "try_again_at": datetime(2026, 1, 1, 12, 30, tzinfo=UTC)}
     )
-    assert words.when_again(limited) == " Try again after 12:30 UTC."
-    assert words.when_again(FACTS) == ""
+    assert formatting.when_again(limited) == " Try again after 12:30 UTC."
+    assert formatting.when_again(FACTS) == ""

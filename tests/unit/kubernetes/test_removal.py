@@ -37,8 +37,8 @@ async def start(backend: KubernetesBackend, attempt: Attempt) -> list[str]:
     (path,) = [path for path in made if "/jobs/" in path]
     over = deepcopy(backend.api.objects[path]) | {"status": {"conditions": [{"type": "Failed", "status": "True"}]}}
     over["metadata"]["resourceVersion"] = "1000"
-    backend.picture.jobs.put(over)
-    backend.api.seen = backend.picture.jobs.objects
+    backend.cache.jobs.put(over)
+    backend.api.seen = backend.cache.jobs.objects
     return made
 
 
@@ -72,7 +72,7 @@ async def test_a_removal_that_was_cut_short_is_ended_by_the_next(
     # The Job was deleted, and the service killed.
     (job,) = [path for path in made if "/jobs/" in path]
     del backend.api.objects[job]
-    backend.picture.jobs.objects.clear()
+    backend.cache.jobs.objects.clear()
     await backend.remove(wanted.ref)
     assert backend.api.objects == {}
     asked = len(backend.api.deleted)
@@ -85,8 +85,8 @@ async def test_a_job_of_the_same_name_that_another_installation_made_is_not_seen
 ) -> None:
     wanted = attempt(workspace={"type": "none"}, inputs={})
     made = await start(backend, wanted)
-    (name,) = backend.picture.jobs.objects
-    backend.picture.jobs.objects[name]["metadata"]["labels"]["outrider.dev/installation"] = "another"
+    (name,) = backend.cache.jobs.objects
+    backend.cache.jobs.objects[name]["metadata"]["labels"]["outrider.dev/installation"] = "another"
     assert (await backend.observe(wanted.ref)).phase is Phase.ABSENT
     assert [found.ours for found in await backend.found()] == [False]
     await backend.stop(wanted.ref, 0)

@@ -12,7 +12,7 @@ import pytest
 
 from outrider_service.api.metrics import FRESH_IN_ALL, fresh_points
 from outrider_service.backends.local.tail import read_piece
-from outrider_service.backends.pieces import PIECE
+from outrider_service.backends.log_chunks import PIECE
 from outrider_service.storage.directories import Directories
 from outrider_service.telemetry import journal as journals
 from outrider_service.telemetry.ingest import Journals, newest

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from outrider_service.backends.local.tail import read_piece
-from outrider_service.backends.pieces import PIECE
+from outrider_service.backends.log_chunks import PIECE
 from outrider_service.telemetry.ingest import samples_of
 from outrider_service.telemetry.journal import Journal, Sample
 from outrider_service.telemetry.lines import LONGEST_TEXT, parse

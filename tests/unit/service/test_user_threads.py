@@ -218,7 +218,7 @@ def test_asyncios_own_threads_do_no_work_of_users() -> None:
         "service.py",  # what a killed service left of uploads, likewise
         "backends/kubernetes/adoption.py",  # which run directories there are, once after an upgrade
         "backends/kubernetes/backend.py",  # the runner's installation, the names of run directories
-        "backends/kubernetes/growth.py",  # sizes of logs, all at once
+        "backends/kubernetes/log_poller.py",  # sizes of logs, all at once
         "backends/local/backend.py",  # the names of run directories, a byte to a supervisor
     }
     root = Path(outrider_service.__file__).parent

@@ -8,15 +8,15 @@ from collections.abc import Callable, Collection
 
 from ..base import AttemptRef, PlatformAway
 from .api import ApiError, KubernetesApi
+from .cluster_cache import ClusterCache
 from .names import MARK_LABEL, ref_of
 from .objects import Objects
-from .picture import Picture
 
 log = logging.getLogger(__name__)
 
 
 async def adopt(
-    picture: Picture,
+    cache: ClusterCache,
     api: KubernetesApi,
     objects: Objects,
     known: Collection[AttemptRef],
@@ -24,13 +24,13 @@ async def adopt(
 ) -> None:
     """Mark the release's unmarked Jobs of these attempts. ``cared_for``: whether an attempt has a directory yet, and so
     may have objects without a Job. Raises PlatformAway; it may be repeated then."""
-    owner, jobs = picture.owner, picture.jobs.objects
+    owner, jobs = cache.owner, cache.jobs.objects
     for job in [job for job in jobs.values() if owner.may_adopt(job) and ref_of(job) in known]:
         name, version = job["metadata"]["name"], job["metadata"]["resourceVersion"]
         # Only as it was seen: whoever else changed it since may have marked it.
         mark = {"metadata": {"labels": {MARK_LABEL: owner.mark}, "resourceVersion": version}}
         try:
-            picture.jobs.put(await api.patch(f"{objects.jobs}/{name}", mark))
+            cache.jobs.put(await api.patch(f"{objects.jobs}/{name}", mark))
         except ApiError as error:
             if error.status == 404:
                 continue

@@ -35,18 +35,18 @@ from ..base import (
     PlatformAway,
     RawLog,
 )
-from . import delivery, manifests, queue, reading
+from . import manifests, pod_status, queue, runner_install
 from .adoption import adopt
 from .api import ApiError, KubernetesApi, Object
-from .growth import Growth
+from .cluster_cache import ClusterCache
 from .kueue import LocalQueue
+from .log_poller import LogPoller
 from .logs import read_piece
 from .names import SCALES_ANNOTATION, index_of, notebook_of, ref_of
 from .nodes import Demand, capacity, is_ready, never_fits
 from .notebook import notebook_pod, notebook_pulling
 from .objects import Objects
 from .owner import unmarked_notebook_secret_name
-from .picture import Picture
 from .quota import least
 from .settings import KubernetesSettings
 
@@ -66,8 +66,8 @@ class KubernetesBackend:
         self.settings = settings
         self.api = api
         self._objects = Objects(api, settings.namespace)
-        self.picture = Picture(settings, api)
-        self._growth = Growth(self.picture.signals.send)
+        self.cache = ClusterCache(settings, api)
+        self._log_poller = LogPoller(self.cache.signals.send)
         self._evicted: dict[AttemptRef, str] = {}
         """Why Kueue took the machine back; forgotten with this process, after which such an attempt is just gone."""
         self._threads = UserThreads(WORKERS)
@@ -81,16 +81,16 @@ class KubernetesBackend:
 
     async def open(self, installation: Installation = NO_INSTALLATION) -> None:
         self.settings = self.settings.model_copy(update={"installation": installation.id})
-        self.picture.owner, self.picture.adopting = self.settings.owner, not installation.adopted
+        self.cache.owner, self.cache.adopting = self.settings.owner, not installation.adopted
         await self._connect()
 
     async def _connect(self) -> None:
         await self.api.open()
-        self.picture.open()
+        self.cache.open()
 
     async def close(self) -> None:
         self._threads.close()
-        await self.picture.close()
+        await self.cache.close()
         await self.api.close()
 
     @property
@@ -99,43 +99,43 @@ class KubernetesBackend:
 
     async def events(self) -> AsyncIterator[AttemptRef]:
         await self._connect()
-        async for ref in self.picture.events():
+        async for ref in self.cache.events():
             yield ref
 
     # -- names --------------------------------------------------------------------------------------------------
 
     def _name(self, ref: AttemptRef) -> str:
         """What its objects are called: as they were made, or as they are to be made."""
-        job = self.picture.job(ref)
-        return self.picture.owner.object_name(ref) if job is None else str(job["metadata"]["name"])
+        job = self.cache.job(ref)
+        return self.cache.owner.object_name(ref) if job is None else str(job["metadata"]["name"])
 
     def _run(self, ref: AttemptRef) -> Path:
         return self.directories.sandbox(ref.job_id, ref.number)
 
     async def known(self) -> list[AttemptRef]:
         await self._synced()
-        jobs = self.picture.jobs.objects.values()
-        found = {ref for job in jobs if self.picture.ours(job) and (ref := ref_of(job)) is not None}
+        jobs = self.cache.jobs.objects.values()
+        found = {ref for job in jobs if self.cache.ours(job) and (ref := ref_of(job)) is not None}
         # One whose removal was cut short may have a Secret and no Job any more; its directory goes last.
         found.update(AttemptRef(*attempt) for attempt in await asyncio.to_thread(self.directories.sandboxes))
         return list(found)
 
     async def found(self) -> list[Found]:
         await self._synced()
-        picture = self.picture
-        jobs = [job for job in picture.jobs.objects.values() if picture.owner.of_release(job)]
-        held = [Found(f"job/{job['metadata']['name']}", picture.ours(job), attempt=ref_of(job)) for job in jobs]
-        notebooks = picture.release_notebooks().items()
+        cache = self.cache
+        jobs = [job for job in cache.jobs.objects.values() if cache.owner.of_release(job)]
+        held = [Found(f"job/{job['metadata']['name']}", cache.ours(job), attempt=ref_of(job)) for job in jobs]
+        notebooks = cache.release_notebooks().items()
         return [*held, *(Found(f"pod/{name}", True, notebook=who) for who, name in notebooks)]
 
     async def adopt(self, known: Collection[AttemptRef]) -> None:
         await self._synced()
-        await adopt(self.picture, self.api, self._objects, known, lambda ref: self._run(ref).exists())
-        self.picture.adopting = False
+        await adopt(self.cache, self.api, self._objects, known, lambda ref: self._run(ref).exists())
+        self.cache.adopting = False
 
     async def _synced(self) -> None:
         await self._connect()
-        await self.picture.synced()
+        await self.cache.synced()
 
     def refusal(self, owner: str) -> str | None:
         return None
@@ -155,7 +155,7 @@ class KubernetesBackend:
             return str(error)
         except PlatformAway as error:
             return str(error)
-        return "ok" if not self.picture.nodes.refused else "ok (nodes are not to be seen: what is free is unknown)"
+        return "ok" if not self.cache.nodes.refused else "ok (nodes are not to be seen: what is free is unknown)"
 
     # -- starting -----------------------------------------------------------------------------------------------
 
@@ -172,7 +172,7 @@ class KubernetesBackend:
 
     async def _start(self, attempt: Attempt) -> None:
         name = self._name(attempt.ref)
-        job = self.picture.job(attempt.ref)
+        job = self.cache.job(attempt.ref)
         if job is None:
             # The picture may be old: the workspace of one that runs must not be emptied.
             with contextlib.suppress(ApiError):
@@ -187,7 +187,7 @@ class KubernetesBackend:
                 await self._objects.create_once(self._objects.services, manifests.service(attempt, self.settings))
                 await self._objects.create_once(self._objects.policies, manifests.network(attempt, self.settings))
             try:
-                runner = await asyncio.to_thread(delivery.install, self.directories.home, self.settings.uid)
+                runner = await asyncio.to_thread(runner_install.install, self.directories.home, self.settings.uid)
                 wanted = manifests.job(attempt, self.settings, self.directories, runner)
                 job = await self.api.create(self._objects.jobs, wanted)
             except ApiError as error:
@@ -196,7 +196,7 @@ class KubernetesBackend:
                 job = await self.api.get(f"{self._objects.jobs}/{name}")
         if job["metadata"].get("deletionTimestamp"):
             raise PlatformAway(f"{name} is still being deleted")
-        self.picture.jobs.put(job)
+        self.cache.jobs.put(job)
 
     def _make_directories(self, attempt: Attempt) -> None:
         """All that pods mount, with the right owner: what is missing would be made by the kubelet, as root."""
@@ -221,19 +221,19 @@ class KubernetesBackend:
 
     async def observe(self, ref: AttemptRef) -> Observation:
         await self._synced()
-        job = self.picture.job(ref)
-        pods = self.picture.pods_of(ref)
-        if job is not None and self.picture.kueue is not None and reading.suspended(job):
-            return await self._queued(self.picture.kueue, ref, pods)
+        job = self.cache.job(ref)
+        pods = self.cache.pods_of(ref)
+        if job is not None and self.cache.kueue is not None and pod_status.suspended(job):
+            return await self._queued(self.cache.kueue, ref, pods)
         if ref in self._evicted:
             return self._pushed_out(ref)
-        seen = reading.observation(job, pods, self.picture.trouble_since, time.time())
+        seen = pod_status.observation(job, pods, self.cache.trouble_since, time.time())
         if seen.phase is Phase.RUNNING:
             return self._with_node(seen)
         if seen.phase is not Phase.STARTING:
             return seen
         assert job is not None
-        waiting = next((pod for pod in pods if reading.unscheduled(pod)), None)
+        waiting = next((pod for pod in pods if pod_status.unscheduled(pod)), None)
         if waiting is None:
             return seen
         annotations = job["metadata"].get("annotations") or {}
@@ -244,16 +244,16 @@ class KubernetesBackend:
 
     def _waits(self, pod: Object, *, scales: bool) -> NotebookWait:
         """What a pod without a machine waits for. ``scales``: nodes for it appear when they are needed."""
-        if not scales and (never := never_fits(Demand.of_pod(pod["spec"]), self.picture.empty_nodes())) is not None:
+        if not scales and (never := never_fits(Demand.of_pod(pod["spec"]), self.cache.empty_nodes())) is not None:
             return NotebookWait(never, hopeless=True)
-        number = self.picture.place(queue.owner_of(pod))
+        number = self.cache.place(queue.owner_of(pod))
         return NotebookWait(queue.sentence(queue.devices_of(pod["spec"]), number))
 
     async def _queued(self, kueue: LocalQueue, ref: AttemptRef, pods: list[Object]) -> Observation:
         """What is suspended waits to be let in, unless it was in already and had to leave."""
         name = self._name(ref)
         why = kueue.eviction(name)
-        if why is None and not any(reading.started_at(pod) for pod in pods):
+        if why is None and not any(pod_status.started_at(pod) for pod in pods):
             never = kueue.never(name)
             phase, reason = (Phase.STARTING, None) if never is None else (Phase.LOST, "unschedulable")
             return Observation(phase, reason=reason, message=never or kueue.message(name))
@@ -264,14 +264,14 @@ class KubernetesBackend:
 
     def _pushed_out(self, ref: AttemptRef) -> Observation:
         """Not over before the last of its pods is gone: their processes may still be at work on the volume."""
-        if self.picture.any_pod_left(ref):
+        if self.cache.any_pod_left(ref):
             return Observation(Phase.STARTING, message=f"It is being stopped: {self._evicted[ref]}")
         return Observation(Phase.LOST, reason="preempted", message=self._evicted[ref])
 
     def _with_node(self, seen: Observation) -> Observation:
         """Says so when nothing is heard of a node; whether its pods are given up is for the cluster to decide, which
         waits when all its nodes are silent."""
-        node = self.picture.nodes.objects.get(seen.node or "")
+        node = self.cache.nodes.objects.get(seen.node or "")
         if node is None or is_ready(node):
             return seen
         return replace(seen, message=f"The machine {seen.node} does not answer. What ran there may still run.")
@@ -279,13 +279,13 @@ class KubernetesBackend:
     def position(self, ref: AttemptRef) -> int | None:
         """The place among all that wait for a machine, notebooks included, as the scheduler takes them; in Kueue's
         queue first, where there is one."""
-        number = None if self.picture.kueue is None else self.picture.kueue.place(self._name(ref))
-        return number or self.picture.place(f"{ref.job_id}-{ref.number}")
+        number = None if self.cache.kueue is None else self.cache.kueue.place(self._name(ref))
+        return number or self.cache.place(f"{ref.job_id}-{ref.number}")
 
     async def stop(self, ref: AttemptRef, grace_s: float) -> None:
         await self._synced()
-        job = self.picture.job(ref)
-        if job is None or reading.finished(job) is not None:
+        job = self.cache.job(ref)
+        if job is None or pod_status.finished(job) is not None:
             return
         name = self._name(ref)
         if job["spec"].get("suspend"):
@@ -294,11 +294,11 @@ class KubernetesBackend:
         if job["spec"].get("activeDeadlineSeconds") is None:
             # No pod of it is made from now on, and its end is seen as a stop also by who comes later.
             with contextlib.suppress(ApiError):
-                self.picture.jobs.put(
+                self.cache.jobs.put(
                     await self.api.patch(f"{self._objects.jobs}/{name}", {"spec": {"activeDeadlineSeconds": 1}})
                 )
-        for pod in self.picture.pods_of(ref):
-            if pod["metadata"]["name"] in self.picture.pods.objects:
+        for pod in self.cache.pods_of(ref):
+            if pod["metadata"]["name"] in self.cache.pods.objects:
                 # Zero would not wait for the kubelet.
                 options = {"gracePeriodSeconds": max(1, round(grace_s))}
                 await self.api.delete(f"{self._objects.pods}/{pod['metadata']['name']}", options)
@@ -307,7 +307,7 @@ class KubernetesBackend:
         await self._synced()
         run = self._run(ref)
         # As it is now: once it is deleted, nothing says any more what was made beside it.
-        job = self.picture.job(ref)
+        job = self.cache.job(ref)
         if job is None and not run.exists():
             return
         if (await self.observe(ref)).phase not in OVER:
@@ -323,10 +323,10 @@ class KubernetesBackend:
         await self._threads.run_on(ref.job_id, remove_tree, run)
 
     async def follow_logs(self, ref: AttemptRef, node: int, cursor: str | None) -> AsyncIterator[RawLog]:
-        folder, name = self._run(ref) / "log", self.picture.owner.object_name(ref)
-        with self._growth.followed(folder, node, name):
+        folder, name = self._run(ref) / "log", self.cache.owner.object_name(ref)
+        with self._log_poller.followed(folder, node, name):
             while True:
-                seen = self.picture.signals.value(name)
+                seen = self.cache.signals.value(name)
                 # The state is read first: what was written before the end is then surely seen.
                 over = (await self.observe(ref)).phase in OVER
                 while (
@@ -336,10 +336,10 @@ class KubernetesBackend:
                     yield piece
                 if over:
                     return
-                await self.picture.signals.wait(name, seen, LOOK_S)
+                await self.cache.signals.wait(name, seen, LOOK_S)
 
     async def endpoint(self, ref: AttemptRef, port: int) -> Address:
-        for pod in self.picture.pods_of(ref):
+        for pod in self.cache.pods_of(ref):
             address = pod.get("status", {}).get("podIP")
             ports = [p["containerPort"] for p in pod["spec"]["containers"][0].get("ports") or []]
             if index_of(pod) == 0 and address and port in ports:
@@ -357,24 +357,24 @@ class KubernetesBackend:
                 raise PlatformAway(f"the account for the image's registry could not be set: {error}") from error
         runner = None
         if place.clones:
-            runner = await asyncio.to_thread(delivery.install, self.directories.home, self.settings.uid)
+            runner = await asyncio.to_thread(runner_install.install, self.directories.home, self.settings.uid)
         return notebook_pod(place, self.directories.home, self.settings, runner)
 
     async def notebook_waits(self, user: str, server: str, machine: MachineType) -> NotebookWait | None:
         await self._synced()
-        for pod in self.picture.pods.objects.values():
-            mine = self.picture.owner.of_release(pod) and notebook_of(pod) == (user, server)
-            if mine and reading.unscheduled(pod):
+        for pod in self.cache.pods.objects.values():
+            mine = self.cache.owner.of_release(pod) and notebook_of(pod) == (user, server)
+            if mine and pod_status.unscheduled(pod):
                 return self._waits(pod, scales=machine.kubernetes.scales_from_zero)
         return None
 
     async def forget_notebook(self, lease: str) -> None:
         _, user, server = lease.split("/", 2)
-        names = {self.picture.owner.notebook_secret_name(lease)}
+        names = {self.cache.owner.notebook_secret_name(lease)}
         # One of before the mark is named alike in every installation, so it is removed only where a notebook of ours
         # was seen with it and nobody else's is.
         unmarked = unmarked_notebook_secret_name(self.settings.prefix, lease)
-        if unmarked in self.picture.pulling.pop((user, server), ()) and not self.picture.others_pull_with(unmarked):
+        if unmarked in self.cache.pulling.pop((user, server), ()) and not self.cache.others_pull_with(unmarked):
             names.add(unmarked)
         for name in names:
             await self._objects.remove_secret(name)
@@ -384,6 +384,6 @@ class KubernetesBackend:
     async def capacity(self, machine: MachineType, held: Iterable[Held]) -> Capacity:
         await self._synced()
         demand = Demand.of_machine(machine)
-        seen = not self.picture.nodes.refused and self.picture.nodes.objects
-        found = capacity(demand, self.picture.read_nodes()) if seen else Capacity(None, None)
-        return found if self.picture.kueue is None else least(found, self.picture.kueue.room(demand.amounts))
+        seen = not self.cache.nodes.refused and self.cache.nodes.objects
+        found = capacity(demand, self.cache.read_nodes()) if seen else Capacity(None, None)
+        return found if self.cache.kueue is None else least(found, self.cache.kueue.room(demand.amounts))

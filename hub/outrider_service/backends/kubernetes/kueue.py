@@ -8,7 +8,7 @@ from typing import Final
 from ..base import Capacity
 from . import quota
 from .api import KubernetesApi, Object
-from .watched import Watched
+from .informer import Informer
 
 GROUP: Final = "/apis/kueue.x-k8s.io/v1beta1"
 
@@ -21,12 +21,12 @@ class LocalQueue:
         self.name = name
         self._changed = changed
         self._workload_of: dict[str, Object] = {}
-        self._workloads = Watched(api, f"{GROUP}/namespaces/{namespace}/workloads", "", self._workload_changed)
-        self._queues = Watched(api, f"{GROUP}/namespaces/{namespace}/localqueues", "", _nothing)
-        self._cluster_queues = Watched(api, f"{GROUP}/clusterqueues", "", _nothing)
+        self._workloads = Informer(api, f"{GROUP}/namespaces/{namespace}/workloads", "", self._workload_changed)
+        self._queues = Informer(api, f"{GROUP}/namespaces/{namespace}/localqueues", "", _nothing)
+        self._cluster_queues = Informer(api, f"{GROUP}/clusterqueues", "", _nothing)
 
     @property
-    def watches(self) -> tuple[Watched, ...]:
+    def watches(self) -> tuple[Informer, ...]:
         return self._workloads, self._queues, self._cluster_queues
 
     def _workload_changed(self, old: Object | None, new: Object | None) -> None:

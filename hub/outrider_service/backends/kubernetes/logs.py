@@ -17,7 +17,7 @@ from typing import Final
 
 from ...storage.trees import open_beneath
 from ..base import RawLog
-from ..pieces import next_piece
+from ..log_chunks import next_piece
 
 RAW: Final = "raw:"
 RAW_PIECE: Final = 64 * 1024

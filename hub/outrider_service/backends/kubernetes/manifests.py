@@ -11,6 +11,7 @@ from ...storage.directories import Directories, slug
 from ..attempt_parts import directory_variables
 from ..base import Attempt
 from ..run_file import INSIDE, SNAPSHOT, run_file
+from .image_pull import login_for, pull_secret, reference
 from .names import (
     INDEX,
     MACHINE_LABEL,
@@ -21,7 +22,6 @@ from .names import (
     SCALES_ANNOTATION,
 )
 from .owner import pull_name
-from .pulling import login_for, pull_secret, reference
 from .settings import KubernetesSettings
 
 Manifest = dict[str, Any]

@@ -8,9 +8,9 @@ from typing import Any, Final
 from ...catalog import MachineType
 from ..base import NotebookPlace
 from ..run_file import INSIDE
+from .image_pull import login_for, pull_secret, reference
 from .manifests import LOCKED, REQUESTS_OF_INIT, RUNNER_DIRECTORY
 from .names import INSTALL
-from .pulling import login_for, pull_secret, reference
 from .settings import KubernetesSettings
 
 START: Final = f"{INSIDE}/start-notebook"

@@ -9,7 +9,7 @@ from typing import Any
 
 from .names import ref_of
 from .nodes import requests
-from .reading import unscheduled
+from .pod_status import unscheduled
 
 Object = dict[str, Any]
 

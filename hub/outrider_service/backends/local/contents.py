@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from ...catalog import Contents
-from . import question
+from . import probe_environment
 from .environments import prefix_of, python_of
 
 log = logging.getLogger(__name__)
@@ -19,7 +19,7 @@ PATIENCE_S: Final = 30
 FRESH_S: Final = 120
 """For how long an answer is believed: packages may be installed at any time."""
 
-QUESTION: Final = Path(question.__file__).read_text(encoding="utf-8")
+PROBE: Final = Path(probe_environment.__file__).read_text(encoding="utf-8")
 
 
 class ContentsOfEnvironments:
@@ -41,7 +41,7 @@ class ContentsOfEnvironments:
 async def look(python: Path) -> Contents | None:
     try:
         process = await asyncio.create_subprocess_exec(
-            python, "-I", "-c", QUESTION, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
+            python, "-I", "-c", PROBE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
         )
     except OSError as error:
         log.warning("%s cannot be asked what it has: %s", python, error)

@@ -10,7 +10,7 @@ from typing import Final
 import outrider_sandbox as sandbox
 
 from ..base import RawLog
-from ..pieces import next_piece
+from ..log_chunks import next_piece
 
 LOCK_LOOK_S: Final = 30.0
 """How often the supervisor's lock is tried although its record is the same: it may have been killed."""

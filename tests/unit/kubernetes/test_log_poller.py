@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from outrider_service.backends.kubernetes import growth
-from outrider_service.backends.kubernetes.growth import Growth
+from outrider_service.backends.kubernetes import log_poller
+from outrider_service.backends.kubernetes.log_poller import LogPoller
 
 PATIENCE_S = 10
 
@@ -39,7 +39,7 @@ def write(path: Path, text: str) -> None:
 
 async def test_each_is_told_of_once_and_then_when_it_grows(tmp_path: Path) -> None:
     told = Told()
-    watched = Growth(told)
+    watched = LogPoller(told)
     write(tmp_path / "a" / "0.log", "first\n")
     with watched.followed(tmp_path / "a", 0, "a"), watched.followed(tmp_path / "b", 1, "b"):
         # What is there before the first look is told of, and a folder that is not there yet is no trouble.
@@ -61,9 +61,9 @@ async def test_each_is_told_of_once_and_then_when_it_grows(tmp_path: Path) -> No
 
 async def test_nothing_is_looked_at_for_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told, looked = Told(), []
-    sizes = growth.sizes  # type: ignore[attr-defined]
-    monkeypatch.setattr(growth, "sizes", lambda folder, node: looked.append(folder) or sizes(folder, node))  # type: ignore[func-returns-value]
-    watched = Growth(told)
+    sizes = log_poller.sizes  # type: ignore[attr-defined]
+    monkeypatch.setattr(log_poller, "sizes", lambda folder, node: looked.append(folder) or sizes(folder, node))  # type: ignore[func-returns-value]
+    watched = LogPoller(told)
     with watched.followed(tmp_path / "left", 0, "left"):
         await told.times("left", 1)
     with watched.followed(tmp_path / "stays", 0, "stays"):
@@ -80,22 +80,22 @@ async def test_nothing_is_looked_at_for_nobody(tmp_path: Path, monkeypatch: pyte
 
 async def test_the_silent_are_looked_at_less_and_less(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told, looked = Told(), []
-    monkeypatch.setattr(growth, "sizes", lambda folder, node: looked.append(folder) or (0, 0))  # type: ignore[func-returns-value]
-    monkeypatch.setattr(growth, "TICK_S", 0.001)
-    watched = Growth(told)
+    monkeypatch.setattr(log_poller, "sizes", lambda folder, node: looked.append(folder) or (0, 0))  # type: ignore[func-returns-value]
+    monkeypatch.setattr(log_poller, "TICK_S", 0.001)
+    watched = LogPoller(told)
     with watched.followed(tmp_path, 0, "silent"):
         await told.times("silent", 1)
         async with asyncio.timeout(PATIENCE_S):
             while len(looked) < 25:
                 await asyncio.sleep(0.001)
         (log,) = watched._logs
-        assert log.pause > 100 * growth.TICK_S
+        assert log.pause > 100 * log_poller.TICK_S
     assert told.counts == {"silent": 1}
 
 
 async def test_what_a_job_puts_there_neither_blocks_nor_breaks_it(tmp_path: Path) -> None:
     told = Told()
-    watched = Growth(told)
+    watched = LogPoller(told)
     (tmp_path / "elsewhere").write_text("somebody's")
     for name in ("pipe", "link", "folder"):
         (tmp_path / name).mkdir()

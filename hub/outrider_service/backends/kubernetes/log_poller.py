@@ -27,7 +27,7 @@ class _Log:
     due: float = 0.0
 
 
-class Growth:
+class LogPoller:
     """The logs that somebody follows; ``tell(topic)`` is called once for a new one, and whenever it has grown."""
 
     def __init__(self, tell: Callable[[str], None]) -> None:

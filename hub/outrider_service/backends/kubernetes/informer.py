@@ -1,7 +1,7 @@
-"""A picture of one kind of object, kept up to date by list and watch.
+"""A local copy of one kind of object, kept up to date by list and watch.
 
 It is always a moment that the API server really had: a list replaces everything at once, and each event changes one
-object. While the API cannot be reached the last picture stands.
+object. While the API cannot be reached the last copy stands.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def slim(thing: Object) -> Object:
     return thing
 
 
-class Watched:
+class Informer:
     """Objects by name; ``changed`` hears of each that came, went or moved (old and new; None: not there)."""
 
     def __init__(

@@ -10,21 +10,21 @@ from typing import Final
 
 from ...signals import Signals
 from ..base import AttemptRef, PlatformAway
-from . import queue, reading
+from . import pod_status, queue
 from .api import KubernetesApi, Object
+from .informer import Informer
 from .kueue import LocalQueue
 from .names import notebook_of, ref_of
 from .nodes import Node, is_ready, read_nodes
 from .owner import Owner
 from .queue import Waiting
 from .settings import KubernetesSettings
-from .watched import Watched
 
 SYNC_S: Final = 10.0
 MOST_WAITING: Final = 100_000
 
 
-class Picture:
+class ClusterCache:
     """Kept by watches; nothing here asks the API or changes what is there."""
 
     def __init__(self, settings: KubernetesSettings, api: KubernetesApi) -> None:
@@ -35,9 +35,9 @@ class Picture:
         """Whether those of the release that bear nobody's mark count too."""
         namespace = settings.namespace
         jobs = f"/apis/batch/v1/namespaces/{namespace}/jobs"
-        self.jobs = Watched(api, jobs, "app.kubernetes.io/managed-by=outrider", self._job_changed)
-        self.pods = Watched(api, f"/api/v1/namespaces/{namespace}/pods", "", self._pod_changed)
-        self.nodes = Watched(api, "/api/v1/nodes", "", self._node_changed)
+        self.jobs = Informer(api, jobs, "app.kubernetes.io/managed-by=outrider", self._job_changed)
+        self.pods = Informer(api, f"/api/v1/namespaces/{namespace}/pods", "", self._pod_changed)
+        self.nodes = Informer(api, "/api/v1/nodes", "", self._node_changed)
         self.kueue = LocalQueue(api, namespace, settings.queue, self._place_changed) if settings.queue else None
         self.signals = Signals()
         """By the names of Jobs: something of it changed."""
@@ -53,7 +53,7 @@ class Picture:
         self._events: asyncio.Queue[AttemptRef] = asyncio.Queue(MOST_WAITING)
 
     @property
-    def _watches(self) -> tuple[Watched, ...]:
+    def _watches(self) -> tuple[Informer, ...]:
         return self.jobs, self.pods, self.nodes, *(self.kueue.watches if self.kueue else ())
 
     def open(self) -> None:
@@ -158,10 +158,10 @@ class Picture:
             self._pods_of[ref].pop(uid, None)
             if not self._pods_of[ref]:
                 del self._pods_of[ref]
-        if new is not None and reading.in_trouble(new):
+        if new is not None and pod_status.in_trouble(new):
             if uid not in self.trouble_since:
                 self.trouble_since[uid] = time.time()
-                asyncio.get_running_loop().call_later(reading.BROKEN_PATIENCE_S + 1, self._tell, ref)
+                asyncio.get_running_loop().call_later(pod_status.BROKEN_PATIENCE_S + 1, self._tell, ref)
         else:
             self.trouble_since.pop(uid, None)
         self._tell(ref)

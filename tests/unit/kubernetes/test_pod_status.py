@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from outrider_service.backends.base import Phase
-from outrider_service.backends.kubernetes.reading import observation
+from outrider_service.backends.kubernetes.pod_status import observation
 
 NOW = 1_800_001_000.0
 T0, T1, T2 = "2027-01-15T08:00:00Z", "2027-01-15T08:01:00Z", "2027-01-15T08:02:00Z"

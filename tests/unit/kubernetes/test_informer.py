@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from outrider_service.backends.kubernetes.watched import Watched, slim
+from outrider_service.backends.kubernetes.informer import Informer, slim
 
 
 def test_what_nobody_reads_of_a_pod_is_not_kept() -> None:
@@ -48,7 +48,7 @@ def test_nor_of_a_job_and_a_node() -> None:
 async def test_waiting_for_the_first_list_never_swallows_a_cancellation(listed: bool, steps: int) -> None:
     """A service that stops cancels who waits, also in the very moment in which the list arrives."""
     unused: Any = None
-    watched = Watched(unused, "/api/v1/nodes", "", lambda old, new: None)
+    watched = Informer(unused, "/api/v1/nodes", "", lambda old, new: None)
     if listed:
         watched._synced.set()
 
