@@ -19,14 +19,14 @@ from urllib.parse import urlsplit
 
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
-from traitlets import Bool, Float, Integer, List, Unicode, default
+from traitlets import Bool, Dict, Float, Integer, List, Unicode, default
 from traitlets.config import Application
 
 from outrider_sandbox import CLOSED_NETWORKS, web_from_environment
 
 from .db import Database
 from .db.engine import migrate
-from .service import Service, Settings
+from .service import BACKENDS, Service, Settings
 
 PR_SET_PDEATHSIG = 1
 MOST_FILES = 65536
@@ -60,6 +60,13 @@ class OutriderService(Application):
     ).tag(config=True)
     cull_timeout = Float(help="Seconds after which an idle notebook is stopped; 0: never").tag(config=True)
     auth_cache = Integer(10, help="Seconds that the Hub's word about a token is trusted").tag(config=True)
+    backends = List(
+        Unicode(),
+        list(BACKENDS),
+        help="Platforms that jobs run on: import names of functions that make one, in the order in which they may "
+        "take a name (docs/contributing/service.md)",
+    ).tag(config=True)
+    backend_options = Dict(help="Settings of platforms that are not part of Outrider").tag(config=True)
     isolation = Unicode("", help="bubblewrap or plain; empty: what the machine can do").tag(config=True)
     kubernetes = Unicode(help="The YAML file that describes the cluster where jobs run (OUTRIDER_KUBERNETES)").tag(
         config=True
@@ -168,6 +175,8 @@ class OutriderService(Application):
             hub_address=f"{hub.hostname}:{hub.port or (443 if hub.scheme == 'https' else 80)}",
             cull_timeout_s=self.cull_timeout,
             auth_cache_s=self.auth_cache,
+            backends=tuple(self.backends),
+            backend_options=dict(self.backend_options),
             isolation=self.isolation or None,
             kubernetes=Path(self.kubernetes) if self.kubernetes else None,
             closed_networks=tuple(self.closed_networks),

@@ -9,20 +9,19 @@ import os
 import platform
 import secrets
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import aiohttp
+from traitlets.utils.importstring import import_item
 
 from outrider_sandbox import CLOSED_NETWORKS, Web
 
 from .accounting.budgets import Budgets
 from .auth import Authenticator
-from .backends.base import Backend
-from .backends.kubernetes import KubernetesBackend, load_settings
-from .backends.local import LocalBackend, local_room
-from .capacity.room import Room
+from .backends.base import Backend, BackendContext, MakeBackend
 from .catalog import load_catalog
 from .catalog.stored import StoredCatalog
 from .clock import now
@@ -75,6 +74,9 @@ UPLOADS_KEPT_S: Final = 7 * 86400.0
 """How long an uploaded workspace stays that no job needs any more."""
 
 
+BACKENDS: Final = ("outrider_service.backends.kubernetes.make_backend", "outrider_service.backends.local.make_backend")
+
+
 @dataclass(frozen=True)
 class Settings:
     """What the operator decides. ``prefix`` ends with a slash; ``apps_origin`` is where ports' hosts live."""
@@ -89,6 +91,9 @@ class Settings:
     cull_timeout_s: float
     auth_cache_s: int
     isolation: str | None = None
+    backends: tuple[str, ...] = BACKENDS
+    """Import names of what makes each platform (``backends.base.MakeBackend``)."""
+    backend_options: Mapping[str, Any] = field(default_factory=dict)
     kubernetes: Path | None = None
     """The file that describes the cluster; None: jobs run on this machine."""
     closed_networks: tuple[str, ...] = CLOSED_NETWORKS
@@ -160,10 +165,9 @@ class Service:
         self._to_webhooks = Outbound(self.webhook_guard)
         self.deliverer = Deliverer(db, seal, self._to_webhooks)
 
-        self.backends: dict[str, Backend] = {}
-        self.rooms: dict[str, Room] = {}
+        self.backends = self._make_backends()
+        self.rooms = {name: backend.room for name, backend in self.backends.items() if backend.room is not None}
         """How large the platforms are whose queue the service is."""
-        self._make_backends()
         self.budgets = Budgets(db, self.catalog)
         self.storage_use = StorageUse(db, self.directories, self.catalog)
         self.snapshots = Snapshots(db, self.directories, self.threads)
@@ -255,22 +259,25 @@ class Service:
         """Why a job cannot be taken for want of money or room, or None."""
         return await self.budgets.refusal(owner, group, price_per_hour) or await self.storage_use.refusal(owner, group)
 
-    def _make_backends(self) -> None:
-        """A cluster takes the place of this machine, or stands beside it under a name of its own."""
-        if self.settings.kubernetes is not None:
-            found = load_settings(self.settings.kubernetes)
-            self.backends[found.cluster] = KubernetesBackend.connected(self.directories, found)
-        if "default" not in self.backends:
-            room = local_room(self.configured.local)
-            local = LocalBackend(
+    def _make_backends(self) -> dict[str, Backend]:
+        """By name, in the order of the settings: a cluster takes the place of this machine, or stands beside it."""
+        made: dict[str, Backend] = {}
+        for name in self.settings.backends:
+            make: MakeBackend = import_item(name)
+            context = BackendContext(
                 self.directories,
                 self.settings.hub_address,
+                self.configured.local,
+                frozenset(made),
                 self.settings.isolation,
-                room,
                 self.settings.closed_networks,
                 self.settings.web,
+                self.settings.kubernetes,
+                self.settings.backend_options,
             )
-            self.backends["default"], self.rooms["default"] = local, room
+            if (backend := make(context)) is not None:
+                made[backend.cluster] = backend
+        return made
 
     async def start(self) -> None:
         """Load the catalog and begin to work."""

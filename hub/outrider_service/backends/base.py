@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Iterable
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
-from ..capacity.room import Held
+from outrider_sandbox import CLOSED_NETWORKS, Web
+
+from ..capacity.room import Held, Room
 from ..catalog import Contents, ImageEntry, MachineType
+from ..catalog.configured import LocalCapacity
 from ..schema.jobs import Submission
+from ..storage.directories import Directories
 from ..vault import RegistryLogin
 
 
@@ -172,23 +176,14 @@ class PlatformAway(BackendError):
     """The platform cannot be reached for now. It is tried again for as long as it takes."""
 
 
-class Backend(Protocol):
-    """A platform. Every call is idempotent and may be repeated after a crash at any point.
+class JobBackend(Protocol):
+    """How a platform runs jobs. Every call is idempotent and may be repeated after a crash at any point.
 
     "Already there" is success only for the same attempt; "already gone" is success.
     """
 
     most_nodes: int
     """How many machines one job may use."""
-
-    @property
-    def requests(self) -> int:
-        """Requests made so far to the platform's API; 0 where it has none."""
-
-    async def open(self, installation: Installation = NO_INSTALLATION) -> None:
-        """Begin to listen to the platform, as that installation: what another made is never touched."""
-
-    async def close(self) -> None: ...
 
     async def start(self, attempt: Attempt) -> None: ...
 
@@ -197,48 +192,98 @@ class Backend(Protocol):
     async def observe(self, ref: AttemptRef) -> Observation: ...
 
     async def remove(self, ref: AttemptRef) -> None:
-        """Forget an ended attempt: its platform objects and its raw log. Leaves one that still runs alone."""
+        """Forget an ended attempt: its platform objects and its raw log. Leaves a running one alone."""
 
     def follow_logs(self, ref: AttemptRef, node: int, cursor: str | None) -> AsyncIterator[RawLog]:
         """Raw output from the cursor on; ends when the attempt has ended and all of it was given."""
 
     def events(self) -> AsyncIterator[AttemptRef]:
-        """Attempts that may have changed. May repeat and may miss: a sweep looks at all of them now and then."""
+        """Attempts that may have changed. May repeat and may miss some, because a sweep checks all of them."""
 
     async def known(self) -> list[AttemptRef]:
-        """Every attempt of which the platform still holds something that this installation made."""
-
-    async def found(self) -> list[Found]:
-        """All that is held under this release's name, by whomever it was made."""
-
-    async def adopt(self, known: Collection[AttemptRef]) -> None:
-        """Take over what versions that marked nothing made for these attempts. May be repeated."""
+        """Every attempt of this installation that the platform still holds something of."""
 
     async def endpoint(self, ref: AttemptRef, port: int) -> Address: ...
 
-    async def capacity(self, machine: MachineType, held: Iterable[Held]) -> Capacity:
-        """How many machines of a type there are. ``held``: what the service itself gave away on this platform."""
-
-    async def notebook(self, place: NotebookPlace) -> dict[str, Any] | None:
-        """What the Hub's spawner needs beside directories; makes what of it the Hub cannot. May be repeated."""
-
-    async def notebook_waits(self, user: str, server: str, machine: MachineType) -> NotebookWait | None:
-        """What a server that was started waits for, where the platform itself is the queue; None: for no machine."""
-
-    async def forget_notebook(self, lease: str) -> None:
-        """Take away what ``notebook`` made, once the server has ended."""
-
-    async def contents(self, image: ImageEntry) -> Contents | None:
-        """What the image has, where the platform can tell; None: it cannot."""
-
     def position(self, ref: AttemptRef) -> int | None:
         """The place among those that wait for a machine, where the platform itself is the queue."""
+
+
+class NotebookBackend(Protocol):
+    """What a platform contributes to notebook servers, which the Hub starts. Every call may be repeated."""
+
+    async def notebook(self, place: NotebookPlace) -> dict[str, Any] | None:
+        """What the Hub's spawner needs beside directories. Creates what of it the Hub cannot."""
+
+    async def notebook_waits(self, user: str, server: str, machine: MachineType) -> NotebookWait | None:
+        """What a started server waits for, where the platform itself is the queue; None: for no machine."""
+
+    async def forget_notebook(self, lease: str) -> None:
+        """Remove what ``notebook`` created, once the server has ended."""
+
+
+class Backend(JobBackend, NotebookBackend, Protocol):
+    """A platform."""
+
+    @property
+    def cluster(self) -> str:
+        """Its name in machine types and jobs."""
+
+    @property
+    def room(self) -> Room | None:
+        """Its size, where the service is the queue; None: the platform itself queues."""
+
+    @property
+    def requests(self) -> int:
+        """Requests made so far to the platform's API; 0 where it has none."""
+
+    async def open(self, installation: Installation = NO_INSTALLATION) -> None:
+        """Begin to listen to the platform for this installation. What another installation made is never touched."""
+
+    async def close(self) -> None: ...
+
+    async def found(self) -> list[Found]:
+        """Everything held under this release's name, whoever made it."""
+
+    async def adopt(self, known: Collection[AttemptRef]) -> None:
+        """Take over what versions without marks made for these attempts. May be repeated."""
+
+    async def capacity(self, machine: MachineType, held: Iterable[Held]) -> Capacity:
+        """How many machines of a type there are. ``held``: what the service itself has leased on this platform."""
+
+    async def contents(self, image: ImageEntry) -> Contents | None:
+        """What the image contains, where the platform can tell; None: unknown."""
 
     def refusal(self, owner: str) -> str | None:
         """Why this user cannot use the platform at all, or None."""
 
     @property
     def notes(self) -> list[str]:
-        """What people miss on this platform, why, and what helps: in sentences for them. Empty where all is well."""
+        """What people miss on this platform, why, and what helps, in sentences. Empty where all is well."""
 
     async def health(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class BackendContext:
+    """What a backend is made with."""
+
+    directories: Directories
+    hub_address: str | None
+    """host:port of the Hub, for platforms on its own machine."""
+    local: LocalCapacity
+    """The catalog's word on the size of this machine."""
+    taken: frozenset[str]
+    """Names of the platforms that have been made already."""
+    isolation: str | None = None
+    closed_networks: tuple[str, ...] = CLOSED_NETWORKS
+    web: Web = field(default_factory=Web)
+    kubernetes: Path | None = None
+    """The file that describes the cluster."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Settings of platforms that are not part of Outrider."""
+
+
+MakeBackend = Callable[[BackendContext], Backend | None]
+"""Makes a platform; None: it is not configured, or another one has its name. Raises ValueError for settings that
+cannot be used."""

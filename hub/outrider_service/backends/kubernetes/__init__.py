@@ -1,6 +1,14 @@
 """The Kubernetes platform: attempts as Jobs, observed through watches."""
 
+from ..base import BackendContext
 from .backend import KubernetesBackend
 from .settings import KubernetesSettings, load_settings
 
-__all__ = ["KubernetesBackend", "KubernetesSettings", "load_settings"]
+__all__ = ["KubernetesBackend", "KubernetesSettings", "load_settings", "make_backend"]
+
+
+def make_backend(context: BackendContext) -> KubernetesBackend | None:
+    """The cluster that the operator's file describes, if there is one."""
+    if context.kubernetes is None:
+        return None
+    return KubernetesBackend.connected(context.directories, load_settings(context.kubernetes))

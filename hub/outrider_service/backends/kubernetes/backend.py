@@ -94,6 +94,15 @@ class KubernetesBackend:
         await self.api.close()
 
     @property
+    def cluster(self) -> str:
+        return self.settings.cluster
+
+    @property
+    def room(self) -> None:
+        """The cluster's scheduler, or Kueue, is the queue."""
+        return None
+
+    @property
     def requests(self) -> int:
         return self.api.calls
 

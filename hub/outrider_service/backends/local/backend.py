@@ -59,6 +59,7 @@ REASONS: Final = {"out_of_memory": "out_of_memory", "node_lost": "node_lost", "e
 class LocalBackend:
     """Attempts as sandboxes below ``run/jobs``; everything known about them is in their directories."""
 
+    cluster = "default"
     most_nodes = 1
     requests = 0
 
