@@ -30,7 +30,7 @@ async def budget(page: Page, subject: str, amount: str) -> None:
     await page.get_by_role("button", name="Add limits").click()
     dialog = page.get_by_role("dialog")
     await dialog.get_by_label(re.compile("^Applies to")).fill(subject)
-    await dialog.get_by_label(re.compile("Budget")).fill(amount)
+    await dialog.get_by_label(re.compile("budget")).fill(amount)
     await dialog.get_by_role("button", name=re.compile("Save|Set|Add")).click()
     await expect(dialog).to_be_hidden()
 

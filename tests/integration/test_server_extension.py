@@ -192,7 +192,7 @@ def test_preflight_knows_another_environment(server: Server, root: User, tmp_pat
         wanted = {"submission": submission, "imports": ["json", "mine_alone", "numpy"], "kernel": "python3"}
         items = server.http.post("/outrider/preflight", json=wanted).json()["items"]
         found = {item["check"]: item for item in items}
-        assert found["packages"]["message"].startswith("This image lacks numpy:")
+        assert found["packages"]["message"].startswith("Missing in this image: numpy.")
         assert found["kernel"]["answer"] == "no"
     finally:
         root.delete("/images/bare")

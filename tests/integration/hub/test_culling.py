@@ -129,4 +129,4 @@ def test_a_hub_that_was_away_culls_when_it_is_back(quick: Platform) -> None:
     assert sandbox.state(state).phase == "running", "nobody is stopped because the Hub is"
     quick.start()
     eventually("it is stopped", lambda: stopped(quick, token, "meanwhile"))
-    assert "not used" in seen(quick, token, "meanwhile")["stop_reason"]
+    assert "idle for" in seen(quick, token, "meanwhile")["stop_reason"]
