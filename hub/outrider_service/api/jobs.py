@@ -8,11 +8,11 @@ from pydantic import BaseModel, Field
 
 from ..accounting.ledger import payer
 from ..auth import JOBS_READ, JOBS_WRITE
-from ..backends.base import AttemptRef
 from ..catalog.selection import Refused
 from ..db.cursors import BadCursor
 from ..jobs import store
 from ..jobs.model import JobRecord
+from ..jobs.place import queue_position
 from ..jobs.submit import Accepted
 from ..schema.common import Page
 from ..schema.jobs import CloneRequest, Event, Job, Status, Submission
@@ -50,11 +50,8 @@ async def rendered(call: Call, job: JobRecord, *, tags: list[str] | None = None,
     async with call.service.db.read() as conn:
         if tags is None:
             tags = (await store.tags_of(conn, [job.id]))[job.id]
-        position = await store.position(conn, job) if job.status is Status.PENDING else None
+        position = await queue_position(conn, call.service.backends, job)
         attempts = await store.list_attempts(conn, job.id) if full else None
-    if job.status is Status.PROVISIONING and (backend := call.service.backends.get(job.cluster)) is not None:
-        # Where the platform itself is the queue.
-        position = backend.position(AttemptRef(job.id, job.attempt))
     return render_job(job, tags, call.service.apps_origin, call.service.prefix, position, attempts)
 
 

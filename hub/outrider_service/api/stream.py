@@ -32,6 +32,7 @@ from ..db.shares import on_behalf_of
 from ..jobs import store
 from ..jobs.changes import JobChanges
 from ..jobs.model import JobRecord
+from ..jobs.place import queue_position
 from ..seats import TooMany
 from ..telemetry.journal import Journal
 from .jobs import end_of
@@ -267,8 +268,7 @@ class StreamHandler(HubOAuthenticated, WebSocketHandler):
     async def _rendered(self, job: JobRecord) -> bytes:
         async def render(conn: AsyncConnection) -> bytes:
             tags = (await store.tags_of(conn, [job.id]))[job.id]
-            waiting = job.status.value == "pending"
-            place = await store.position(conn, job) if waiting else None
+            place = await queue_position(conn, self.service.backends, job)
             attempts = await store.list_attempts(conn, job.id)
             origin, prefix = self.service.apps_origin, self.service.prefix
             return render_job(job, tags, origin, prefix, place, attempts).model_dump_json().encode()

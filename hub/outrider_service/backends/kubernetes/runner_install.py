@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
+import tempfile
 from pathlib import Path
 
 from ..runner_files import pynvml_file, runner_directory
@@ -23,7 +25,9 @@ def install(home: Path, uid: int) -> Path:
     target = home / "runner" / digest.hexdigest()[:16]
     if target.is_dir():
         return target
-    fresh = target.with_name(f".{target.name}.{os.getpid()}")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    fresh = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    fresh.chmod(0o755)
     for name, path in files.items():
         place = fresh / name
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -31,6 +35,12 @@ def install(home: Path, uid: int) -> Path:
     if os.geteuid() == 0:
         for path in [fresh, *fresh.rglob("*")]:
             os.chown(path, uid, uid)
-    # Whole or not at all.
-    fresh.rename(target)
+    try:
+        # Whole or not at all.
+        fresh.rename(target)
+    except OSError as error:
+        if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+            raise
+        # Another start was faster; what it made is the same.
+        shutil.rmtree(fresh)
     return target
