@@ -142,7 +142,7 @@ def test_a_private_image_is_pulled_with_its_owners_account(
     def refused(person: User) -> None:
         job = person.run("echo ran", image=image)
         assert (job["status"], job["reason"]) == ("failed", "image_pull_failed"), job
-        assert "check its name and who may read it" in job["message"]
+        assert "Check its name and your access" in job["message"]
         assert PRIVATE_REGISTRY in job["message"]
 
     refused(alice)
