@@ -97,8 +97,9 @@ class Settings:
     kubernetes: Path | None = None
     """The file that describes the cluster; None: jobs run on this machine."""
     closed_networks: tuple[str, ...] = CLOSED_NETWORKS
-    web: Web = field(default_factory=Web)
     """On this machine: what jobs cannot reach."""
+    web: Web = field(default_factory=Web)
+    """On this machine: how jobs reach the web where they have no network of their own."""
     registries: tuple[str, ...] = ()
     webhooks: tuple[str, ...] = ()
     followers: int = 64
