@@ -20,7 +20,7 @@ from outrider_service.capacity.leases import list_leases
 from outrider_service.capacity.room import Room
 from outrider_service.catalog import ConfiguredCatalog
 from outrider_service.catalog.configured import CatalogFile
-from outrider_service.catalog.selection import Refused
+from outrider_service.catalog.selection import RequestRefused
 from outrider_service.db import Database
 from outrider_service.db.engine import migrate
 from outrider_service.jobs import scheduler, store
@@ -127,9 +127,9 @@ async def test_the_gpus_of_all_machines_of_a_job_count(db: Database) -> None:
     assert placed == [first], "four are the group's limit, and four are in use"
     async with db.read() as conn:
         assert [lease.gpu_count for lease in await list_leases(conn)] == [4]
-    with pytest.raises(Refused, match="would have 8 GPUs and you may use 6"):
+    with pytest.raises(RequestRefused, match="would have 8 GPUs and you may use 6"):
         await submitted(db, known, machine="pair", nodes=4)
-    with pytest.raises(Refused, match="the group team may use 4"):
+    with pytest.raises(RequestRefused, match="the group team may use 4"):
         await submitted(db, known, group="team", machine="pair", nodes=3)
 
 
@@ -140,12 +140,12 @@ async def test_all_machines_of_a_job_count_towards_what_one_user_may_hold(db: Da
     await submitted(db, known, machine="few", nodes=2)
     placed, _ = await Scheduler(db, known, "default", None).run()
     assert placed == [first], "two are held, and three is the most"
-    with pytest.raises(Refused, match="nodes: you may hold 3 of few at once"):
+    with pytest.raises(RequestRefused, match="nodes: you may hold 3 of few at once"):
         await submitted(db, known, machine="few", nodes=4)
     backend: Any = SimpleNamespace(refusal=lambda _: None)
     spawns = Spawns(db, known, {"default": backend}, {}, "/", Budgets(db, known), 43200, lambda _: None)
     await spawns.acquire(ALICE, "one", SpawnRequest(machine="few"))
-    with pytest.raises(Refused, match="you may hold 3 of few at once, and hold 3"):
+    with pytest.raises(RequestRefused, match="you may hold 3 of few at once, and hold 3"):
         await spawns.acquire(ALICE, "two", SpawnRequest(machine="few"))
 
 
@@ -157,7 +157,7 @@ async def test_notebooks_that_ask_at_once_get_no_more_than_there_is(db: Database
     async def ask(number: int) -> bool:
         try:
             await spawns.acquire(ALICE, f"s{number}", SpawnRequest(machine="whole"))
-        except Refused:
+        except RequestRefused:
             return False
         return True
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from ..accounting.ledger import payer
 from ..auth import JOBS_READ, JOBS_WRITE
-from ..catalog.selection import Refused
+from ..catalog.selection import RequestRefused
 from ..db.cursors import BadCursor
 from ..jobs import store
 from ..jobs.model import JobRecord
@@ -68,7 +68,7 @@ async def _accepted(call: Call, accepted: Accepted) -> Job:
             call.service.signals.send("jobs")
 
 
-def as_api_error(refused: Refused) -> ApiError:
+def as_api_error(refused: RequestRefused) -> ApiError:
     return ApiError(STATUS_OF_REFUSAL[refused.kind], refused.message, refused.field)
 
 
@@ -78,7 +78,7 @@ async def submit(call: Call) -> Job:
         raise ApiError(422, "Idempotency-Key: 1 to 255 characters", "Idempotency-Key")
     try:
         return await _accepted(call, await call.service.submitter.submit(call.caller, call.body, key))
-    except Refused as refused:
+    except RequestRefused as refused:
         raise as_api_error(refused) from refused
 
 
@@ -88,7 +88,7 @@ async def clone(call: Call) -> Job:
         raise ApiError(403, f"Your token lacks the scope {JOBS_WRITE}.")
     try:
         accepted = await call.service.submitter.clone(call.caller, call.job, call.body.name, call.body.latest)
-    except Refused as refused:
+    except RequestRefused as refused:
         raise as_api_error(refused) from refused
     return await _accepted(call, accepted)
 

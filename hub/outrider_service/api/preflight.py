@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..auth import JOBS_WRITE
 from ..capacity.leases import list_leases
 from ..capacity.waiting import waiting_by_machine
-from ..catalog.selection import Refused
+from ..catalog.selection import RequestRefused
 from ..jobs import preflight, store
 from ..schema.jobs import Finding, Preflight, PreflightRequest
 from .catalog import render_machine
@@ -16,7 +16,7 @@ async def look(call: Call) -> Preflight:
     service, wanted = call.service, call.body
     try:
         machine, image = await service.submitter.check(call.caller, wanted)
-    except Refused as refused:
+    except RequestRefused as refused:
         found = Finding(check="submission", answer="no", message=refused.message, field=refused.field)
         return Preflight(items=[found], price_per_hour=None, machine=None, image=None)
     async with service.db.read() as conn:

@@ -11,7 +11,7 @@ from ..auth import SPAWN, Caller
 from ..backends.base import BackendError
 from ..backends.local.environments import lacks_jupyter
 from ..capacity.leases import get_lease, list_leases, notebook_lease_id
-from ..catalog.selection import Refused
+from ..catalog.selection import RequestRefused
 from ..clock import now
 from ..notebooks.leasing import rules_for
 from ..notebooks.stops import record_stop
@@ -85,7 +85,7 @@ async def acquire(call: Call) -> SpawnSpec:
         await make_own(call.service, _person(call), write, "image")
     try:
         return await call.service.notebook_starts.prepare(_person(call), server, wanted)
-    except Refused as refused:
+    except RequestRefused as refused:
         raise as_api_error(refused) from refused
     except BackendError as error:
         raise ApiError(503, f"The platform cannot start it now: {error}.") from error

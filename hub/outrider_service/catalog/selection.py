@@ -1,4 +1,4 @@
-"""What a person may choose from the catalog. Raises ``Refused`` with the field at fault; handlers turn it into HTTP."""
+"""What a user may choose from the catalog. Raises ``RequestRefused``, which names the field."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from ..auth import Caller
 from .model import Catalog, ImageEntry, MachineType
 
 
-class Refused(Exception):
+class RequestRefused(Exception):
     """The request cannot be accepted; ``kind`` is invalid, forbidden, conflict or full."""
 
     def __init__(self, kind: str, message: str, field: str | None = None) -> None:
@@ -24,7 +24,7 @@ def allowed_machine(catalog: Catalog, name: str | None, caller: Caller) -> Machi
         return found
     known = ", ".join(machine.name for machine in usable) or "none for you"
     wanted = "machine type" if name is None else f"machine type {name!r}"
-    raise Refused("invalid", f"machine: there is no {wanted}; there are {known}", "machine")
+    raise RequestRefused("invalid", f"machine: there is no {wanted}; there are {known}", "machine")
 
 
 def allowed_image(catalog: Catalog, name: str | None, caller: Caller, *, notebook: bool) -> ImageEntry:
@@ -39,7 +39,7 @@ def allowed_image(catalog: Catalog, name: str | None, caller: Caller, *, noteboo
         return found
     known = ", ".join(image.name for image in usable) or "none for you"
     wanted = "image" if name is None else f"image {name!r}"
-    raise Refused("invalid", f"image: there is no {wanted}; there are {known}", "image")
+    raise RequestRefused("invalid", f"image: there is no {wanted}; there are {known}", "image")
 
 
 def may_use(groups: tuple[str, ...], caller: Caller) -> bool:

@@ -1,6 +1,6 @@
 """Accepts jobs: everything that is checked before a job exists, and the insert that creates it once.
 
-Raises ``Refused`` with the field at fault; the handlers turn that into HTTP.
+Raises ``RequestRefused`` with the field at fault; the handlers turn that into HTTP.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from ..auth import JOBS_READ, Caller
 from ..backends.base import Backend
 from ..catalog import Catalog, ImageEntry, MachineType
-from ..catalog.selection import Refused, allowed_image, allowed_machine
+from ..catalog.selection import RequestRefused, allowed_image, allowed_machine
 from ..clock import now
 from ..db import Database
 from ..schema.jobs import Status, Submission
@@ -90,39 +90,39 @@ class Submitter:
     async def check(
         self, caller: Caller, wanted: Submission, cloned: JobRecord | None = None
     ) -> tuple[MachineType, ImageEntry]:
-        """Check a submission; returns its machine type and image. Raises Refused."""
+        """Check a submission; returns its machine type and image. Raises RequestRefused."""
         backend = self.backends.get(wanted.cluster)
         if backend is None:
             known = ", ".join(self.backends)
-            raise Refused("invalid", f"cluster: there is no {wanted.cluster!r}; there is {known}", "cluster")
+            raise RequestRefused("invalid", f"cluster: there is no {wanted.cluster!r}; there is {known}", "cluster")
         machine = allowed_machine(self.catalog, wanted.machine, caller)
         image = allowed_image(self.catalog, wanted.image, caller, notebook=False)
         if machine.cluster != wanted.cluster:
-            raise Refused("invalid", f"machine: {machine.name} is on {machine.cluster}", "machine")
+            raise RequestRefused("invalid", f"machine: {machine.name} is on {machine.cluster}", "machine")
         if wanted.nodes > backend.most_nodes:
-            raise Refused("invalid", f"nodes: this platform runs a job on {backend.most_nodes}", "nodes")
+            raise RequestRefused("invalid", f"nodes: this platform runs a job on {backend.most_nodes}", "nodes")
         if wanted.shm_mb is not None and wanted.shm_mb > machine.memory_mb:
-            raise Refused("invalid", f"shm_mb: {machine.name} has {machine.memory_mb} MiB in all", "shm_mb")
+            raise RequestRefused("invalid", f"shm_mb: {machine.name} has {machine.memory_mb} MiB in all", "shm_mb")
         if wanted.group is not None and wanted.group not in caller.groups:
-            raise Refused("invalid", f"group: you are not in a group {wanted.group!r}", "group")
+            raise RequestRefused("invalid", f"group: you are not in a group {wanted.group!r}", "group")
         self._check_size(caller.name, wanted.group, machine, wanted.nodes)
         for name in await self.job_secrets.missing(caller, wanted):
-            raise Refused("invalid", f"secrets: there is no secret {name!r}; set it first", "secrets")
+            raise RequestRefused("invalid", f"secrets: there is no secret {name!r}; set it first", "secrets")
         await self._check_references(caller, wanted, cloned)
         lacking = await self.allowance(caller.name, wanted.group, machine.price_per_hour)
         if lacking is not None:
-            raise Refused("forbidden", lacking)
+            raise RequestRefused("forbidden", lacking)
         # Last: where one user has the platform, a submission that is none does not make it theirs.
         refusal = backend.refusal(caller.name)
         if refusal is not None:
-            raise Refused("forbidden", refusal)
+            raise RequestRefused("forbidden", refusal)
         return machine, image
 
     def _check_size(self, user: str, group: str | None, machine: MachineType, nodes: int) -> None:
         """Refuse what no limit would ever let start, instead of queueing it."""
         if machine.max_per_user is not None and nodes > machine.max_per_user:
             text = f"nodes: you may hold {machine.max_per_user} of {machine.name} at once"
-            raise Refused("forbidden", text, "nodes")
+            raise RequestRefused("forbidden", text, "nodes")
         gpus = machine.gpu * nodes
         limits = [(self.catalog.limits(user), "you")]
         if group is not None:
@@ -130,7 +130,7 @@ class Submitter:
         for limit, who in limits:
             if limit.max_gpus is not None and gpus > limit.max_gpus:
                 text = f"machine: it would have {gpus} GPUs and {who} may use {limit.max_gpus} at once"
-                raise Refused("forbidden", text, "machine")
+                raise RequestRefused("forbidden", text, "machine")
 
     async def _check_references(self, caller: Caller, wanted: Submission, cloned: JobRecord | None) -> None:
         async with self.db.read() as conn:
@@ -138,7 +138,7 @@ class Submitter:
                 same = cloned is not None and cloned.submission.workspace == wanted.workspace
                 if not same and not await owns_snapshot(conn, wanted.workspace.id, caller.name):
                     text = "workspace.id: there is no such snapshot; upload it first"
-                    raise Refused("invalid", text, "workspace.id")
+                    raise RequestRefused("invalid", text, "workspace.id")
             for name, job_id in wanted.inputs.items():
                 source = await store.get_job(conn, job_id)
                 if (
@@ -146,7 +146,7 @@ class Submitter:
                     or source.desired == "delete"
                     or not caller.may(JOBS_READ, source.owner, source.group_name)
                 ):
-                    raise Refused("invalid", f"inputs.{name}: there is no job {job_id}", f"inputs.{name}")
+                    raise RequestRefused("invalid", f"inputs.{name}: there is no job {job_id}", f"inputs.{name}")
 
     def _record(
         self,
@@ -202,7 +202,7 @@ class Submitter:
                 if most is not None:
                     pending = (await store.count_by_status(conn, job.owner)).get("pending", 0)
                     if pending >= most:
-                        raise Refused("full", f"You have {pending} jobs waiting, and {most} are allowed.")
+                        raise RequestRefused("full", f"You have {pending} jobs waiting, and {most} are allowed.")
                 await store.insert_job(conn, job, tags)
                 await store.add_event(conn, job.id, 0, "queued", "Submitted.", job.created_at)
         except IntegrityError:
@@ -219,7 +219,7 @@ class Submitter:
     async def _repeat(self, known: JobRecord, digest: str) -> Accepted:
         if known.desired == "delete" or known.idempotency_hash != digest:
             text = "Idempotency-Key: it was used before, for another submission"
-            raise Refused("conflict", text, "Idempotency-Key")
+            raise RequestRefused("conflict", text, "Idempotency-Key")
         async with self.db.read() as conn:
             tags = (await store.tags_of(conn, [known.id]))[known.id]
         return Accepted(known, False, tags)

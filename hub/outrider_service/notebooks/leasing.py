@@ -26,7 +26,7 @@ from ..capacity.leases import (
 from ..capacity.room import Room
 from ..capacity.waiting import waiting_by_machine
 from ..catalog import Catalog, ImageEntry, MachineType
-from ..catalog.selection import Refused, allowed_image, allowed_machine
+from ..catalog.selection import RequestRefused, allowed_image, allowed_machine
 from ..clock import now
 from ..db import Database
 from ..hubapi import HubApi
@@ -90,19 +90,19 @@ class Spawns:
 
     async def acquire(self, person: Caller, server: str, wanted: SpawnRequest) -> Acquired:
         """Lease a machine for a notebook; while it holds one, the same request returns the same lease. Raises
-        Refused."""
+        RequestRefused."""
         machine = allowed_machine(self.catalog, wanted.machine, person)
         image = allowed_image(self.catalog, wanted.image, person, notebook=True)
         refusal = self.backends[machine.cluster].refusal(person.name)
         if refusal is not None:
-            raise Refused("forbidden", refusal)
+            raise RequestRefused("forbidden", refusal)
         lacking = await self.budgets.refusal(person.name, wanted.group, machine.price_per_hour)
         if lacking is not None:
-            raise Refused("forbidden", lacking)
+            raise RequestRefused("forbidden", lacking)
         try:
             check_choice(rules_of(machine), wanted.max_age_s, wanted.idle_timeout_s, self.default_idle_s)
         except TooLong as error:
-            raise Refused("invalid", str(error), error.field) from error
+            raise RequestRefused("invalid", str(error), error.field) from error
         lease_id = notebook_lease_id(person.name, server)
         asked = (machine.name, image.name, wanted.max_age_s, wanted.idle_timeout_s)
         async with self.db.write() as conn:
@@ -142,7 +142,7 @@ class Spawns:
             try:
                 self._check_limits(held, machine, person.name, None)
                 self._check_room(held, machine, waiting.get(machine.name, 0))
-            except Refused as refused:
+            except RequestRefused as refused:
                 found[machine.name] = refused.message.removeprefix("machine: ")
                 continue
             refusal = self.backends[machine.cluster].refusal(person.name) if machine.cluster in self.backends else None
@@ -152,13 +152,13 @@ class Spawns:
         return found
 
     def _check_limits(self, held: list[Lease], machine: MachineType, user: str, group: str | None) -> None:
-        """Raises Refused where a limit is reached; GPUs of notebooks and jobs count together."""
+        """Raises RequestRefused where a limit is reached; GPUs of notebooks and jobs count together."""
         own = [lease for lease in held if lease.owner == user]
         teams = [lease for lease in held if group is not None and lease.group_name == group]
         same = sum(lease.nodes for lease in own if lease.machine == machine.name)
         if machine.max_per_user is not None and same >= machine.max_per_user:
             text = f"machine: you may hold {machine.max_per_user} of {machine.name} at once, and hold {same}"
-            raise Refused("forbidden", text, "machine")
+            raise RequestRefused("forbidden", text, "machine")
         pairs = [(self.catalog.limits(user), own, "you")]
         if group is not None:
             pairs.append((self.catalog.group_limits(group), teams, f"the group {group}"))
@@ -166,7 +166,7 @@ class Spawns:
             used = sum(lease.gpu_count for lease in leases)
             if machine.gpu and limits.max_gpus is not None and used + machine.gpu > limits.max_gpus:
                 text = f"machine: it has {machine.gpu} GPUs; {who} may use {limits.max_gpus} at once, of {used} in use"
-                raise Refused("forbidden", text, "machine")
+                raise RequestRefused("forbidden", text, "machine")
 
     def _acquired(self, lease: Lease, image: ImageEntry, machine: MachineType) -> Acquired:
         return Acquired(lease, image.environment or self.default_environment, machine, image)
@@ -176,19 +176,19 @@ class Spawns:
         return self._check_room(held, machine, (await waiting_by_machine(conn)).get(machine.name, 0))
 
     def _check_room(self, held: list[Lease], machine: MachineType, waiting: int) -> list[str]:
-        """The GPUs it gets. Raises Refused if it does not fit."""
+        """The GPUs it gets. Raises RequestRefused if it does not fit."""
         room = self.rooms.get(machine.cluster)
         if room is None:
             return []
         if not room.fits(machine):
             text = f"machine: no machine of type {machine.name} could ever start here: it is larger than the platform"
-            raise Refused("invalid", text, "machine")
+            raise RequestRefused("invalid", text, "machine")
         here = [held_by(lease) for lease in held if lease.cluster == machine.cluster]
         gpus = room.less(here).takes(machine)
         if gpus is None:
             in_use = "1 is in use" if len(here) == 1 else f"{len(here)} are in use"
             jobs = {0: "", 1: ", and a job waits for it"}.get(waiting, f", and {waiting} jobs wait for it")
-            raise Refused(
+            raise RequestRefused(
                 "full",
                 f"No machine of type {machine.name} is free: {in_use}{jobs}. "
                 "Take a smaller one, stop something, or try again later.",

@@ -38,7 +38,7 @@ class NotebookStarts:
 
     async def prepare(self, person: Caller, server: str, wanted: SpawnRequest) -> SpawnSpec:
         """Lease a machine and make the directories. Asking again for a server that has a machine gives the same
-        answer. Raises Refused, and BackendError when the platform fails."""
+        answer. Raises RequestRefused, and BackendError when the platform fails."""
         user, groups = person.name, tuple(wanted.user_groups)
         acquired = await self._leases.acquire(person, server, wanted)
         lease, machine = acquired.lease, acquired.machine

@@ -18,7 +18,7 @@ from outrider_service.backends.local.wake import Wakes
 from outrider_service.capacity.room import Room
 from outrider_service.catalog import ConfiguredCatalog
 from outrider_service.catalog.configured import CatalogFile
-from outrider_service.catalog.selection import Refused
+from outrider_service.catalog.selection import RequestRefused
 from outrider_service.db import Database
 from outrider_service.db.engine import migrate
 from outrider_service.endpoints.proxy import KEPT_LINES, Proxy
@@ -133,9 +133,9 @@ async def test_a_notebooks_gpus_count_as_those_of_a_job(tmp_path: Path) -> None:
 
     await ask("alice", "a")
     await ask("alice", "a")
-    with pytest.raises(Refused, match="you may use 1"):
+    with pytest.raises(RequestRefused, match="you may use 1"):
         await ask("alice", "b")
     await ask("bob", "", group="team")
-    with pytest.raises(Refused, match="the group team may use 1"):
+    with pytest.raises(RequestRefused, match="the group team may use 1"):
         await ask("carol", "", group="team")
     await db.close()
