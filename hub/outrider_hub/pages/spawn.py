@@ -8,7 +8,7 @@ from jupyterhub.handlers.pages import SpawnHandler
 from tornado.httputil import url_concat
 
 from ..spawner import options
-from ..spawner.catalog import Invalid, OutriderSpawnerMixin, Refused
+from ..spawner.catalog import Invalid, OutriderSpawnerMixin, StartRefused
 from ..spawner.service_client import ServiceProblem
 from . import form, formatting
 from .home import shown_name
@@ -56,7 +56,7 @@ class SpawnPage(SpawnHandler):
         try:
             await _check_other_image(rest[place], chosen or {})
             return await super()._wrap_spawn_single_user(user, server_name, *rest)
-        except (Invalid, Refused) as error:
+        except (Invalid, StartRefused) as error:
             self._errors = error.errors
             raise
 
@@ -114,7 +114,7 @@ def _errors(values: dict[str, str]) -> dict[str, str]:
 
 
 async def _check_other_image(spawner: Any, chosen: dict[str, Any]) -> None:
-    """Checks the image before the spawn, so that the error appears at its field. Raises Refused."""
+    """Checks the image before the spawn, so that the error appears at its field. Raises StartRefused."""
     image = chosen.get("other_image")
     if not isinstance(image, str):
         return
@@ -123,7 +123,7 @@ async def _check_other_image(spawner: Any, chosen: dict[str, Any]) -> None:
     try:
         facts = await spawner.service.check(spawner.user.name, image)
     except ServiceProblem as problem:
-        raise Refused(problem.message, reason="image", status=problem.status, field="other_image") from problem
+        raise StartRefused(problem.message, reason="image", status=problem.status, field="other_image") from problem
     if facts.status != "ok":
         text = f"{facts.message}{formatting.when_again(facts)} {formatting.ADVICE[facts.status]}"
-        raise Refused(text, reason="image", field="other_image")
+        raise StartRefused(text, reason="image", field="other_image")

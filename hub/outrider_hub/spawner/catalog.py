@@ -27,7 +27,7 @@ AWAY_PAGE_S = 3.0
 """How long a page waits for a service that is away, before it is shown without."""
 
 
-class Refused(SpawnException):
+class StartRefused(SpawnException):
     """A server that will not start; the page shows the sentence as it is, at the field that is at fault."""
 
     def __init__(self, message: str, *, reason: str, status: int = 400, field: str | None = None) -> None:
@@ -144,7 +144,9 @@ class OutriderSpawnerMixin(LoggingConfigurable):
             return await self.service.claim(self.user.name, self.name, self.read_options(self.user_options))
         except ServiceProblem as problem:
             self.step(None, problem.message)
-            raise Refused(problem.message, reason="capacity", status=problem.status, field=problem.field) from problem
+            raise StartRefused(
+                problem.message, reason="capacity", status=problem.status, field=problem.field
+            ) from problem
 
     def step(self, progress: int | None, message: str) -> None:
         """Shows the waiting page what happens."""

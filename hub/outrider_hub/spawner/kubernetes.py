@@ -16,7 +16,7 @@ from traitlets import Float, Unicode
 
 from outrider_service.contracts.spawning import PodParts, SpawnSpec, SpawnWait
 
-from .catalog import OutriderSpawnerMixin, Refused
+from .catalog import OutriderSpawnerMixin, StartRefused
 from .plan import clone_order
 from .pod_state import clone_said, hopeless, is_unscheduled, told, with_order
 from .service_client import ServiceClient, ServiceProblem
@@ -39,7 +39,7 @@ class KubernetesSpawner(OutriderSpawnerMixin, KubeSpawner):
     async def start(self) -> Any:
         spec = await self.claim()
         if spec.pod is None:
-            raise Refused(f"{spec.machine} is not on Kubernetes.", reason="misconfigured", status=500)
+            raise StartRefused(f"{spec.machine} is not on Kubernetes.", reason="misconfigured", status=500)
         self._apply(spec, spec.pod)
         if spec.repository is not None:
             self.init_containers = with_order(spec.pod.init_containers, clone_order(spec.repository, CLONE_S))
@@ -53,7 +53,7 @@ class KubernetesSpawner(OutriderSpawnerMixin, KubeSpawner):
                 starting.cancel()
                 await asyncio.gather(starting, return_exceptions=True)
                 await self.stop(now=True)
-                raise Refused(sentence, reason="cannot start")
+                raise StartRefused(sentence, reason="cannot start")
             address = await starting
         finally:
             watching.cancel()

@@ -24,7 +24,7 @@ from outrider_service.contracts.local import device_nodes, mounts_for, runner_di
 from outrider_service.contracts.spawning import SpawnSpec
 
 from . import plan
-from .catalog import OutriderSpawnerMixin, Refused
+from .catalog import OutriderSpawnerMixin, StartRefused
 from .service_client import Times
 
 LOOK_S = 0.2
@@ -155,14 +155,14 @@ class LocalSpawner(OutriderSpawnerMixin, Spawner):
         while time.monotonic() < deadline:
             state = await asyncio.to_thread(sandbox.state, str(self.directory))
             if state.phase not in ALIVE:
-                raise Refused(self._why_it_ended(state), reason="server", status=500)
+                raise StartRefused(self._why_it_ended(state), reason="server", status=500)
             try:
                 await client.fetch(url, connect_timeout=2, request_timeout=5)
                 return
             except Exception:
                 # Refused, reset, half an answer: whatever it is, the server is not up yet.
                 await asyncio.sleep(LOOK_S)
-        raise Refused(
+        raise StartRefused(
             "JupyterLab did not answer in time. Its last output: " + self._last_output(),
             reason="timeout",
             status=504,
