@@ -48,7 +48,7 @@ class Endpoints:
     apps_origin: str
 
 
-class Refusal(Exception):
+class EndpointError(Exception):
     """An error response instead of the program's."""
 
     def __init__(self, status: int, message: str) -> None:
@@ -117,15 +117,15 @@ class EndpointHandler(RequestHandler):
     async def _run(self) -> None:
         try:
             await self.serve()
-        except Refusal as refusal:
+        except EndpointError as refusal:
             self.refuse(refusal)
         except HTTPError as error:
-            self.refuse(Refusal(error.status_code, error.log_message or "The Hub did not answer."))
+            self.refuse(EndpointError(error.status_code, error.log_message or "The Hub did not answer."))
 
     async def serve(self) -> None:
-        raise Refusal(404, "There is nothing at this address.")
+        raise EndpointError(404, "There is nothing at this address.")
 
-    def refuse(self, refusal: Refusal) -> None:
+    def refuse(self, refusal: EndpointError) -> None:
         if self._finished or self._headers_written:
             return
         self.clear()
@@ -150,14 +150,14 @@ class EndpointHandler(RequestHandler):
         async with self.endpoints.db.read() as conn:
             job = await store.get_job(conn, job_id)
         if job is None or job.desired == "delete" or port not in job.submission.ports:
-            raise Refusal(404, "There is no such job, or it is not yours, or it did not declare this port.")
+            raise EndpointError(404, "There is no such job, or it is not yours, or it did not declare this port.")
         return job
 
     async def address(self, job: JobRecord, port: int) -> Address:
         if job.status.ended:
-            raise Refusal(410, f"The job has ended ({job.status.value}); nothing listens any more.")
+            raise EndpointError(410, f"The job has ended ({job.status.value}); nothing listens any more.")
         if job.status is not Status.RUNNING:
-            raise Refusal(503, f"The job is {job.status.value}; try again when it runs.")
+            raise EndpointError(503, f"The job is {job.status.value}; try again when it runs.")
         return await self.endpoints.backends[job.cluster].endpoint(AttemptRef(job.id, job.attempt), port)
 
     async def pass_on(
@@ -174,7 +174,7 @@ class EndpointHandler(RequestHandler):
     ) -> None:
         if not target.startswith("/"):
             # "GET @elsewhere/ HTTP/1.1": an address made of it would lead away from the job.
-            raise Refusal(400, "The address of a request begins with a slash.")
+            raise EndpointError(400, "The address of a request begins with a slash.")
         address = await self.address(job, port)
         forwarded = {
             "X-Forwarded-For": self.request.remote_ip or "",
@@ -201,12 +201,12 @@ class EndpointHandler(RequestHandler):
             body = self._body() if has_body else None
             await self.endpoints.proxy.forward(self, address, target, headers, body, confine, extra)
         except NotListening:
-            raise Refusal(
+            raise EndpointError(
                 503,
                 f"Nothing listens on port {port} of this job yet. A server must listen on that port; see its log.",
             ) from None
         except BadAnswer as error:
-            raise Refusal(502, f"What the job's program answered is not HTTP: {error}") from None
+            raise EndpointError(502, f"What the job's program answered is not HTTP: {error}") from None
 
 
 class PathEndpoint(EndpointHandler):
@@ -218,14 +218,14 @@ class PathEndpoint(EndpointHandler):
     async def serve(self) -> None:
         match = re.fullmatch(re.escape(self.endpoints.prefix) + r"endpoints/([^/]+)/(\d+)(/.*)?", self.request.path)
         if match is None:
-            raise Refusal(404, "There is nothing at this address.")
+            raise EndpointError(404, "There is nothing at this address.")
         caller: Caller | None = await self.endpoints.authenticator.program(self)
         if caller is None:
-            raise Refusal(401, "Say who you are: send a valid token (Authorization: token …).")
+            raise EndpointError(401, "Say who you are: send a valid token (Authorization: token …).")
         port = int(match[2])
         job = await self.job_with_port(match[1], port)
         if not caller.may(ENDPOINTS, job.owner, job.group_name):
-            raise Refusal(404, "There is no such job, or it is not yours, or it did not declare this port.")
+            raise EndpointError(404, "There is no such job, or it is not yours, or it did not declare this port.")
         base = f"{self.endpoints.prefix}endpoints/{match[1]}/{match[2]}"
         if match[3] is None:
             self.redirect(base + "/" + (f"?{self.request.query}" if self.request.query else ""))
@@ -274,7 +274,7 @@ class HostEndpoint(EndpointHandler):
         match = HOST.fullmatch(self.request.host.lower())
         domain = urlsplit(self.endpoints.apps_origin).netloc
         if match is None or match[3] != domain:
-            raise Refusal(404, "There is nothing at this address.")
+            raise EndpointError(404, "There is nothing at this address.")
         port = int(match[2])
         job = await self.job_with_port(match[1], port)
         if self.request.path == "/.outrider/enter":
@@ -287,7 +287,7 @@ class HostEndpoint(EndpointHandler):
                 return
             if from_elsewhere(self.request):
                 # Browsers also send the cookie for requests from another job's page.
-                raise Refusal(403, "A page of another address sent this request.")
+                raise EndpointError(403, "A page of another address sent this request.")
         await self.pass_on(
             job,
             port,
@@ -319,6 +319,6 @@ class HostEndpoint(EndpointHandler):
     def _send_to_login(self, job: JobRecord, port: int) -> None:
         page = self.request.headers.get("Sec-Fetch-Mode", "navigate") == "navigate"
         if self.request.method not in ("GET", "HEAD") or not page:
-            raise Refusal(401, "Open this address in a browser and log in first.")
+            raise EndpointError(401, "Open this address in a browser and log in first.")
         here = quote(self.request.uri or "/", safe="")
         self.redirect(f"{self.endpoints.public_url}{self.endpoints.prefix}enter/{job.id}/{port}?next={here}")
