@@ -6,7 +6,7 @@ from ..auth import JOBS_READ, JOBS_WRITE, SPAWN
 from ..clock import now
 from ..notifications import NOTEBOOK_STOPPING, put
 from ..notifications.webhooks import TooMany, Webhook
-from ..outbound import Refusal
+from ..outbound import AddressRefused
 from ..schema.webhooks import Culling, WebhookInfo, WebhookList, WebhookPatch, WebhookWrite
 from .errors import ApiError, not_found
 from .notebooks import server_name
@@ -43,7 +43,7 @@ async def add_webhook(call: Call) -> WebhookInfo:
         # What can be told from the address alone; where its name leads is looked at with each message.
         call.service.webhook_guard.read_url(call.body.url)
         hook, key = await call.service.webhooks.add(call.caller.name, call.body.url, call.body.events)
-    except Refusal as refusal:
+    except AddressRefused as refusal:
         raise ApiError(422, f"url: {refusal}", "url") from refusal
     except TooMany as error:
         raise ApiError(409, str(error)) from error

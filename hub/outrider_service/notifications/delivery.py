@@ -12,7 +12,7 @@ from sqlalchemy import delete, func, select, update
 from ..clock import now
 from ..db import Database
 from ..db.tables import deliveries, webhooks
-from ..outbound import Failure, Outbound, Refusal
+from ..outbound import AddressRefused, Failure, Outbound
 from ..vault import Unreadable
 from ..vault.sealing import Seal
 from .message import build, next_try
@@ -94,7 +94,7 @@ class Deliverer:
             answer = await self._outbound.request(
                 "POST", row["url"], headers=headers, body=body, most_bytes=LARGEST_ANSWER, redirects=False
             )
-        except (Refusal, Failure, Unreadable) as error:
+        except (AddressRefused, Failure, Unreadable) as error:
             return str(error)
         if answer.status == GONE:
             async with self._db.write() as conn:

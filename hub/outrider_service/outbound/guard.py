@@ -21,7 +21,7 @@ from outrider_sandbox.addresses import Address, unwrapped
 LOOKUP_S: Final = 10.0
 
 
-class Refusal(Exception):
+class AddressRefused(Exception):
     """The address is not allowed. The message is for the user and reveals nothing about internal networks."""
 
 
@@ -70,7 +70,7 @@ class Guard:
         return bool({(host.lower(), port), (host.lower(), None)} & self._plain)
 
     def read_url(self, text: str) -> URL:
-        """Checks scheme, form, and an address written out, before anything is sent. Raises Refusal.
+        """Checks scheme, form, and an address written out, before anything is sent. Raises AddressRefused.
 
         What is returned is what must be connected to: another reading of the same text could name another host.
         """
@@ -78,11 +78,11 @@ class Guard:
             url = URL(text)
             host, port = url.host, url.port
         except ValueError as error:
-            raise Refusal("That is not an address.") from error
+            raise AddressRefused("That is not an address.") from error
         if not host or not port or url.scheme not in ("http", "https") or url.user is not None:
-            raise Refusal("Only https:// addresses without a name or password in them can be used.")
+            raise AddressRefused("Only https:// addresses without a name or password in them can be used.")
         if url.scheme == "http" and not self.may_be_plain(host, port):
-            raise Refusal(f"{host} would have to be reached without encryption, which is not allowed here.")
+            raise AddressRefused(f"{host} would have to be reached without encryption, which is not allowed here.")
         address = literal(host)
         if address is None and (":" in host or not any(char.isalpha() for char in host)):
             # An old spelling of an address ("127.1"), which aiohttp would connect to without asking the resolver.
@@ -92,7 +92,7 @@ class Guard:
         return url
 
     async def addresses(self, host: str, port: int, family: int = socket.AF_UNSPEC) -> list[Address]:
-        """Where the host may be connected to. Raises Refusal, or OSError where there is no such name."""
+        """Where the host may be connected to. Raises AddressRefused, or OSError where there is no such name."""
         known = literal(host)
         if known is not None:
             found = [known]
@@ -106,8 +106,8 @@ class Guard:
             raise self._refused(host)
         return list(dict.fromkeys(found))
 
-    def _refused(self, host: str) -> Refusal:
-        return Refusal(
+    def _refused(self, host: str) -> AddressRefused:
+        return AddressRefused(
             f"{host} is an address inside this network, which is not allowed. The administrator can allow it by name."
         )
 

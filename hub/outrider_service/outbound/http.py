@@ -12,7 +12,7 @@ from urllib.parse import urljoin, urlsplit
 import aiohttp
 from yarl import URL
 
-from .guard import Guard, GuardedResolver, Refusal
+from .guard import AddressRefused, Guard, GuardedResolver
 
 TIMEOUT: Final = aiohttp.ClientTimeout(total=30, sock_connect=10)
 MOST_REDIRECTS: Final = 5
@@ -64,7 +64,7 @@ class Outbound:
         most_bytes: int = 4 * 2**20,
         redirects: bool = True,
     ) -> Answer:
-        """The answer, after redirects. ``Authorization`` goes to no other origin. Raises Refusal and Failure."""
+        """The answer, after redirects. ``Authorization`` goes to no other origin. Raises AddressRefused and Failure."""
         sent = dict(headers or {})
         try:
             # The time limit covers all hops, so a chain of slow redirects cannot get around it.
@@ -78,7 +78,7 @@ class Outbound:
                     url = urljoin(url, target)
                     if self.guard.read_url(url).origin() != here.origin():
                         sent.pop("Authorization", None)
-        except Refusal:
+        except AddressRefused:
             raise
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             raise Failure(_why(error, url)) from error

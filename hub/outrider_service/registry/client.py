@@ -10,7 +10,7 @@ from typing import Any, Final
 from urllib.parse import quote, urlencode, urlsplit
 
 from ..clock import now
-from ..outbound import Answer, Failure, Outbound, Refusal
+from ..outbound import AddressRefused, Answer, Failure, Outbound
 from . import facts
 from .facts import Problem
 from .reference import DOCKER_HUB, Reference
@@ -119,7 +119,7 @@ class _Visit:
     async def _ask(self, url: str, headers: dict[str, str], most: int) -> Answer:
         try:
             return await self._outbound.request("GET", url, headers=headers, most_bytes=most)
-        except Refusal as refusal:
+        except AddressRefused as refusal:
             raise Problem("refused", str(refusal)) from refusal
         except Failure as failure:
             raise Problem("unreachable", str(failure)) from failure

@@ -6,7 +6,7 @@ import ipaddress
 
 import pytest
 
-from outrider_service.outbound import Guard, Refusal
+from outrider_service.outbound import AddressRefused, Guard
 from outrider_service.outbound.guard import is_public
 from outrider_service.registry.reference import BadReference, parse
 
@@ -30,7 +30,7 @@ from outrider_service.registry.reference import BadReference, parse
     ],
 )
 def test_no_address_inside_is_taken(url: str) -> None:
-    with pytest.raises(Refusal):
+    with pytest.raises(AddressRefused):
         Guard(["http://elsewhere.example"]).read_url(url)
 
 
@@ -39,7 +39,7 @@ def test_the_operator_allows_by_name_and_port() -> None:
     assert guard.read_url("http://10.0.0.5:5000/v2/").port == 5000
     assert guard.is_allowed("registry.internal", 443)
     for other in ("http://10.0.0.5:80/", "http://10.0.0.6:5000/", "http://registry.internal/"):
-        with pytest.raises(Refusal):
+        with pytest.raises(AddressRefused):
             guard.read_url(other)
     with pytest.raises(ValueError, match="is not a host"):
         Guard(["10.0.0.0/8"])
