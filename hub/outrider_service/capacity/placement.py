@@ -12,7 +12,7 @@ from .room import Held, Room
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class QueuedJob:
     """A job in the queue."""
 
     id: str
@@ -65,12 +65,12 @@ class Plan:
     """Whether the pass reached a job that does not fit; none behind it may start."""
 
 
-def in_order(queue: Iterable[Waiting]) -> list[Waiting]:
+def in_order(queue: Iterable[QueuedJob]) -> list[QueuedJob]:
     return sorted(queue, key=lambda job: (-job.priority, job.created_at, job.id))
 
 
 def plan(
-    queue: Iterable[Waiting],
+    queue: Iterable[QueuedJob],
     held: Iterable[Held],
     room: Room | None,
     machine_of: Callable[[str], MachineType | None],
@@ -115,7 +115,7 @@ def plan(
 
 
 def _count(
-    users: dict[str, _Used], groups: dict[str, _Used], item: Held | Waiting, gpus: int, *, running: bool
+    users: dict[str, _Used], groups: dict[str, _Used], item: Held | QueuedJob, gpus: int, *, running: bool
 ) -> None:
     both = [users.setdefault(item.owner, _Used())] + ([groups.setdefault(item.group, _Used())] if item.group else [])
     for used in both:

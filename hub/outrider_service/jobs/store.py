@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ..capacity.placement import Waiting
+from ..capacity.placement import QueuedJob
 from ..db.cursors import BadCursor
 from ..db.tables import attempts, events, jobs, tags
 from ..schema.jobs import ENDED, Status
@@ -201,8 +201,8 @@ async def queue(
     now: float | None,
     blocked: Iterable[str],
     limit: int,
-    behind: Waiting | None = None,
-) -> list[Waiting]:
+    behind: QueuedJob | None = None,
+) -> list[QueuedJob]:
     """The first pending jobs in order (``behind`` one of them); without owners that are at their limit, and those not
     due yet."""
     query = (
@@ -228,7 +228,7 @@ async def queue(
     owners = list(blocked)
     if owners:
         query = query.where(jobs.c.owner.not_in(owners))
-    return [Waiting(*row) for row in await conn.execute(query)]
+    return [QueuedJob(*row) for row in await conn.execute(query)]
 
 
 async def next_due(conn: AsyncConnection, cluster: str, now: float) -> float | None:

@@ -28,7 +28,7 @@ def test_by_priority_then_age_then_as_they_came() -> None:
     assert queue.places(order) == {"urgent": 1, "old": 2, "twin": 3, "brother": 4}
 
 
-def order_of(pods: list[dict[str, Any]]) -> list[queue.Waiting]:
+def order_of(pods: list[dict[str, Any]]) -> list[queue.QueueEntry]:
     return queue.queue(filter(None, map(queue.waiting, pods)))
 
 

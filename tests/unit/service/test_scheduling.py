@@ -7,7 +7,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outrider_service.capacity.placement import Plan, Waiting, in_order, plan
+from outrider_service.capacity.placement import Plan, QueuedJob, in_order, plan
 from outrider_service.capacity.room import Held, Room
 from outrider_service.catalog import LimitSet, MachineType
 
@@ -22,11 +22,11 @@ ROOM = Room(8, 8000, {"u1": "NVIDIA A100 80GB", "u2": "NVIDIA A100 80GB", "u3": 
 
 def waiting(
     job: str, machine: str = "cpu1", owner: str = "alice", priority: int = 0, at: float = 0.0, not_before: float = 0.0
-) -> Waiting:
-    return Waiting(job, owner, None, machine, priority, at, not_before)
+) -> QueuedJob:
+    return QueuedJob(job, owner, None, machine, priority, at, not_before)
 
 
-def decide(queue: list[Waiting], held: list[Held] | None = None, **limits: int) -> Plan:
+def decide(queue: list[QueuedJob], held: list[Held] | None = None, **limits: int) -> Plan:
     def of(_name: str) -> LimitSet:
         return LimitSet(**limits)
 

@@ -17,7 +17,7 @@ from .kueue import LocalQueue
 from .names import notebook_of, ref_of
 from .nodes import Node, is_ready, read_nodes
 from .owner import Owner
-from .queue import Waiting
+from .queue import QueueEntry
 from .settings import KubernetesSettings
 
 SYNC_S: Final = 10.0
@@ -44,7 +44,7 @@ class ClusterCache:
         self.trouble_since: dict[str, float] = {}
         """Since when containers of a pod could not be started, by its uid."""
         self._pods_of: dict[AttemptRef, dict[str, Object]] = defaultdict(dict)
-        self._waiting: dict[str, Waiting] = {}
+        self._waiting: dict[str, QueueEntry] = {}
         """By the uids of pods, kept as they come: thousands may wait, and each change would go through all of them."""
         self._places: dict[str, int] | None = None
         self._empty_nodes: list[Node] | None = None
@@ -166,7 +166,7 @@ class ClusterCache:
             self.trouble_since.pop(uid, None)
         self._tell(ref)
 
-    def _keep_waiting(self, uid: str, waiting: Waiting | None) -> None:
+    def _keep_waiting(self, uid: str, waiting: QueueEntry | None) -> None:
         if self._waiting.get(uid) != waiting:
             self._places = None
             if waiting is None:

@@ -15,7 +15,7 @@ Object = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class QueueEntry:
     """A job's attempt (with all its pods) or a notebook server. ``devices``: what of it is not processor or memory."""
 
     name: str
@@ -33,24 +33,24 @@ def devices_of(spec: Object) -> frozenset[str]:
     return frozenset(name for name in requests(spec) if "/" in name)
 
 
-def waiting(pod: Object) -> Waiting | None:
+def waiting(pod: Object) -> QueueEntry | None:
     """What a pod counts as in the queue; None: it does not wait."""
     if not unscheduled(pod) or pod["metadata"].get("deletionTimestamp"):
         return None
     rank = (-int(pod["spec"].get("priority") or 0), str(pod["metadata"]["creationTimestamp"]))
-    return Waiting(owner_of(pod), rank, devices_of(pod["spec"]))
+    return QueueEntry(owner_of(pod), rank, devices_of(pod["spec"]))
 
 
-def queue(found: Iterable[Waiting]) -> list[Waiting]:
+def queue(found: Iterable[QueueEntry]) -> list[QueueEntry]:
     """Of pods as they were first seen: their times have whole seconds, and among equals that order counts. Those of one
     attempt are one."""
-    first: dict[str, Waiting] = {}
+    first: dict[str, QueueEntry] = {}
     for one in found:
         first.setdefault(one.name, one)
     return sorted(first.values(), key=lambda one: one.rank)
 
 
-def places(order: Iterable[Waiting]) -> dict[str, int]:
+def places(order: Iterable[QueueEntry]) -> dict[str, int]:
     """By name; 1 is next. Who waits for a GPU waits behind those who want one too, not behind those who want none."""
     found: dict[str, int] = {}
     before: Counter[frozenset[str]] = Counter()
