@@ -22,7 +22,7 @@ from urllib.parse import quote
 import aiohttp
 
 from outrider_service.contracts.spawning import HeldNotebook, HeldNotebookList
-from outrider_service.contracts.stopping import Life, Rules, Stop, next_stop
+from outrider_service.contracts.stopping import Life, Rules, ScheduledStop, next_stop
 
 from .lifeline import end_with
 from .scopes import CULLER
@@ -81,7 +81,7 @@ def seconds(time: str | None) -> float:
     return datetime.fromisoformat(time.replace("Z", "+00:00")).timestamp() if time else 0.0
 
 
-def stop_of(server: Server, held: HeldNotebook | None, default_idle_s: float) -> Stop | None:
+def stop_of(server: Server, held: HeldNotebook | None, default_idle_s: float) -> ScheduledStop | None:
     """When it ends by itself. One that the service does not know has the platform's default alone."""
     if held is None:
         return next_stop(Rules(), Life(server.started_at, server.used_at), default_idle_s)
@@ -175,7 +175,7 @@ class Culler:
         await self._hub.call("DELETE", current.hub_path, 400, 404)
         log.info("stopped %s: %s", current.hub_path, stop.reason)
 
-    async def _tell(self, server: Server, what: str, stop: Stop) -> None:
+    async def _tell(self, server: Server, what: str, stop: ScheduledStop) -> None:
         body = {"stops_at": datetime.fromtimestamp(stop.at, UTC).isoformat(), "reason": stop.reason}
         await self._service.call("POST", f"{server.service_path}/{what}", 404, json=body)
 

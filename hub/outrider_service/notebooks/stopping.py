@@ -55,7 +55,7 @@ class Life:
 
 
 @dataclass(frozen=True, slots=True)
-class Stop:
+class ScheduledStop:
     """A coming stop. ``final``: activity does not postpone it."""
 
     at: float
@@ -63,20 +63,20 @@ class Stop:
     final: bool = False
 
 
-def next_stop(rules: Rules, life: Life, default_idle_s: float) -> Stop | None:
+def next_stop(rules: Rules, life: Life, default_idle_s: float) -> ScheduledStop | None:
     """The earliest stop under the rules; None: it runs until somebody stops it."""
     found = []
     idle_s = default_idle_s if rules.idle_s is None else rules.idle_s
     if idle_s:
         used = max(life.used_at, life.started_at)
-        found.append(Stop(used + idle_s, f"idle for {duration(idle_s)}"))
+        found.append(ScheduledStop(used + idle_s, f"idle for {duration(idle_s)}"))
     if rules.gpu_idle_s and life.gpu_used_at is not None:
         used = max(life.gpu_used_at, life.kept_at or 0.0, life.started_at)
-        found.append(Stop(used + rules.gpu_idle_s, f"its GPU was idle for {duration(rules.gpu_idle_s)}"))
+        found.append(ScheduledStop(used + rules.gpu_idle_s, f"its GPU was idle for {duration(rules.gpu_idle_s)}"))
     if rules.max_age_s:
         what = "its owner chose to stop it" if rules.own_age else "this machine type stops notebooks"
         text = f"{what} after {duration(rules.max_age_s)}, used or idle"
-        found.append(Stop(life.started_at + rules.max_age_s, text, final=True))
+        found.append(ScheduledStop(life.started_at + rules.max_age_s, text, final=True))
     return min(found, key=lambda stop: stop.at, default=None)
 
 

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import pytest
 
-from outrider_service.notebooks.stopping import Life, Rules, Stop, TooLong, check_choice, chosen, duration, next_stop
+from outrider_service.notebooks.stopping import (
+    Life,
+    Rules,
+    ScheduledStop,
+    TooLong,
+    check_choice,
+    chosen,
+    duration,
+    next_stop,
+)
 
 HOUR = 3600
 USED = Life(started_at=1000, used_at=5000)
 
 
 def test_by_default_after_the_platforms_time_without_use() -> None:
-    assert next_stop(Rules(), USED, 12 * HOUR) == Stop(5000 + 12 * HOUR, "idle for 12 hours")
+    assert next_stop(Rules(), USED, 12 * HOUR) == ScheduledStop(5000 + 12 * HOUR, "idle for 12 hours")
 
 
 def test_the_machine_type_has_a_time_of_its_own() -> None:
-    assert next_stop(Rules(idle_s=600), USED, 12 * HOUR) == Stop(5600, "idle for 10 minutes")
+    assert next_stop(Rules(idle_s=600), USED, 12 * HOUR) == ScheduledStop(5600, "idle for 10 minutes")
 
 
 @pytest.mark.parametrize(("rules", "default"), [(Rules(idle_s=0), 12 * HOUR), (Rules(), 0)])
@@ -25,7 +34,9 @@ def test_never(rules: Rules, default: float) -> None:
 
 def test_an_age_ends_it_whatever_it_does() -> None:
     stop = next_stop(Rules(idle_s=6 * HOUR, max_age_s=6 * HOUR), USED, 0)
-    assert stop == Stop(1000 + 6 * HOUR, "this machine type stops notebooks after 6 hours, used or idle", final=True)
+    assert stop == ScheduledStop(
+        1000 + 6 * HOUR, "this machine type stops notebooks after 6 hours, used or idle", final=True
+    )
 
 
 def test_a_report_from_before_its_start_does_not_end_it_early() -> None:
@@ -36,9 +47,9 @@ def test_a_report_from_before_its_start_does_not_end_it_early() -> None:
 def test_an_idle_gpu_ends_what_is_in_use_otherwise_until_it_is_kept() -> None:
     rules = Rules(gpu_idle_s=HOUR)
     idle = Life(started_at=0, used_at=9000, gpu_used_at=100)
-    assert next_stop(rules, idle, 12 * HOUR) == Stop(100 + HOUR, "its GPU was idle for 1 hour")
+    assert next_stop(rules, idle, 12 * HOUR) == ScheduledStop(100 + HOUR, "its GPU was idle for 1 hour")
     kept = Life(started_at=0, used_at=9000, gpu_used_at=100, kept_at=2000)
-    assert next_stop(rules, kept, 12 * HOUR) == Stop(2000 + HOUR, "its GPU was idle for 1 hour")
+    assert next_stop(rules, kept, 12 * HOUR) == ScheduledStop(2000 + HOUR, "its GPU was idle for 1 hour")
 
 
 def test_a_gpu_at_which_nobody_looked_ends_nothing() -> None:
@@ -57,7 +68,7 @@ def test_what_the_owner_chose_takes_the_machine_types_place() -> None:
     rules = chosen(Rules(idle_s=HOUR, max_age_s=6 * HOUR, gpu_idle_s=60), 2 * HOUR, None)
     assert (rules.idle_s, rules.max_age_s, rules.gpu_idle_s) == (HOUR, 2 * HOUR, 60)
     stop = next_stop(rules, Life(started_at=0, used_at=2 * HOUR), 0)
-    assert stop == Stop(2 * HOUR, "its owner chose to stop it after 2 hours, used or idle", final=True)
+    assert stop == ScheduledStop(2 * HOUR, "its owner chose to stop it after 2 hours, used or idle", final=True)
     assert chosen(Rules(idle_s=HOUR), None, 600).idle_s == 600
 
 
