@@ -17,9 +17,9 @@ export function Budgets({ budgets }: { budgets: Me['budgets'] }): ReactElement |
     <>
       {budgets.map(({ subject, budget, spent, left, resets_at: resets }) =>
         budget === null || left === null ? (
-          <Line key={subject} name={titleOf('spending', subject)} value={money(spent)} />
+          <AllowanceRow key={subject} name={titleOf('spending', subject)} value={money(spent)} />
         ) : (
-          <Line
+          <AllowanceRow
             key={subject}
             name={titleOf('spending', subject)}
             value={`${money(spent)} of ${money(budget)}`}
@@ -28,7 +28,7 @@ export function Budgets({ budgets }: { budgets: Me['budgets'] }): ReactElement |
             {left <= 0
               ? `Budget used up until ${day(resets)}. Only machines with no charge can be started.`
               : `${money(left)} left until ${day(resets)}.`}
-          </Line>
+          </AllowanceRow>
         ),
       )}
     </>
@@ -40,28 +40,33 @@ export function Keeps({ holdings }: { holdings: Holdings['items'] }): ReactEleme
     <>
       {holdings.map(({ subject, used, limit, jobs, uploads }) => {
         const name = titleOf('storage', subject);
-        if (used === null) return <Line key={subject} name={name} value="Not measured yet" />;
+        if (used === null) return <AllowanceRow key={subject} name={name} value="Not measured yet" />;
         const parts = [
           jobs ? `${bytes(jobs)} in job artifacts` : '',
           uploads ? `${bytes(uploads)} in uploaded workspaces` : '',
         ].filter(Boolean);
         const note = parts.length > 0 ? `Includes ${parts.join(' and ')}.` : null;
         return limit === null ? (
-          <Line key={subject} name={name} value={bytes(used)}>
+          <AllowanceRow key={subject} name={name} value={bytes(used)}>
             {note}
-          </Line>
+          </AllowanceRow>
         ) : (
-          <Line key={subject} name={name} value={`${bytes(used)} of ${bytes(limit)}`} share={used / limit}>
+          <AllowanceRow
+            key={subject}
+            name={name}
+            value={`${bytes(used)} of ${bytes(limit)}`}
+            share={used / limit}
+          >
             {used >= limit && 'Storage is full. Delete files or jobs to start new jobs. '}
             {note}
-          </Line>
+          </AllowanceRow>
         );
       })}
     </>
   );
 }
 
-function Line({
+function AllowanceRow({
   name,
   value,
   share,

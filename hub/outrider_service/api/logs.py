@@ -10,7 +10,7 @@ from ..auth import JOBS_READ
 from ..jobs.changes import JobChanges
 from ..schema.resources import LogLine, LogPage
 from ..service import Service
-from ..telemetry.journal import Journal, Line
+from ..telemetry.journal import Journal, StoredLine
 from .jobs import end_of
 from .render import instant
 from .routing import Call, Route
@@ -26,7 +26,7 @@ class LogQuery(BaseModel, extra="forbid"):
     q: Annotated[str, Field(min_length=1, max_length=200)] | None = None
 
 
-def as_line(line: Line) -> LogLine:
+def as_line(line: StoredLine) -> LogLine:
     n, time, attempt, node, text = line
     return LogLine(n=n, time=instant(time), attempt=attempt, node=node, text=text.decode("utf-8", "replace"))
 

@@ -47,7 +47,7 @@ HUB_WIDE: Final = frozenset({"reporting-endpoints", "service-worker-allowed", "s
 """Headers that only the Hub may set on its origin."""
 CONNECT_S: Final = 10.0
 LONGEST_HEADER: Final = 1 << 16
-KEPT_LINES: Final = 64
+KEPT_SESSIONS: Final = 64
 """How many addresses keep idle connections."""
 
 Confine = Callable[[str, str], str | None]
@@ -122,17 +122,17 @@ def on_hub_host(name: str, value: str) -> str | None:
 
 
 @dataclass(slots=True)
-class Line:
+class PooledSession:
     """The connections to one address and the number of requests in flight."""
 
     session: aiohttp.ClientSession
     users: int = 0
 
 
-def open_line(address: Address) -> Line:
+def open_session(address: Address) -> PooledSession:
     connector: aiohttp.BaseConnector
     connector = DeepUnixConnector(address.unix) if address.unix is not None else aiohttp.TCPConnector(limit=0)
-    return Line(
+    return PooledSession(
         aiohttp.ClientSession(
             connector=connector,
             auto_decompress=False,
@@ -148,30 +148,30 @@ class Proxy:
     """Keeps the most recently used connections to jobs' ports for the next request."""
 
     def __init__(self) -> None:
-        self._lines: dict[Address, Line] = {}
+        self._sessions: dict[Address, PooledSession] = {}
 
     async def close(self) -> None:
-        for line in self._lines.values():
-            await line.session.close()
-        self._lines.clear()
+        for pooled in self._sessions.values():
+            await pooled.session.close()
+        self._sessions.clear()
 
     @asynccontextmanager
     async def _session(self, address: Address) -> AsyncIterator[aiohttp.ClientSession]:
-        line = self._lines.pop(address, None) or open_line(address)
-        self._lines[address] = line  # the last in the order of use
-        line.users += 1
+        pooled = self._sessions.pop(address, None) or open_session(address)
+        self._sessions[address] = pooled  # the last in the order of use
+        pooled.users += 1
         try:
-            yield line.session
+            yield pooled.session
         finally:
-            line.users -= 1
+            pooled.users -= 1
             await self._close_idle()
 
     async def _close_idle(self) -> None:
         """Close the least recently used connections that are idle."""
-        idle = [address for address, line in self._lines.items() if line.users == 0]
-        closing = [self._lines.pop(address) for address in idle[: max(0, len(idle) - KEPT_LINES)]]
-        for line in closing:
-            await line.session.close()
+        idle = [address for address, pooled in self._sessions.items() if pooled.users == 0]
+        closing = [self._sessions.pop(address) for address in idle[: max(0, len(idle) - KEPT_SESSIONS)]]
+        for pooled in closing:
+            await pooled.session.close()
 
     async def forward(
         self,

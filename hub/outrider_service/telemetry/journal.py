@@ -167,11 +167,11 @@ def _append_at(path: Path, size: int, data: bytes | memoryview) -> None:
 
 Grown = tuple[int, tuple[float, float, float]]
 """A series' new count and last point."""
-Line = tuple[int, float, int, int, bytes]
+StoredLine = tuple[int, float, int, int, bytes]
 """n, time, attempt, node, text."""
 
 
-def _lines(first: int, index: Any, text: bytes) -> list[Line]:
+def _lines(first: int, index: Any, text: bytes) -> list[StoredLine]:
     texts = text.split(b"\n")
     return [
         (first + i + 1, float(row["time"]), int(row["attempt"]), int(row["node"]), texts[i] if i < len(texts) else b"")
@@ -329,7 +329,7 @@ class Journal:
     def cursor(self, attempt: int, node: int) -> str | None:
         return self.checkpoint.cursors.get(f"{attempt}/{node}")
 
-    def read(self, after: int, limit: int) -> list[Line]:
+    def read(self, after: int, limit: int) -> list[StoredLine]:
         """Lines ``after`` + 1 … as (n, time, attempt, node, text); at most ``limit`` that begin in MOST_READ bytes."""
         first, index, text = self._block(after, limit)
         return _lines(first, index, text)
@@ -355,11 +355,11 @@ class Journal:
             data = os.pread(file.fileno(), (last - first) * INDEX.itemsize, first * INDEX.itemsize)
         return np.frombuffer(data, INDEX)
 
-    def search(self, needle: str, after: int, limit: int, block: int = 16_384) -> tuple[list[Line], int]:
+    def search(self, needle: str, after: int, limit: int, block: int = 16_384) -> tuple[list[StoredLine], int]:
         """Lines after ``after`` that contain the text, without regard to case, and the last line that was looked at:
         the search ends at a bound on bytes, lines or time, whichever comes first."""
         wanted = needle.lower()
-        found: list[Line] = []
+        found: list[StoredLine] = []
         first = position = max(0, after)
         looked, until = 0, time.monotonic() + LONGEST_SEARCH_S
         while position < self.checkpoint.lines:

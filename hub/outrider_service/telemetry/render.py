@@ -9,7 +9,7 @@ import orjson
 
 from ..clock import as_date
 from ..user_threads import UserThreads
-from .journal import Journal, Line
+from .journal import Journal, StoredLine
 
 STREAM_LINES: Final = 1000
 AT_ONCE: Final = 100
@@ -18,7 +18,7 @@ MOST_CACHED: Final = 32 << 20
 """Bytes of rendered lines that are kept for all logs together."""
 
 
-def as_json(lines: list[Line]) -> bytes:
+def as_json(lines: list[StoredLine]) -> bytes:
     """Lines as the stream sends them, without a model for each."""
     return orjson.dumps(
         [

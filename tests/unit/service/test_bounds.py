@@ -21,7 +21,7 @@ from outrider_service.catalog.configured import CatalogFile
 from outrider_service.catalog.selection import RequestRefused
 from outrider_service.db import Database
 from outrider_service.db.engine import migrate
-from outrider_service.endpoints.proxy import KEPT_LINES, Proxy
+from outrider_service.endpoints.proxy import KEPT_SESSIONS, Proxy
 from outrider_service.notebooks.leasing import Spawns
 from outrider_service.schema.jobs import LARGEST_START, Submission
 from outrider_service.schema.resources import SpawnRequest
@@ -49,11 +49,11 @@ async def test_idle_connections_are_few_and_used_ones_are_left_alone() -> None:
     proxy = Proxy()
     used = Address(host="127.0.0.1", port=1)
     async with proxy._session(used) as session:
-        for port in range(2, KEPT_LINES * 3):
+        for port in range(2, KEPT_SESSIONS * 3):
             async with proxy._session(Address(host="127.0.0.1", port=port)):
                 pass
         assert not session.closed
-        assert len(proxy._lines) == KEPT_LINES + 1
+        assert len(proxy._sessions) == KEPT_SESSIONS + 1
     await proxy.close()
     assert session.closed
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 
 import type { Machine } from '../api/types.js';
-import { headline, largerMachine, type Line, relevantLines, suggestion } from './failure.js';
+import { headline, largerMachine, type NumberedLine, relevantLines, suggestion } from './failure.js';
 
-function lines(...texts: string[]): Line[] {
+function lines(...texts: string[]): NumberedLine[] {
   return texts.map((text, i) => ({ n: i + 1, text }));
 }
 

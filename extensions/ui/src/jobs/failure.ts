@@ -6,7 +6,7 @@
 import type { Machine } from '../api/types.js';
 import { plainText } from '../shared/ansi.js';
 
-export interface Line {
+export interface NumberedLine {
   n: number;
   text: string;
 }
@@ -29,7 +29,7 @@ const ERROR =
   /\b(error|exception|fatal|failed|failure|killed|denied|not found|no such file|cannot|panic|abort(ed)?|segmentation fault|oom)\b/i;
 
 /** The last traceback, else the last lines around an error, else the end of the log; at most `most` lines. */
-export function relevantLines(lines: readonly Line[], most = 12): Line[] {
+export function relevantLines(lines: readonly NumberedLine[], most = 12): NumberedLine[] {
   const plain = lines.map((line) => ({ n: line.n, text: plainText(line.text).trimEnd() }));
   while (plain.length > 0 && plain[plain.length - 1]?.text === '') plain.pop();
   const traceback = plain.findLastIndex((line) => line.text.startsWith(TRACEBACK));
@@ -45,7 +45,7 @@ export function relevantLines(lines: readonly Line[], most = 12): Line[] {
 }
 
 /** A traceback ends with the exception: the first line after the frames that is not indented. */
-function endOfTraceback(lines: readonly Line[], start: number): number {
+function endOfTraceback(lines: readonly NumberedLine[], start: number): number {
   for (let i = start + 1; i < lines.length; i += 1) {
     const text = lines[i]?.text ?? '';
     if (text !== '' && !/^\s/.test(text)) return i;
@@ -54,7 +54,7 @@ function endOfTraceback(lines: readonly Line[], start: number): number {
 }
 
 /** Keeps the first line and the last ones: the header of a traceback and its exception. */
-function shortened(lines: Line[], most: number): Line[] {
+function shortened(lines: NumberedLine[], most: number): NumberedLine[] {
   return lines.length <= most ? lines : [...lines.slice(0, 1), ...lines.slice(-(most - 1))];
 }
 
@@ -112,7 +112,7 @@ const HINTS: readonly Hint[] = [
 ];
 
 /** A suggestion based on known errors in the log, or null when there is none. */
-export function suggestion(lines: readonly Line[]): string | null {
+export function suggestion(lines: readonly NumberedLine[]): string | null {
   const text = lines.map((line) => plainText(line.text)).join('\n');
   for (const hint of HINTS) {
     const match = hint.pattern.exec(text);
