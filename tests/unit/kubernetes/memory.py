@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from copy import deepcopy
 from typing import Any
 
-from outrider_service.backends.kubernetes.api import ApiError, KubernetesApi, Object
+from outrider_service.backends.kubernetes.api import KubernetesApi, KubernetesError, Object
 
 LISTS = ("jobs", "pods", "nodes")
 
@@ -32,7 +32,7 @@ class Memory(KubernetesApi):
             items = [deepcopy(one) for at, one in self.objects.items() if at.rpartition("/")[0] == path]
             return {"metadata": {"resourceVersion": "0"}, "items": items}
         if path not in self.objects:
-            raise ApiError(404, "not found")
+            raise KubernetesError(404, "not found")
         return deepcopy(self.objects[path])
 
     async def create(self, path: str, body: Object) -> Object:
@@ -44,7 +44,7 @@ class Memory(KubernetesApi):
     async def patch(self, path: str, body: Object) -> Object:
         found, wanted = self.objects[path], dict(body["metadata"])
         if wanted.pop("resourceVersion") != found["metadata"]["resourceVersion"]:
-            raise ApiError(409, "it has changed")
+            raise KubernetesError(409, "it has changed")
         found["metadata"]["labels"] |= wanted["labels"]
         found["metadata"]["resourceVersion"] = str(1000 + next(self._versions))
         return deepcopy(found)

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Collection
 
 from ..base import AttemptRef, PlatformAway
-from .api import ApiError, KubernetesApi
+from .api import KubernetesApi, KubernetesError
 from .cluster_cache import ClusterCache
 from .names import MARK_LABEL, ref_of
 from .objects import Objects
@@ -31,7 +31,7 @@ async def adopt(
         mark = {"metadata": {"labels": {MARK_LABEL: owner.mark}, "resourceVersion": version}}
         try:
             cache.jobs.put(await api.patch(f"{objects.jobs}/{name}", mark))
-        except ApiError as error:
+        except KubernetesError as error:
             if error.status == 404:
                 continue
             raise PlatformAway(f"{name} could not be taken over yet: {error}") from error

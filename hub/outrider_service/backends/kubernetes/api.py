@@ -25,7 +25,7 @@ WATCH_S: Final = 300
 IN_CLUSTER: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 
 
-class ApiError(BackendError):
+class KubernetesError(BackendError):
     """The API refused; ``status`` is HTTP's, 0 when it could not be reached."""
 
     def __init__(self, status: int, message: str) -> None:
@@ -73,7 +73,7 @@ class KubernetesApi:
         """None when it was gone already."""
         try:
             return await self._json("DELETE", path, query, body)
-        except ApiError as error:
+        except KubernetesError as error:
             if error.status == 404:
                 return None
             raise
@@ -88,7 +88,7 @@ class KubernetesApi:
             async for line in response.content:
                 yield orjson.loads(line)
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise ApiError(0, f"the watch broke: {error}") from error
+            raise KubernetesError(0, f"the watch broke: {error}") from error
         finally:
             response.close()
 
@@ -106,7 +106,7 @@ class KubernetesApi:
             found: Object = orjson.loads(await response.read())
             return found
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise ApiError(0, f"the Kubernetes API does not answer: {error}") from error
+            raise KubernetesError(0, f"the Kubernetes API does not answer: {error}") from error
         finally:
             response.release()
 
@@ -129,7 +129,7 @@ class KubernetesApi:
             )
             answer = await self._client.call_api(method, wanted[1], wanted[2], body=body, _request_timeout=timeout)
         except (ApiException, aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise ApiError(0, f"the Kubernetes API does not answer: {error}") from error
+            raise KubernetesError(0, f"the Kubernetes API does not answer: {error}") from error
         response: aiohttp.ClientResponse = answer.response
         return response
 
@@ -141,4 +141,4 @@ class KubernetesApi:
             message = str(orjson.loads(text)["message"])
         except (ValueError, KeyError, TypeError):
             message = text[:500] or str(response.reason)
-        raise ApiError(response.status, message)
+        raise KubernetesError(response.status, message)

@@ -37,7 +37,7 @@ from ..base import (
 )
 from . import manifests, pod_status, queue, runner_install
 from .adoption import adopt
-from .api import ApiError, KubernetesApi, Object
+from .api import KubernetesApi, KubernetesError, Object
 from .cluster_cache import ClusterCache
 from .kueue import LocalQueue
 from .log_poller import LogPoller
@@ -160,7 +160,7 @@ class KubernetesBackend:
         try:
             await self._synced()
             await self.api.get("/version")
-        except ApiError as error:
+        except KubernetesError as error:
             return str(error)
         except PlatformAway as error:
             return str(error)
@@ -173,7 +173,7 @@ class KubernetesBackend:
             await self._synced()
             try:
                 await self._start(attempt)
-            except ApiError as error:
+            except KubernetesError as error:
                 if error.status == 0 or error.status >= 500 or error.status == 429:
                     raise PlatformAway(str(error)) from error
                 raise BackendError(f"Kubernetes refused the job: {error}") from error
@@ -184,7 +184,7 @@ class KubernetesBackend:
         job = self.cache.job(attempt.ref)
         if job is None:
             # The picture may be old: the workspace of one that runs must not be emptied.
-            with contextlib.suppress(ApiError):
+            with contextlib.suppress(KubernetesError):
                 job = await self.api.get(f"{self._objects.jobs}/{name}")
         if job is None:
             await self._threads.run_on(attempt.owner, self._make_directories, attempt)
@@ -199,7 +199,7 @@ class KubernetesBackend:
                 runner = await asyncio.to_thread(runner_install.install, self.directories.home, self.settings.uid)
                 wanted = manifests.job(attempt, self.settings, self.directories, runner)
                 job = await self.api.create(self._objects.jobs, wanted)
-            except ApiError as error:
+            except KubernetesError as error:
                 if error.status != 409:
                     raise
                 job = await self.api.get(f"{self._objects.jobs}/{name}")
@@ -302,7 +302,7 @@ class KubernetesBackend:
             return
         if job["spec"].get("activeDeadlineSeconds") is None:
             # No pod of it is made from now on, and its end is seen as a stop also by who comes later.
-            with contextlib.suppress(ApiError):
+            with contextlib.suppress(KubernetesError):
                 self.cache.jobs.put(
                     await self.api.patch(f"{self._objects.jobs}/{name}", {"spec": {"activeDeadlineSeconds": 1}})
                 )
@@ -362,7 +362,7 @@ class KubernetesBackend:
         if (pulling := notebook_pulling(place, self.settings)) is not None:
             try:
                 await self._objects.create_secret_anew(pulling)
-            except ApiError as error:
+            except KubernetesError as error:
                 raise PlatformAway(f"the account for the image's registry could not be set: {error}") from error
         runner = None
         if place.clones:

@@ -13,7 +13,7 @@ import random
 from collections.abc import Callable
 from typing import Final
 
-from .api import ApiError, KubernetesApi, Object
+from .api import KubernetesApi, KubernetesError, Object
 
 log = logging.getLogger(__name__)
 
@@ -92,7 +92,7 @@ class Informer:
                 pause = FIRST_PAUSE_S
                 while True:
                     version = await self._follow(version)
-            except ApiError as error:
+            except KubernetesError as error:
                 if error.status == 403:
                     self.refused = True
                     self._synced.set()
@@ -126,7 +126,7 @@ class Informer:
         async for event in self._api.watch(self._path, resourceVersion=version, **self._query):
             thing = event["object"]
             if event["type"] == "ERROR":
-                raise ApiError(int(thing.get("code") or 500), str(thing.get("message") or "the watch failed"))
+                raise KubernetesError(int(thing.get("code") or 500), str(thing.get("message") or "the watch failed"))
             version = thing["metadata"]["resourceVersion"]
             if event["type"] == "BOOKMARK":
                 continue

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .api import ApiError, KubernetesApi, Object
+from .api import KubernetesApi, KubernetesError, Object
 from .owner import pull_name
 
 
@@ -20,7 +20,7 @@ class Objects:
         """One of that name that is there already stays as it is."""
         try:
             await self._api.create(path, manifest)
-        except ApiError as error:
+        except KubernetesError as error:
             if error.status != 409:
                 raise
 
@@ -28,7 +28,7 @@ class Objects:
         """In the place of one of that name, should there be one."""
         try:
             await self._api.create(self.secrets, secret)
-        except ApiError as error:
+        except KubernetesError as error:
             if error.status != 409:
                 raise
             await self.remove_secret(secret["metadata"]["name"])
