@@ -8,7 +8,7 @@ from ..auth import CATALOG_ADMIN, JOBS_READ, JOBS_WRITE
 from ..registry.reference import BadReference, normal_registry
 from ..schema.jobs import EnvName
 from ..schema.secrets import Rotation, SecretInfo, SecretList, SecretQuery, SecretWrite
-from ..vault import EVERYBODY, GIT, REGISTRY, SSH, VARIABLE, Secret, TooMany, group_subject, user_subject
+from ..vault import EVERYBODY, GIT, REGISTRY, SSH, VARIABLE, Secret, TooManySecrets, group_subject, user_subject
 from ..vault.deploykeys import deploy_key
 from .errors import ApiError, not_found
 from .render import instant
@@ -86,7 +86,7 @@ async def _put(call: Call, subject: str) -> SecretInfo:
 async def _kept(call: Call, subject: str, kind: str, name: str, value: str, account: str | None) -> SecretInfo:
     try:
         return render(await call.service.vault.put(subject, kind, name, value, account, call.caller.name))
-    except TooMany as error:
+    except TooManySecrets as error:
         raise ApiError(409, str(error)) from error
 
 

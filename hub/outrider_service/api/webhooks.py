@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..auth import JOBS_READ, JOBS_WRITE, SPAWN
 from ..clock import now
 from ..notifications import NOTEBOOK_STOPPING, put
-from ..notifications.webhooks import TooMany, Webhook
+from ..notifications.webhooks import TooManyWebhooks, Webhook
 from ..outbound import AddressRefused
 from ..schema.webhooks import Culling, WebhookInfo, WebhookList, WebhookPatch, WebhookWrite
 from .errors import ApiError, not_found
@@ -45,7 +45,7 @@ async def add_webhook(call: Call) -> WebhookInfo:
         hook, key = await call.service.webhooks.add(call.caller.name, call.body.url, call.body.events)
     except AddressRefused as refusal:
         raise ApiError(422, f"url: {refusal}", "url") from refusal
-    except TooMany as error:
+    except TooManyWebhooks as error:
         raise ApiError(409, str(error)) from error
     return render(hook, key)
 

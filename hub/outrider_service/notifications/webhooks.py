@@ -18,7 +18,7 @@ from .outbox import TEST, put_one
 MOST: Final = 10
 
 
-class TooMany(Exception):
+class TooManyWebhooks(Exception):
     """The user has reached the maximum number of webhooks."""
 
 
@@ -57,14 +57,14 @@ class Webhooks:
         return next((hook for hook in await self.all_of(owner) if hook.id == webhook_id), None)
 
     async def add(self, owner: str, url: str, events: list[str]) -> tuple[Webhook, str]:
-        """Add a webhook; returns it with its key, which is never shown again. Raises TooMany."""
+        """Add a webhook; returns it with its key, which is never shown again. Raises TooManyWebhooks."""
         webhook_id, key = f"wh{uuid.uuid4().hex[:12]}", new_key()
         sealed = self._seal.close(["webhook", webhook_id], {"key": key})
         hook = Webhook(webhook_id, owner, url, events, True, sealed, now(), None, None)
         async with self._db.write() as conn:
             count = select(func.count()).select_from(webhooks).where(webhooks.c.owner == owner)
             if (await conn.execute(count)).scalar_one() >= MOST:
-                raise TooMany(f"You have {MOST} webhooks. Remove one first.")
+                raise TooManyWebhooks(f"You have {MOST} webhooks. Remove one first.")
             await conn.execute(insert(webhooks).values({name: getattr(hook, name) for name in Webhook.__slots__}))
         return hook, key
 

@@ -2,7 +2,19 @@
 
 from .accounts import Accounts, RegistryLogin
 from .sealing import Unreadable
-from .store import EVERYBODY, GIT, REGISTRY, SSH, VARIABLE, Login, Secret, TooMany, Vault, group_subject, user_subject
+from .store import (
+    EVERYBODY,
+    GIT,
+    REGISTRY,
+    SSH,
+    VARIABLE,
+    Login,
+    Secret,
+    TooManySecrets,
+    Vault,
+    group_subject,
+    user_subject,
+)
 
 __all__ = [
     "EVERYBODY",
@@ -14,7 +26,7 @@ __all__ = [
     "Login",
     "RegistryLogin",
     "Secret",
-    "TooMany",
+    "TooManySecrets",
     "Unreadable",
     "Vault",
     "group_subject",

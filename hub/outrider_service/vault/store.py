@@ -32,7 +32,7 @@ def group_subject(name: str) -> str:
     return f"group:{name}"
 
 
-class TooMany(Exception):
+class TooManySecrets(Exception):
     """The subject has reached its maximum number of secrets."""
 
 
@@ -68,7 +68,7 @@ class Vault:
         self._seal = seal
 
     async def put(self, subject: str, kind: str, name: str, value: str, account: str | None, by: str) -> Secret:
-        """Raises TooMany."""
+        """Raises TooManySecrets."""
         sealed = self._seal.close([subject, kind, name], {"value": value})
         secret = Secret(subject, kind, name, account, now(), by, sealed)
         row = {key: getattr(secret, key) for key in Secret.__slots__}
@@ -77,7 +77,7 @@ class Vault:
                 secrets.c.subject == subject, (secrets.c.kind != kind) | (secrets.c.name != name)
             )
             if (await conn.execute(others)).scalar_one() >= self.most:
-                raise TooMany(f"There are {self.most} secrets already. Remove one first.")
+                raise TooManySecrets(f"There are {self.most} secrets already. Remove one first.")
             await upsert(conn, secrets, row, "account", "changed_at", "changed_by", "sealed")
         return secret
 
