@@ -54,7 +54,7 @@ def _workspace(spec: Dict[str, Any], output: Output, children: Children) -> bool
     try:
         limit = int(spec.get("max_workspace_mb") or workspace.DEFAULT_LIMIT_MB)
         done = workspace.prepare(spec.get("workspace") or {}, folder, limit, children.run_quietly)
-    except workspace.WorkspaceError as error:
+    except workspace.WorkspaceUnusable as error:
         output.record("workspace_failed", message=str(error))
         return False
     if done is not None:

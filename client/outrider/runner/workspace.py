@@ -18,7 +18,7 @@ _MARKER = ".outrider-workspace.json"
 DEFAULT_LIMIT_MB = 2048
 
 
-class WorkspaceError(Exception):
+class WorkspaceUnusable(Exception):
     """Its text is a sentence for the user."""
 
 
@@ -49,15 +49,15 @@ def prepare(spec: Dict[str, Any], folder: Path, limit_mb: int, run: Run) -> Opti
             commit = git.check_out(spec, folder, run)
             files, size = _measure(folder)
             if size > limit_mb << 20:
-                raise WorkspaceError(
+                raise WorkspaceUnusable(
                     f"The repository takes {size >> 20} MiB, above the workspace limit of {limit_mb} MiB."
                 )
         else:
-            raise WorkspaceError(f"A workspace of type {kind!r} is not known to this runner.")
+            raise WorkspaceUnusable(f"A workspace of type {kind!r} is not known to this runner.")
     except (archive.ArchiveError, git.GitError) as error:
-        raise WorkspaceError(str(error)) from error
+        raise WorkspaceUnusable(str(error)) from error
     except OSError as error:
-        raise WorkspaceError(f"The workspace could not be written: {error.strerror or error}.") from error
+        raise WorkspaceUnusable(f"The workspace could not be written: {error.strerror or error}.") from error
     done = {"commit": commit, "files": files, "bytes": size}
     _remember(marker, {"workspace": wanted, "done": done})
     return done

@@ -11,7 +11,7 @@ from typing import Any, Final
 from ..clock import now
 from ..schema.catalog import ImageFacts
 from .client import Credentials, RegistryClient
-from .facts import Problem
+from .facts import ImageProblem
 from .reference import parse
 
 AT_ONCE_EACH: Final = 2
@@ -48,7 +48,7 @@ class ImageChecks:
             told: dict[str, Any] = {"status": "ok", "message": "The image can be used.", "architectures": []}
             try:
                 told |= await self._client.inspect(image, await self._credentials(user, image.registry))
-            except Problem as problem:
+            except ImageProblem as problem:
                 told |= {
                     "status": problem.status,
                     "message": problem.message,

@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from ..clock import now
 from ..outbound import AddressRefused, Answer, Failure, Outbound
 from . import facts
-from .facts import Problem
+from .facts import ImageProblem
 from .reference import DOCKER_HUB, Reference
 
 LARGEST_MANIFEST: Final = 4 * 2**20
@@ -43,7 +43,7 @@ class RegistryClient:
         self._turns = asyncio.Semaphore(AT_ONCE)
 
     async def inspect(self, image: Reference, credentials: Credentials | None) -> dict[str, Any]:
-        """Facts about the image. Raises Problem."""
+        """Facts about the image. Raises ImageProblem."""
         async with self._turns:
             visit = _Visit(self._outbound, image, credentials)
             return await visit.inspect(self.architecture)
@@ -92,14 +92,14 @@ class _Visit:
         digest = facts.digest_of(answer.body)
         # A tag may point anywhere; a digest identifies these bytes.
         if wanted.startswith("sha256:") and digest != wanted:
-            raise Problem("unreachable", "The registry sent something else than what was asked for.")
+            raise ImageProblem("unreachable", "The registry sent something else than what was asked for.")
         document = facts.read_json(answer.body)
         return document, digest, facts.media_type(document, answer.headers.get("content-type"))
 
     async def _configuration(self, digest: str) -> dict[str, Any]:
         answer = await self._get(f"/blobs/{quote(digest, safe=':')}", {}, LARGEST_CONFIG)
         if facts.digest_of(answer.body) != digest:
-            raise Problem("unreachable", "The registry sent something else than what was asked for.")
+            raise ImageProblem("unreachable", "The registry sent something else than what was asked for.")
         return facts.read_json(answer.body)
 
     async def _get(self, path: str, headers: dict[str, str], most: int) -> Answer:
@@ -120,9 +120,9 @@ class _Visit:
         try:
             return await self._outbound.request("GET", url, headers=headers, most_bytes=most)
         except AddressRefused as refusal:
-            raise Problem("refused", str(refusal)) from refusal
+            raise ImageProblem("refused", str(refusal)) from refusal
         except Failure as failure:
-            raise Problem("unreachable", str(failure)) from failure
+            raise ImageProblem("unreachable", str(failure)) from failure
 
     async def _authorize(self, challenge: str) -> str:
         """The Authorization header the registry asks for: a token from the realm it names, or basic credentials."""
@@ -132,7 +132,7 @@ class _Visit:
                 raise self._not_allowed()
             return self._credentials.basic
         if kind.lower() != "bearer":
-            raise Problem("unreachable", f"{self._image.registry} asks for a login of a kind that is not known.")
+            raise ImageProblem("unreachable", f"{self._image.registry} asks for a login of a kind that is not known.")
         given = dict(CHALLENGE.findall(rest))
         realm = given.get("realm", "")
         query = {"scope": f"repository:{self._image.repository}:pull"}
@@ -149,10 +149,10 @@ class _Visit:
         found = facts.read_json(answer.body)
         token = found.get("token") or found.get("access_token")
         if not isinstance(token, str) or not token.isprintable():
-            raise Problem("unreachable", f"{self._image.registry} gave no token.")
+            raise ImageProblem("unreachable", f"{self._image.registry} gave no token.")
         return f"Bearer {token}"
 
-    def _not_allowed(self) -> Problem:
+    def _not_allowed(self) -> ImageProblem:
         where = "Docker Hub" if self._image.registry == DOCKER_HUB else self._image.registry
         if self._credentials is None:
             text = f"{where} shows this image to nobody without a login: it is private, or does not exist."
@@ -160,15 +160,17 @@ class _Visit:
             text = (
                 f"{where} does not show this image to {self._credentials.username}: the password or the name is wrong."
             )
-        return Problem("not_allowed", text)
+        return ImageProblem("not_allowed", text)
 
-    def _problem(self, answer: Answer) -> Problem:
+    def _problem(self, answer: Answer) -> ImageProblem:
         registry = self._image.registry
         if answer.status == 404:
-            return Problem("not_found", f"There is no {self._image.repository}:{self._image.wanted} at {registry}.")
+            return ImageProblem(
+                "not_found", f"There is no {self._image.repository}:{self._image.wanted} at {registry}."
+            )
         if answer.status in (401, 403):
             return self._not_allowed()
         if answer.status == 429:
             text = f"{registry} has answered too many questions for now."
-            return Problem("rate_limited", text, try_again_at=facts.try_again_at(answer.headers, now()))
-        return Problem("unreachable", f"{registry} answered with an error ({answer.status}).")
+            return ImageProblem("rate_limited", text, try_again_at=facts.try_again_at(answer.headers, now()))
+        return ImageProblem("unreachable", f"{registry} answered with an error ({answer.status}).")

@@ -26,7 +26,7 @@ MOST_LABELS: Final = 32
 LONGEST_LABEL: Final = 500
 
 
-class Problem(Exception):
+class ImageProblem(Exception):
     """Why a check failed. ``status`` is for programs, the message for the user."""
 
     def __init__(
@@ -68,8 +68,8 @@ def digest_of(body: bytes) -> str:
     return f"sha256:{hashlib.sha256(body).hexdigest()}"
 
 
-def not_an_image(why: str) -> Problem:
-    return Problem("not_an_image", f"This is not a container image: {why}.")
+def not_an_image(why: str) -> ImageProblem:
+    return ImageProblem("not_an_image", f"This is not a container image: {why}.")
 
 
 def read_json(body: bytes) -> dict[str, Any]:
@@ -105,7 +105,7 @@ def platforms(index: Mapping[str, Any]) -> dict[str, str]:
 
 
 def choose(found: Mapping[str, str], wanted: str) -> str:
-    """The digest of the image for this architecture. Raises Problem."""
+    """The digest of the image for this architecture. Raises ImageProblem."""
     for name, digest in found.items():
         if name.partition("/")[0] == wanted:
             return digest
@@ -114,13 +114,13 @@ def choose(found: Mapping[str, str], wanted: str) -> str:
     raise wrong_architecture(list(found), wanted)
 
 
-def wrong_architecture(found: list[str], wanted: str) -> Problem:
+def wrong_architecture(found: list[str], wanted: str) -> ImageProblem:
     text = f"The image is for {', '.join(found)}, and the machines here are {wanted}."
-    return Problem("wrong_architecture", text, architectures=found)
+    return ImageProblem("wrong_architecture", text, architectures=found)
 
 
 def read_manifest(document: Mapping[str, Any]) -> Manifest:
-    """Raises Problem for artifacts that are not images, such as a Helm chart or a signature."""
+    """Raises ImageProblem for artifacts that are not images, such as a Helm chart or a signature."""
     config, layers = document.get("config"), document.get("layers")
     if not isinstance(config, dict) or not isinstance(layers, list) or document.get("schemaVersion") != 2:
         raise not_an_image("its manifest has no configuration and layers")

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from outrider_service.outbound import Guard, Outbound
-from outrider_service.registry import Credentials, Problem, RegistryClient, parse
+from outrider_service.registry import Credentials, ImageProblem, RegistryClient, parse
 from tests.integration.registry.server import CONFIG, MANIFEST, PASSWORD, USER, Registry
 
 Ask = Callable[..., Any]
@@ -35,8 +35,8 @@ async def ask() -> AsyncIterator[Ask]:
         await outbound.close()
 
 
-async def problem(asking: Any) -> Problem:
-    with pytest.raises(Problem) as caught:
+async def problem(asking: Any) -> ImageProblem:
+    with pytest.raises(ImageProblem) as caught:
         await asking
     return caught.value
 
