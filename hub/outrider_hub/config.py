@@ -17,6 +17,7 @@ from outrider_sandbox import web_to_environment
 from . import culler, scopes, state
 from .authenticator import AdminOnlyAuthenticator, set_admin
 from .jupyterhub_patches import ROUTES_CHECK_S, adjust
+from .origin_settings import service_cookies, set_origins
 from .pages import configure_pages
 from .settings import Settings, from_environment
 from .spawner.local import LocalSpawner
@@ -26,7 +27,7 @@ def configure(c: Any, settings: Settings | None = None) -> None:
     """Sets everything that Outrider needs; what an operator sets afterwards wins."""
     settings = settings or from_environment(os.environ)
     secrets = state.prepare(settings)
-    adjust()
+    adjust(settings.origins)
     _addresses(c, settings, secrets)
     _people(c, secrets)
     _programs(c, settings, secrets)
@@ -54,8 +55,10 @@ def _addresses(c: Any, settings: Settings, secrets: state.Secrets) -> None:
     c.JupyterHub.bind_url = settings.local_url
     c.JupyterHub.hub_ip = "127.0.0.1"
     c.JupyterHub.hub_port = settings.hub_port
-    if settings.given_public_url:
-        c.JupyterHub.public_url = settings.given_public_url
+    set_origins(c, settings.origins)
+    if settings.origins.separate:
+        # Programs on this machine, in sandboxes too, call the service by this address; routes with hosts know no other.
+        c.Proxy.extra_routes = {f"127.0.0.1/services/{scopes.SERVICE}/": f"http://127.0.0.1:{settings.service_port}"}
     c.JupyterHub.db_url = f"sqlite:///{settings.home / 'jupyterhub.sqlite'}"
     c.JupyterHub.upgrade_db = True
     c.JupyterHub.cookie_secret = bytes.fromhex(secrets.cookie)
@@ -100,6 +103,7 @@ def service_environment(settings: Settings, environ: Mapping[str, str]) -> dict[
         **passed,
         "OUTRIDER_HOME": str(settings.home),
         "OUTRIDER_PUBLIC_URL": settings.public_url,
+        "OUTRIDER_LOCAL_URL": settings.local_url,
         "OUTRIDER_APPS_PORT": str(settings.apps_port),
         "OUTRIDER_CATALOG": str(settings.catalog),
         "OUTRIDER_CLOSED_NETWORKS": " ".join(settings.closed_networks),
@@ -107,6 +111,7 @@ def service_environment(settings: Settings, environ: Mapping[str, str]) -> dict[
         **web_to_environment(settings.web),
         "OUTRIDER_CULL_TIMEOUT": str(settings.cull_timeout_s),
         "PYTHONUNBUFFERED": "1",
+        **service_cookies(settings.origins),
     }
 
 

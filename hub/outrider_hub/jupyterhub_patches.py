@@ -1,4 +1,4 @@
-"""Four things that JupyterHub does and has no setting for; each is replaced by one name.
+"""What JupyterHub does and has no setting for; each is replaced by one name.
 
 May touch JupyterHub's modules in the Hub's own process. The tests of the real Hub hold them.
 """
@@ -10,10 +10,14 @@ from typing import Any
 
 from jupyterhub import handlers, roles
 from jupyterhub.app import JupyterHub
+from jupyterhub.handlers.base import BaseHandler
+from jupyterhub.handlers.login import LogoutHandler
 from jupyterhub.services import service
 from traitlets import Integer
 
-from .pages import own_pages
+from .guard import install
+from .origins import Origins
+from .pages import logout, own_pages
 from .scopes import admin_scopes, user_scopes
 
 SERVICE_POLL_S = 2
@@ -28,12 +32,18 @@ class PromptServiceSpawner(service._ServiceSpawner):
     poll_interval = Integer(SERVICE_POLL_S)
 
 
-def adjust() -> None:
-    """Applies them; doing it again changes nothing."""
+INIT_APPLICATION = JupyterHub.init_tornado_application
+
+
+def adjust(origins: Origins | None = None) -> None:
+    """Applies them; doing it again changes nothing. ``origins``: None where another configuration decides them."""
     _add_to_default_roles()
     _notice_dead_services_soon()
     _show_own_pages()
     _check_routes_without_activity()
+    _log_out_by_post()
+    if origins is not None:
+        _stay_on_own_origin(origins)
 
 
 def _add_to_default_roles() -> None:
@@ -86,3 +96,30 @@ async def _check_routes(hub: JupyterHub) -> None:
     except Exception as error:
         # The proxy is away. The next look is soon, and one that is back has its routes then.
         hub.log.warning("The proxy's routes could not be checked: %r", error)
+
+
+def _log_out_by_post() -> None:
+    """A page anywhere could send its visitors to the address that logs out. Authenticators derive from the handler, so
+    it is the handler that changes."""
+    LogoutHandler.get = logout.get
+    LogoutHandler.post = logout.post
+
+
+def _stay_on_own_origin(origins: Origins) -> None:
+    """The guard stands before the Hub's handlers, and the session's cookie is for the Hub's host alone: by JupyterHub's
+    rule for subdomains it would be for all below it, and browsers refuse one for all of ``localhost``. Without it a
+    logout would leave the notebooks' logins valid."""
+
+    def init_tornado_application(hub: JupyterHub) -> None:
+        INIT_APPLICATION(hub)
+        install(hub.tornado_application, origins, _login_patterns(hub))
+
+    JupyterHub.init_tornado_application = init_tornado_application
+    if origins.separate:
+        BaseHandler.domain = ""
+
+
+def _login_patterns(hub: JupyterHub) -> list[str]:
+    """Where the authenticator takes answers of an identity provider, which may be forms that its page posts."""
+    own = ("/login", "/logout")
+    return [hub.hub_prefix.rstrip("/") + path for path, *_ in hub.authenticator.get_handlers(hub) if path not in own]

@@ -9,8 +9,11 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from outrider_sandbox import CLOSED_NETWORKS, Web, check_networks, web_from_environment
+
+from .origins import Origins, OriginsError, choose
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 """The checkout; means nothing where the package was installed from a wheel."""
@@ -53,6 +56,8 @@ class Settings:
     lab_extension: Path = REPOSITORY / "extensions" / "jupyterlab"
     """Mounted into every notebook server; a directory that is not there is left out."""
     given_public_url: str | None = None
+    given_origins: Origins | None = None
+    """Of the Hub and of notebooks; None: as the public address has them by default."""
     cull_timeout_s: int = CULL_TIMEOUT_S
     cull_every_s: int = CULL_EVERY_S
     most_notebooks: int = MOST_NOTEBOOKS
@@ -90,12 +95,17 @@ class Settings:
 
     @property
     def local_url(self) -> str:
-        """The address on this machine, whatever name people use for it."""
+        """The address for programs on this machine, whatever name people use for it."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def public_url(self) -> str:
-        return self.given_public_url or self.local_url
+        """The address that people open."""
+        return self.origins.hub
+
+    @property
+    def origins(self) -> Origins:
+        return self.given_origins or choose(self.given_public_url or self.local_url, "", False)
 
     @property
     def service_url(self) -> str:
@@ -134,18 +144,33 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
     url = environ.get("OUTRIDER_PUBLIC_URL")
     if url and not url.startswith(("http://", "https://")):
         raise SettingsError(f"OUTRIDER_PUBLIC_URL must begin with http:// or https://, not {url!r}")
+    if url and urlsplit(url).path not in ("", "/"):
+        raise SettingsError(f"OUTRIDER_PUBLIC_URL must be a host without a path, not {url!r}")
+    port = _number(environ, "OUTRIDER_PORT", DEFAULT_PORT, 1024, LAST_FIRST_PORT)
     return Settings(
         home=default_home(environ),
-        port=_number(environ, "OUTRIDER_PORT", DEFAULT_PORT, 1024, LAST_FIRST_PORT),
+        port=port,
         catalog=Path(catalog).absolute() if catalog else Settings.catalog,
         proxy_command=Path(proxy).absolute() if proxy else Settings.proxy_command,
         given_public_url=url.rstrip("/") if url else None,
+        given_origins=chosen_origins(environ, url or f"http://127.0.0.1:{port}"),
         cull_timeout_s=_number(environ, "OUTRIDER_CULL_TIMEOUT", CULL_TIMEOUT_S, 0, 10**9),
         cull_every_s=_number(environ, "OUTRIDER_CULL_EVERY", CULL_EVERY_S, 1, 10**6),
         most_notebooks=_number(environ, "OUTRIDER_NOTEBOOKS_PER_USER", MOST_NOTEBOOKS, 0, 1000),
         closed_networks=_networks(environ, "OUTRIDER_CLOSED_NETWORKS"),
         web=web_from_environment(environ),
     )
+
+
+def chosen_origins(environ: Mapping[str, str], public_url: str) -> Origins:
+    """What OUTRIDER_NOTEBOOKS_DOMAIN and OUTRIDER_SAME_ORIGIN make of the public address. Raises SettingsError."""
+    accepted = environ.get("OUTRIDER_SAME_ORIGIN") or ""
+    if accepted not in ("", "accept"):
+        raise SettingsError(f"OUTRIDER_SAME_ORIGIN must be accept or unset, not {accepted!r}")
+    try:
+        return choose(public_url, environ.get("OUTRIDER_NOTEBOOKS_DOMAIN") or "", bool(accepted))
+    except OriginsError as error:
+        raise SettingsError(str(error)) from error
 
 
 def _networks(environ: Mapping[str, str], name: str) -> tuple[str, ...]:

@@ -54,6 +54,9 @@ class OutriderService(Application):
     ).tag(config=True)
     apps_port = Integer(help="Where the hosts of jobs' ports are served (OUTRIDER_APPS_PORT)").tag(config=True)
     public_url = Unicode(help="The Hub's address in a browser (OUTRIDER_PUBLIC_URL)").tag(config=True)
+    local_url = Unicode(
+        help="The Hub's address for sandboxes on this machine (OUTRIDER_LOCAL_URL); empty: the public one"
+    ).tag(config=True)
     apps_origin = Unicode(
         help="Scheme and domain below which each job's port has its host, as http://localhost:8004 "
         "(OUTRIDER_APPS_ORIGIN)"
@@ -138,6 +141,10 @@ class OutriderService(Application):
     def _public_url(self) -> str:
         return os.environ.get("OUTRIDER_PUBLIC_URL") or "http://127.0.0.1:8000"
 
+    @default("local_url")
+    def _local_url(self) -> str:
+        return os.environ.get("OUTRIDER_LOCAL_URL") or ""
+
     @default("apps_origin")
     def _apps_origin(self) -> str:
         return os.environ.get("OUTRIDER_APPS_ORIGIN") or f"http://localhost:{self.apps_port}"
@@ -164,7 +171,7 @@ class OutriderService(Application):
         return os.environ.get("OUTRIDER_WEBHOOKS", "").split()
 
     def settings(self) -> Settings:
-        hub = urlsplit(self.public_url)
+        hub = urlsplit(self.local_url or self.public_url)
         return Settings(
             home=Path(self.home).absolute(),
             database=self.database,

@@ -4,6 +4,7 @@ They are rendered on the server and work without JavaScript; one script adds sea
 Handlers use the Hub's users and spawners, as JupyterHub's own do, and call the service through the spawner.
 """
 
+from . import logout
 from .install import configure_pages, own_pages
 
-__all__ = ["configure_pages", "own_pages"]
+__all__ = ["configure_pages", "logout", "own_pages"]

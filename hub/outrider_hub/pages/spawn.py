@@ -71,6 +71,11 @@ class SpawnPage(SpawnHandler):
             errors = _errors(values)
         offer = await spawner.offer()
         found = form.form(offer, values, groups, errors) if offer is not None else None
+        # The form's answer may lead straight to the notebook, which is on a host of its own.
+        policy = self.content_security_policy.replace(
+            "form-action 'self'", f"form-action 'self' {for_user.host}".rstrip()
+        )
+        self.set_header("Content-Security-Policy", policy)
         kept = {name: self.get_argument(name) for name in THEIRS if self.get_argument(name, "")}
         return await self.render_template(
             "outrider_spawn.html",

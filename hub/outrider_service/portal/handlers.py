@@ -9,6 +9,7 @@ from jupyterhub.services.auth import HubOAuthenticated
 from tornado.routing import URLSpec
 from tornado.web import HTTPError, RequestHandler, StaticFileHandler
 
+from ..contracts.browsers import is_loopback_alias, is_navigation, origin
 from .page import POLICY, STATIC, Place, fill, is_page, template
 
 if TYPE_CHECKING:
@@ -30,9 +31,16 @@ class PageHandler(HubOAuthenticated, RequestHandler):
         self.set_header("Content-Security-Policy", POLICY)
         self.set_header("X-Content-Type-Options", "nosniff")
         self.set_header("Referrer-Policy", "same-origin")
+        # A page of another origin that opened this one in a window keeps no hold of it.
+        self.set_header("Cross-Origin-Opener-Policy", "same-origin")
         self.set_header("Cache-Control", "no-store")
 
     async def get(self, path: str) -> None:
+        public = self.service.public_url
+        if is_navigation("GET", self.request.headers) and is_loopback_alias(self.request.host, public):
+            # The login's cookies are for one name of this machine.
+            self.redirect(origin(public) + (self.request.uri or "/"))
+            return
         caller = await self.service.authenticator.caller(self)
         if caller is None:
             self.redirect(self.get_login_url())
