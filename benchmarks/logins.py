@@ -83,7 +83,7 @@ def run(bench: Bench) -> list[Row]:
     platform = Platform(bench.folder / "logins", config=LOGIN)
     try:
         platform.start()
-        taken, each = arrive(platform.url, 'name="machine"')
+        taken, each = arrive(platform.pages, 'name="machine"')
     finally:
         platform.stop()
     return [

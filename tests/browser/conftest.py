@@ -140,7 +140,7 @@ def platform(tmp_path_factory: pytest.TempPathFactory, open_registry: Registry |
 
 @pytest.fixture(scope="session")
 def base(platform: Platform) -> str:
-    return f"{platform.url}/services/outrider/"
+    return f"{platform.pages}/services/outrider/"
 
 
 @pytest.fixture(scope="session")

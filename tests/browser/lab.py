@@ -7,11 +7,10 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
 from playwright.async_api import Page, expect
 
 from tests.browser.conftest import until
-from tests.integration.hub.platform_process import Platform
+from tests.integration.hub.platform_process import Platform, client
 
 TITLE = "Run as Job"
 PARAMETERS = 'steps = 1000\nlr = 0.1  # rate\nname = "first"\nfast = False'
@@ -29,9 +28,7 @@ class Files:
     """The server's files, as a program would put them there."""
 
     def __init__(self, url: str, token: str) -> None:
-        self.http = httpx.Client(
-            base_url=f"{url}api/contents/", headers={"Authorization": f"token {token}"}, timeout=30
-        )
+        self.http = client(f"{url}api/contents/", token)
 
     def folder(self, path: str) -> None:
         self._put(path, {"type": "directory"})
@@ -75,7 +72,7 @@ class LabServer:
     """A running notebook server: its address, and its files."""
 
     def __init__(self, platform: Platform, token: str) -> None:
-        self.url = platform.url + platform.start_notebook(token, machine="small")
+        self.url = platform.start_notebook(token, machine="small")
         self.files = Files(self.url, token)
         self.files.folder("work")
 

@@ -117,7 +117,7 @@ async def as_person(browser: Browser, hub: Platform) -> AsyncIterator[As]:
         context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
         page = await context.new_page()
-        await page.goto(f"{hub.url}/hub/login?next={path}")
+        await page.goto(f"{hub.pages}/hub/login?next={path}")
         await page.locator("#username_input").fill(name)
         await page.locator("#password_input").fill("secret")
         page.on("pageerror", lambda error: complaints.append(str(error)))

@@ -22,7 +22,7 @@ def cookie(person: Any, name: Any) -> Any:
 
 def test_nobody_sees_a_page_without_a_login(platform: Any) -> None:
     for path in ("", "jobs", "jobs/j000000000000"):
-        answer = httpx.get(f"{platform.url}/services/outrider/{path}")
+        answer = httpx.get(f"{platform.pages}/services/outrider/{path}")
         assert answer.status_code == 302
         assert "/hub/api/oauth2/authorize" in answer.headers["location"]
 
@@ -67,7 +67,7 @@ def test_a_request_by_cookie_needs_the_anti_forgery_header(person: Any) -> None:
 
 
 async def test_the_stream_by_cookie_needs_the_anti_forgery_token(platform: Any, person: Any) -> None:
-    address = f"{platform.url.replace('http', 'ws', 1)}/services/outrider/api/v1/stream"
+    address = f"{platform.pages.replace('http', 'ws', 1)}/services/outrider/api/v1/stream"
     cookies = "; ".join(f"{c.name}={c.value}" for c in person.cookies.jar if "/services/outrider/".startswith(c.path))
     headers = {"Cookie": cookies, "Sec-Fetch-Mode": "websocket"}
     for query in ("", "?_xsrf=guessed"):
@@ -88,7 +88,7 @@ async def test_the_stream_by_cookie_needs_the_anti_forgery_token(platform: Any, 
 
 
 async def test_a_program_needs_only_its_token_for_the_stream(platform: Any) -> None:
-    address = f"{platform.url.replace('http', 'ws', 1)}/services/outrider/api/v1/stream"
+    address = f"{platform.pages.replace('http', 'ws', 1)}/services/outrider/api/v1/stream"
     headers = {"Authorization": f"token {platform.token()}"}
     async with websockets.connect(address, additional_headers=headers) as socket:
         await socket.send('{"id": 1, "subscribe": "jobs"}')

@@ -31,7 +31,7 @@ def server(short: Any) -> Any:
     """The address of a notebook server that has just started."""
     token = short.token()
     try:
-        yield short.url + short.start_notebook(token)
+        yield short.start_notebook(token)
     finally:
         short.stop_notebook(token)
 

@@ -71,7 +71,7 @@ async def test_an_admin_adds_an_image_and_a_user_starts_a_notebook_with_it(
         told = service.get("/notebooks/tools").json()
     assert (told["image"], told["machine"], told["stop_final"]) == (image, "small", True)
 
-    await page.goto(f"{hub.url}/hub/home")
+    await page.goto(f"{hub.pages}/hub/home")
     row = page.get_by_role("listitem").filter(has_text="tools")
     await expect(row).to_contain_text("running · The team's tools · Small")
     await picture(page, "notebooks")
@@ -171,7 +171,7 @@ async def test_axe_finds_nothing_serious_and_a_phone_is_wide_enough(as_person: A
     page = await as_person("ann", color_scheme=scheme, **PHONE)
     found = []
     for path in ("/hub/spawn", "/hub/spawn?git_ref=x&image=%3Fother", "/hub/home", "/hub/outrider/new?name=No"):
-        answer = await page.goto(hub.url + path)
+        answer = await page.goto(hub.pages + path)
         assert answer is not None
         if path == "/hub/spawn" and scheme == "dark":
             await picture(page, "spawn-phone")
@@ -199,7 +199,7 @@ async def test_one_header_on_all_pages_and_the_way_back(as_person: As, hub: Plat
     await page.go_back()
     await expect(page.get_by_role("heading", level=1, name="Machines")).to_be_visible()
     await page.go_back()
-    await expect(page).to_have_url(f"{hub.url}/hub/home")
+    await expect(page).to_have_url(f"{hub.pages}/hub/home")
     # Light or dark is one choice for all pages.
     await page.emulate_media(color_scheme="light")
     await page.get_by_role("button", name="Toggle dark mode").click()
@@ -209,7 +209,7 @@ async def test_one_header_on_all_pages_and_the_way_back(as_person: As, hub: Plat
     await page.get_by_role("button", name="Toggle dark mode").click()
     await expect(page.locator("html")).to_have_attribute("data-bs-theme", "light")
     for path in ("/hub/token",):
-        await page.goto(hub.url + path)
+        await page.goto(hub.pages + path)
         await expect(page.locator("html")).to_have_attribute("data-bs-theme", "light")
         await expect(page.get_by_role("navigation", name="Outrider").get_by_role("link", name="Jobs")).to_be_visible()
 

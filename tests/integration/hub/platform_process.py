@@ -75,6 +75,34 @@ def eventually(what: str, look: Callable[[], Any], timeout_s: float = DEADLINE_S
         time.sleep(0.1)
 
 
+class LocalNames(httpx.HTTPTransport):
+    """Reaches names below ``localhost`` on this machine, which a browser does and the system's resolver may not."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        if not request.url.host.endswith(".localhost"):
+            return super().handle_request(request)
+        # The Host header keeps the name.
+        here = httpx.Request(
+            request.method,
+            request.url.copy_with(host="127.0.0.1"),
+            headers=request.headers,
+            stream=request.stream,
+            extensions=request.extensions,
+        )
+        return super().handle_request(here)
+
+
+def client(url: str, token: str | None = None, **options: Any) -> httpx.Client:
+    """For anything that this machine serves, notebooks among it."""
+    headers = {} if token is None else {"Authorization": f"token {token}"}
+    return httpx.Client(base_url=url, transport=LocalNames(), timeout=30, headers=headers, **options)
+
+
+def connection(url: str) -> socket.socket:
+    """Where a WebSocket to such an address begins."""
+    return socket.create_connection(("127.0.0.1", httpx.URL(url).port or 80), timeout=30)
+
+
 class Platform:
     """One state directory and its block of ports; started and stopped as often as a test likes."""
 
@@ -94,6 +122,9 @@ class Platform:
         self.prefix = list(prefix)
         self.port = free_block()
         self.url = f"http://127.0.0.1:{self.port}"
+        """For programs."""
+        self.pages = f"http://localhost:{self.port}"
+        """For people."""
         self.environment = environment
         self.process: subprocess.Popen[str] | None = None
         self.output = home.parent / f"{home.name}.out"
@@ -198,7 +229,7 @@ class Platform:
 
     def browser(self) -> httpx.Client:
         """Keeps cookies and follows redirects, as a browser does."""
-        return httpx.Client(base_url=self.url, follow_redirects=True, timeout=30)
+        return client(self.pages, follow_redirects=True)
 
     def log_in(self, browser: httpx.Client, user: str, password: str) -> httpx.Response:
         page = browser.get("/hub/login")
@@ -207,7 +238,7 @@ class Platform:
         return browser.post("/hub/login", data=form)
 
     def start_notebook(self, token: str, user: str = "admin", server: str = "", **options: str) -> str:
-        """Starts a server and waits until it is ready; its path."""
+        """Starts a server and waits until it is ready; its address."""
         with self.hub(token) as hub:
             where = f"/users/{user}/servers/{server}" if server else f"/users/{user}/server"
             answer = hub.post(where, json=options)

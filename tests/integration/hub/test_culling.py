@@ -9,11 +9,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 import outrider_sandbox as sandbox
-from tests.integration.hub.platform_process import Platform, eventually
+from tests.integration.hub.platform_process import Platform, client, eventually
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -36,10 +35,6 @@ def quick(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     made.end()
 
 
-def page(platform: Platform, path: str, token: str) -> httpx.Client:
-    return httpx.Client(base_url=platform.url + path, headers={"Authorization": f"token {token}"}, timeout=30)
-
-
 def seen(platform: Platform, token: str, server: str) -> dict[str, Any]:
     with platform.service(token) as service:
         return dict(service.get(f"/notebooks/{server}").json())
@@ -52,7 +47,7 @@ def stopped(platform: Platform, token: str, server: str) -> bool:
 
 def test_an_open_page_that_nobody_touches_does_not_keep_a_server(quick: Platform) -> None:
     token = quick.token()
-    with page(quick, quick.start_notebook(token, server="open"), token) as lab:
+    with client(quick.start_notebook(token, server="open"), token) as lab:
 
         def ended() -> bool:
             for polled in ("api/kernels", "api/sessions", "api/terminals", "api/contents?content=1"):
@@ -88,7 +83,7 @@ def test_a_kernel_busy_in_silence_is_use(quick: Platform) -> None:
     from websockets.sync.client import connect
 
     token = quick.token()
-    with page(quick, quick.start_notebook(token, server="busy"), token) as lab:
+    with client(quick.start_notebook(token, server="busy"), token) as lab:
         kernel = lab.post("api/kernels", json={"name": "python3"}).json()["id"]
         address = str(lab.base_url).replace("http", "ws", 1) + f"api/kernels/{kernel}/channels"
         header = {"msg_id": uuid.uuid4().hex, "session": uuid.uuid4().hex, "username": "", "version": "5.3"}

@@ -13,14 +13,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import httpx
 import pytest
 from websockets.sync.client import connect
 
 from outrider_hub.launch.hub_process import default_config
 
 from .machines import Machine
-from .platform_process import Platform, eventually
+from .platform_process import Platform, client, connection, eventually
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.xdist_group("degraded-machines")]
 ENDED = ("succeeded", "failed", "cancelled")
@@ -126,7 +125,7 @@ def computed(address: str, token: str, code: str) -> str:
     header = {"msg_id": "1", "msg_type": "execute_request", "username": "", "session": "1", "version": "5.3"}
     content = {"code": code, "silent": False, "store_history": False}
     message = {"header": header, "parent_header": {}, "metadata": {}, "content": content, "channel": "shell"}
-    with connect(address, additional_headers={"Authorization": f"token {token}"}) as channels:
+    with connect(address, sock=connection(address), additional_headers={"Authorization": f"token {token}"}) as channels:
         channels.send(json.dumps({**message, "buffers": []}))
         while True:
             said = json.loads(channels.recv(60))
@@ -177,9 +176,7 @@ def test_a_notebook_job(started: Started) -> None:
 
 def test_a_notebook_server_runs_a_kernel(started: Started) -> None:
     url = started.platform.start_notebook(started.token, machine="small")
-    with httpx.Client(
-        base_url=f"{started.platform.url}{url}api/", headers={"Authorization": f"token {started.token}"}, timeout=30
-    ) as lab:
+    with client(f"{url}api/", started.token) as lab:
         answer = lab.post("kernels")
         assert answer.status_code == 201, answer.text
         address = str(lab.base_url).replace("http", "ws", 1) + f"kernels/{answer.json()['id']}/channels"

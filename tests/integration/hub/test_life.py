@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.integration.hub.platform_process import eventually, is_free
+from tests.integration.hub.platform_process import client, eventually, is_free
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -105,7 +105,7 @@ def test_what_dies_is_started_again(platform: Any, victim: str) -> None:
 def test_a_proxy_that_forgot_its_routes_gets_them_back(platform: Any) -> None:
     """As one has that was restarted by something else than this Hub."""
     token = platform.token()
-    path = platform.start_notebook(token, server="routed")
+    url = platform.start_notebook(token, server="routed")
     secret = (platform.home / "secrets/proxy_token").read_text().strip()
     with httpx.Client(
         base_url=f"http://127.0.0.1:{platform.port + 1}/api/routes", headers={"Authorization": f"token {secret}"}
@@ -114,8 +114,8 @@ def test_a_proxy_that_forgot_its_routes_gets_them_back(platform: Any) -> None:
         assert len(routes) >= 2
         for route in routes:
             assert proxy.delete(route).status_code == 204
-    with httpx.Client(base_url=platform.url, headers={"Authorization": f"token {token}"}) as browser:
-        for address in ("/services/outrider/api/v1/health", f"{path}api/status"):
+    with client(platform.pages, token) as browser:
+        for address in ("/services/outrider/api/v1/health", f"{url}api/status"):
             eventually(f"{address} answers", partial(answers_at, browser, address))
     platform.stop_notebook(token, server="routed")
 

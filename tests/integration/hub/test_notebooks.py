@@ -11,32 +11,28 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import httpx
 import pytest
 
 import outrider_sandbox as sandbox
-from tests.integration.hub.platform_process import eventually
+from tests.integration.hub.platform_process import client, connection, eventually
 
 pytestmark = pytest.mark.timeout(300)
 
 
-def notebook(platform: Any, path: Any, token: Any) -> Any:
-    return httpx.Client(
-        base_url=platform.url + path,
-        headers={"Authorization": f"token {token}"},
-        timeout=30,
-        follow_redirects=True,
-    )
+def notebook(url: str, token: str) -> Any:
+    return client(url, token, follow_redirects=True)
 
 
-def run_in_terminal(client: Any, command: Any, expected: Any) -> Any:
+def run_in_terminal(server: Any, command: Any, expected: Any) -> Any:
     """What a terminal in the notebook server shows."""
     from websockets.sync.client import connect
 
-    name = client.post("api/terminals").json()["name"]
-    url = str(client.base_url).replace("http", "ws", 1) + f"terminals/websocket/{name}"
+    name = server.post("api/terminals").json()["name"]
+    url = str(server.base_url).replace("http", "ws", 1) + f"terminals/websocket/{name}"
     shown = ""
-    with connect(url, additional_headers={"Authorization": client.headers["Authorization"]}) as socket:
+    with connect(
+        url, sock=connection(url), additional_headers={"Authorization": server.headers["Authorization"]}
+    ) as socket:
         socket.send(json.dumps(["stdin", command + "\r"]))
         deadline = time.monotonic() + 30
         while expected not in shown and time.monotonic() < deadline:
@@ -47,24 +43,24 @@ def run_in_terminal(client: Any, command: Any, expected: Any) -> Any:
 
 def test_a_notebook_server_starts_answers_and_stops(platform: Any) -> None:
     token, free = platform.token(), platform.free()
-    path = platform.start_notebook(token)
-    with notebook(platform, path, token) as server:
+    url = platform.start_notebook(token)
+    with notebook(url, token) as server:
         assert "JupyterLab" in server.get("lab").text
         assert server.get("api/status").status_code == 200
         server.put("api/contents/kept.txt", json={"type": "file", "format": "text", "content": "mine"})
     assert platform.free()["small"] == free["small"] - 1
     platform.stop_notebook(token)
     eventually("the room is released", lambda: platform.free() == free)
-    path = platform.start_notebook(token)
-    with notebook(platform, path, token) as server:
+    url = platform.start_notebook(token)
+    with notebook(url, token) as server:
         assert server.get("api/contents/kept.txt").json()["content"] == "mine"
     platform.stop_notebook(token)
 
 
 def test_inside_the_hub_is_reached_and_its_secrets_are_not(platform: Any) -> None:
     token = platform.token()
-    path = platform.start_notebook(token, server="inside")
-    with notebook(platform, path, token) as server:
+    url = platform.start_notebook(token, server="inside")
+    with notebook(url, token) as server:
         python = (
             "python -c \"import os,urllib.request as u;print('answer:%s:' % u.urlopen(u.Request("
             "os.environ['OUTRIDER_URL']+'/services/outrider/api/v1/me',headers={'Authorization':"
@@ -129,8 +125,8 @@ def test_a_choice_that_cannot_be_is_refused_by_name(platform: Any, options: Any,
 def test_a_notebook_survives_the_hub(make_platform: Any) -> None:
     platform = make_platform().start()
     token = platform.token()
-    path = platform.start_notebook(token)
-    before = notebook(platform, path, token).get("api/status").json()["started"]
+    url = platform.start_notebook(token)
+    before = notebook(url, token).get("api/status").json()["started"]
     for kill in (False, True):
         if kill:
             os.kill(platform.pids("-m jupyterhub -f")[0], signal.SIGKILL)
@@ -140,7 +136,7 @@ def test_a_notebook_survives_the_hub(make_platform: Any) -> None:
         platform.start()
         with platform.hub(token) as hub:
             assert hub.get("/users/admin").json()["servers"][""]["ready"]
-        assert notebook(platform, path, token).get("api/status").json()["started"] == before
+        assert notebook(url, token).get("api/status").json()["started"] == before
     platform.stop_notebook(token)
 
 
@@ -193,8 +189,8 @@ def test_without_bubblewrap_one_user_is_served_and_a_second_is_told_why(make_pla
         with platform.browser() as browser:
             platform.log_in(browser, name, "secret")
     ann, bob = platform.token("ann", "secret"), platform.token("bob", "secret")
-    path = platform.start_notebook(ann, "ann")
-    with notebook(platform, path, ann) as server:
+    url = platform.start_notebook(ann, "ann")
+    with notebook(url, ann) as server:
         assert server.get("api/status").status_code == 200
         server.put("api/contents/kept.txt", json={"type": "file", "format": "text", "content": "mine"})
     assert list((platform.home / "users").rglob("kept.txt"))

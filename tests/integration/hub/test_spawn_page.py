@@ -5,11 +5,10 @@ import signal
 import subprocess
 from typing import Any
 
-import httpx
 import pytest
 from bs4 import BeautifulSoup
 
-from tests.integration.hub.platform_process import CATALOG, Platform, eventually
+from tests.integration.hub.platform_process import CATALOG, Platform, client, eventually
 from tests.integration.registry.server import program, running
 
 pytestmark = [
@@ -128,9 +127,12 @@ class Person:
             return eventually("the notebook runs", ready, 120)
 
     def contents(self, path: Any, server: Any = "") -> Any:
-        where = f"/user/{self.name}/{server + '/' if server else ''}api/contents/{path}"
-        headers = {"Authorization": f"token {self.platform.token(self.name, 'secret')}"}
-        return httpx.request("GET", self.platform.url + where, headers=headers, timeout=30, follow_redirects=True)
+        with self.notebook(server) as notebook:
+            return notebook.get(f"api/contents/{path}")
+
+    def notebook(self, server: Any = "") -> Any:
+        url = f"http://{self.name}.localhost:{self.platform.port}/user/{self.name}/{server + '/' if server else ''}"
+        return client(url, self.platform.token(self.name, "secret"), follow_redirects=True)
 
 
 @pytest.fixture(scope="module")
@@ -285,10 +287,9 @@ def test_several_notebooks_each_with_its_own_choice(platform: Any, ann: Any, reg
     assert "limit of 3 named notebooks" in ann.page("/hub/home").get_text()
     assert ann.http.get("/hub/spawn/ann/fourth").status_code == 400
 
-    path = "/user/ann/first/api/contents/kept.txt"
-    headers = {"Authorization": f"token {platform.token('ann', 'secret')}"}
     body = {"type": "file", "format": "text", "content": "mine"}
-    assert httpx.put(platform.url + path, json=body, headers=headers, timeout=30).status_code in (200, 201)
+    with ann.notebook("first") as notebook:
+        assert notebook.put("api/contents/kept.txt", json=body).status_code in (200, 201)
     answer = ann.press(ann.notebooks()["first"], "Change machine and restart")
     again = BeautifulSoup(answer.text, "html.parser")
     assert "first" in again.h1.get_text() and again.select_one('[selected][value="3600"]')  # type: ignore[union-attr]

@@ -17,11 +17,13 @@ def test_the_home_follows_the_environment() -> None:
 def test_ports_follow_each_other() -> None:
     settings = from_environment({"OUTRIDER_PORT": "9000"})
     assert sorted(settings.ports.values()) == [9000, 9001, 9002, 9003, 9004]
-    assert settings.public_url == "http://127.0.0.1:9000"
+    assert settings.public_url == "http://localhost:9000"
 
 
 def test_another_public_address() -> None:
-    settings = from_environment({"OUTRIDER_PUBLIC_URL": "https://lab.example/"})
+    settings = from_environment(
+        {"OUTRIDER_PUBLIC_URL": "https://lab.example/", "OUTRIDER_NOTEBOOKS_DOMAIN": "*.notebooks.example"}
+    )
     assert settings.public_url == "https://lab.example"
     assert settings.local_url == "http://127.0.0.1:8000"
 
