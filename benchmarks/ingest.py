@@ -1,7 +1,7 @@
 """Points that a job prints: from raw output to lines and series on disk.
 
 The limit is the recognition of a point alone: orjson reads the line and the fields are checked, nothing is kept
-(``metrics.parse``). The figure is points a second of one core's time, since a service with many jobs has no more than
+(``parse_metric``). The figure is points a second of one core's time, since a service with many jobs has no more than
 that; pieces are as large as the local platform's. The last row is a real job that prints a million points as fast as
 Python can, beside the same program whose output nobody keeps.
 """

@@ -21,6 +21,7 @@ from outrider_service.capacity.room import Room
 from outrider_service.catalog import ConfiguredCatalog
 from outrider_service.catalog.configured import CatalogFile
 from outrider_service.catalog.selection import RequestRefused
+from outrider_service.clock import now
 from outrider_service.db import Database
 from outrider_service.db.engine import migrate
 from outrider_service.jobs import scheduler, store
@@ -90,7 +91,7 @@ async def test_a_stop_and_a_placement_at_once_leave_no_machine_held(db: Database
         await store.set_desired(conn, job_id, "run", None)
     assert job is not None
     async with db.write() as conn:
-        await queue._pass(conn)
+        await queue._pass(conn, now())
         # The placement is not committed yet when somebody else looks.
         cancelling = asyncio.create_task(Reconciler._pending(reconciler, job))
         await asyncio.wait({cancelling}, timeout=0.5)
@@ -113,6 +114,16 @@ async def test_jobs_that_a_limit_holds_back_hold_back_nobody_else(
     placed, _ = await Scheduler(db, known, "default", Room(4, 4096)).run()
     assert other in placed
     assert len(placed) == 2
+
+
+async def test_a_job_that_waits_for_its_retry_holds_back_nobody(db: Database) -> None:
+    known = catalog()
+    later, other = await submitted(db, known), await submitted(db, known)
+    retry_at = now() + 1000
+    async with db.write() as conn:
+        await store.update_job(conn, later, not_before=retry_at)
+    placed, due = await Scheduler(db, known, "default", Room(4, 4096)).run()
+    assert (placed, due) == ([other], retry_at)
 
 
 async def test_the_gpus_of_all_machines_of_a_job_count(db: Database) -> None:

@@ -21,7 +21,6 @@ class QueuedJob:
     machine: str
     priority: int
     created_at: float
-    not_before: float
     nodes: int = 1
     """How many machines it uses at once."""
 
@@ -60,7 +59,6 @@ class Plan:
 
     placed: list[Placement] = field(default_factory=list)
     impossible: list[str] = field(default_factory=list)
-    wake_at: float | None = None
     full: bool = False
     """Whether the pass reached a job that does not fit; none behind it may start."""
 
@@ -76,12 +74,11 @@ def plan(
     machine_of: Callable[[str], MachineType | None],
     user_limits: Limits,
     group_limits: Limits,
-    now: float,
 ) -> Plan:
     """Place jobs in order until the first that does not fit: a large job is never overtaken by smaller ones.
 
-    A job that is held back by its user's or group's limit, or that waits for its next retry, does not block
-    others. ``room`` None: the platform itself queues, and only limits hold anybody back.
+    A job that is held back by its user's or group's limit does not block others. ``room`` None: the platform itself
+    queues, and only limits hold anybody back.
     """
     held = list(held)
     free = room.less(held) if room is not None else None
@@ -94,9 +91,6 @@ def plan(
         machine = machine_of(job.machine)
         if machine is None or (room is not None and not room.fits(machine)):
             result.impossible.append(job.id)
-            continue
-        if job.not_before > now:
-            result.wake_at = min(result.wake_at or job.not_before, job.not_before)
             continue
         used, wanted = users.setdefault(job.owner, _Used()), machine.gpu * job.nodes
         if not used.allows(user_limits(job.owner), wanted) or not used.allows_more(machine, job.nodes):

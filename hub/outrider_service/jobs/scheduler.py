@@ -44,13 +44,14 @@ class Scheduler:
         changed: list[str] = []
         while True:
             async with self.db.write() as conn:
-                result = await self._pass(conn)
+                time = now()
+                result = await self._pass(conn, time)
+                due = await store.next_due(conn, self.cluster, time)
             changed += [p.job_id for p in result.placed] + result.impossible
             if not result.placed and not result.impossible:
-                return changed, result.wake_at
+                return changed, due
 
-    async def _pass(self, conn: AsyncConnection) -> Plan:
-        time = now()
+    async def _pass(self, conn: AsyncConnection, time: float) -> Plan:
         await take_turn(conn)
         held = await list_held(conn, self.cluster)
         blocked, behind, ahead = self._at_limit(held), None, FIRST_LOOK
@@ -63,7 +64,6 @@ class Scheduler:
                 self.catalog.machine,
                 self.catalog.limits,
                 self.catalog.group_limits,
-                time,
             )
             if result.placed or result.impossible or result.full or len(waiting) < ahead:
                 break
@@ -72,7 +72,6 @@ class Scheduler:
             await self._place(conn, placement, time)
         for job_id in result.impossible:
             await self._refuse(conn, job_id, time)
-        result.wake_at = await store.next_due(conn, self.cluster, time)
         return result
 
     def _at_limit(self, held: list[Held]) -> list[str]:

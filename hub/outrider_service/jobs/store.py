@@ -198,13 +198,13 @@ async def list_jobs(conn: AsyncConnection, wanted: JobFilter, cursor: str | None
 async def queue(
     conn: AsyncConnection,
     cluster: str,
-    now: float | None,
+    now: float,
     blocked: Iterable[str],
     limit: int,
     behind: QueuedJob | None = None,
 ) -> list[QueuedJob]:
-    """The first pending jobs in order (``behind`` one of them); without owners that are at their limit, and those not
-    due yet."""
+    """The first pending jobs that are due, in order, without those of ``blocked`` owners; ``behind``: the last one of
+    the page before."""
     query = (
         select(
             jobs.c.id,
@@ -213,15 +213,17 @@ async def queue(
             jobs.c.machine,
             jobs.c.priority,
             jobs.c.created_at,
-            jobs.c.not_before,
             func.coalesce(jobs.c.spec["nodes"].as_integer(), 1),
         )
-        .where(jobs.c.cluster == cluster, jobs.c.status == Status.PENDING.value, jobs.c.desired == "run")
+        .where(
+            jobs.c.cluster == cluster,
+            jobs.c.status == Status.PENDING.value,
+            jobs.c.desired == "run",
+            jobs.c.not_before <= now,
+        )
         .order_by(jobs.c.priority.desc(), jobs.c.created_at, jobs.c.id)
         .limit(limit)
     )
-    if now is not None:
-        query = query.where(jobs.c.not_before <= now)
     if behind is not None:
         later = tuple_(jobs.c.created_at, jobs.c.id) > tuple_(behind.created_at, behind.id)
         query = query.where(or_(jobs.c.priority < behind.priority, and_(jobs.c.priority == behind.priority, later)))

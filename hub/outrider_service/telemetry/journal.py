@@ -2,7 +2,7 @@
 
     log.text        the lines, each ended by a newline
     log.index       one row a line: offset in log.text, time, attempt, node
-    series/<k>      rows of one series (``metrics.series``)
+    series/<k>      rows of one series (``telemetry.series``)
     checkpoint.json how far all of these are valid, and the platform's cursor of each attempt and node
 
 Files are appended first, the checkpoint is replaced last: after a kill at any point, what lies beyond the

@@ -20,17 +20,15 @@ MACHINES = {
 ROOM = Room(8, 8000, {"u1": "NVIDIA A100 80GB", "u2": "NVIDIA A100 80GB", "u3": "Tesla T4"})
 
 
-def waiting(
-    job: str, machine: str = "cpu1", owner: str = "alice", priority: int = 0, at: float = 0.0, not_before: float = 0.0
-) -> QueuedJob:
-    return QueuedJob(job, owner, None, machine, priority, at, not_before)
+def waiting(job: str, machine: str = "cpu1", owner: str = "alice", priority: int = 0, at: float = 0.0) -> QueuedJob:
+    return QueuedJob(job, owner, None, machine, priority, at)
 
 
 def decide(queue: list[QueuedJob], held: list[Held] | None = None, **limits: int) -> Plan:
     def of(_name: str) -> LimitSet:
         return LimitSet(**limits)
 
-    return plan(queue, held or [], ROOM, MACHINES.get, of, lambda _: LimitSet(), now=100.0)
+    return plan(queue, held or [], ROOM, MACHINES.get, of, lambda _: LimitSet())
 
 
 def placed(result: Plan) -> list[str]:
@@ -85,7 +83,7 @@ def test_each_machine_of_a_job_on_several_counts_towards_what_one_user_may_hold(
 
     def starts(nodes: int, held: list[Held]) -> bool:
         job = replace(waiting("wide", "few"), nodes=nodes)
-        return bool(plan([job], held, ROOM, machines.get, lambda _: LimitSet(), lambda _: LimitSet(), 100.0).placed)
+        return bool(plan([job], held, ROOM, machines.get, lambda _: LimitSet(), lambda _: LimitSet()).placed)
 
     two = Held("alice", None, 1, 1000, (), True, "few", nodes=2)
     assert starts(3, [])
@@ -104,15 +102,9 @@ def test_the_impossible_is_named_and_blocks_nobody() -> None:
         MACHINES.get,
         lambda _: LimitSet(),
         lambda _: LimitSet(),
-        100.0,
     )
     assert sorted(result.impossible) == ["big", "gone"]
     assert placed(result) == ["ok"]
-
-
-def test_one_that_waits_for_its_retry_holds_back_nobody() -> None:
-    result = decide([waiting("later", at=1, not_before=150.0), waiting("now", at=2)])
-    assert (placed(result), result.wake_at) == (["now"], 150.0)
 
 
 @given(st.lists(st.tuples(st.sampled_from(sorted(MACHINES)), st.sampled_from("ab"), st.integers(-2, 2)), max_size=30))
