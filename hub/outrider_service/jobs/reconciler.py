@@ -325,15 +325,17 @@ class Reconciler:
         await self.transitions.ended(job, end)
         self.queue.schedule(job.cluster)
 
+    def _attempts(self, job: JobRecord) -> list[AttemptRef]:
+        return [AttemptRef(job.id, number) for number in range(1, job.attempt + 1)]
+
     async def _clean_up(self, job: JobRecord) -> float | None:
         """Remove what the platform still holds of an ended job's attempts. Artifacts and telemetry stay."""
         backend = self.backends.get(job.cluster)
         if backend is None:
             return None
         late = False
-        for number in range(1, job.attempt + 1):
-            ref = AttemptRef(job.id, number)
-            over = job.desired != "delete" and (await backend.observe(ref)).phase in OVER
+        for ref in self._attempts(job):
+            over = (await backend.observe(ref)).phase in OVER
             if over and not self.ingest.follow(backend, ref, job.nodes, job.owner):
                 # Its end did not wait for its log: the platform's copy is all there is of the rest.
                 late = True
@@ -341,18 +343,22 @@ class Reconciler:
                 await backend.remove(ref)
         return SWEEP_S if late else None
 
-    async def _left(self, job: JobRecord) -> list[AttemptRef]:
-        """Attempts that the platform still holds something of."""
+    async def _remove_attempts(self, job: JobRecord) -> bool:
+        """Remove a deleted job's attempts from the platform, running or not; whether nothing is left of them."""
         backend = self.backends.get(job.cluster)
-        refs = [AttemptRef(job.id, number) for number in range(1, job.attempt + 1)] if backend is not None else []
-        return [ref for ref in refs if (await self.backends[job.cluster].observe(ref)).phase is not Phase.ABSENT]
+        if backend is None:
+            return True
+        left = False
+        for ref in self._attempts(job):
+            await backend.remove(ref)
+            if (await backend.observe(ref)).phase is not Phase.ABSENT:
+                await backend.stop(ref, 0)
+                left = True
+        return not left
 
     async def _delete(self, job: JobRecord) -> float | None:
-        await self._clean_up(job)
-        if left := await self._left(job):
+        if not await self._remove_attempts(job):
             # Without the row nothing would tell whose the rest is.
-            for ref in left:
-                await self.backends[job.cluster].stop(ref, 0)
             return REMOVAL_LOOK_S
         await self.ingest.forget(job.id)
         if job.id not in self._removed:
