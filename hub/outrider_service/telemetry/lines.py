@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ..clock import LAST_TIME
-from .metric_lines import MetricLine, metrics_in, parse_metric
+from .metric_lines import metrics_in, parse_metric
 from .records import Record, read_record
 
 RECORD: Final = b"\x1e"
@@ -104,8 +104,7 @@ def parse(raw: bytes) -> Batch:
         if b'"chart"' in text:
             # Before what was overwritten is left out: a metric counts although a progress bar came over it.
             metric = parse_metric(text) if first == b"{" else None
-            if metric is not None:
-                chart, series, x, y, axis = metric
+            for chart, series, x, y, axis in (metric,) if metric is not None else metrics_in(text):
                 if axis is not None:
                     batch.axes[chart] = axis
                 if y is not None:
@@ -113,8 +112,6 @@ def parse(raw: bytes) -> Batch:
                     if rows is None:
                         rows = points[chart, series] = array("d")
                     rows.extend((NAN if x is None else x, y, time, len(texts)))
-            else:
-                _add(batch, metrics_in(text), time)
         if not clean:
             text = _visible(text).decode("utf-8", "replace").encode()
         if len(text) > LONGEST_TEXT:
@@ -125,13 +122,3 @@ def parse(raw: bytes) -> Batch:
         texts.append(text)
         times.append(time)
     return batch
-
-
-def _add(batch: Batch, metrics: list[MetricLine], time: float) -> None:
-    """Add metrics of the line that comes next in ``batch.texts``. The loop above does the same for the usual line."""
-    for chart, series, x, y, axis in metrics:
-        if axis is not None:
-            batch.axes[chart] = axis
-        if y is not None:
-            rows = batch.points.setdefault((chart, series), array("d"))
-            rows.extend((NAN if x is None else x, y, time, len(batch.texts)))
