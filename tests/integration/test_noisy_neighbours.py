@@ -190,7 +190,7 @@ async def test_one_user_does_all_of_it_and_nothing_of_anothers_fails(
 ) -> None:
     for n in range(20):
         alice.put(f"/storage/many/{n}", content=bytes(1 << 18))
-    bob.put("/storage/mine", content=b"mine")
+    bob.put("/storage/beside", content=b"mine")
     forger = forge(alice, b'{"type":[]}')
     alice.until(forger, "running")
     stop = asyncio.Event()
@@ -199,7 +199,7 @@ async def test_one_user_does_all_of_it_and_nothing_of_anothers_fails(
     try:
         await asyncio.to_thread(eventually, "the noise has begun", lambda: not idle(root))
         for _ in range(20):
-            for path in ("/me", "/jobs", "/storage", "/storage/mine", "/me/storage", "/machines"):
+            for path in ("/me", "/jobs", "/storage", "/storage/beside", "/me/storage", "/machines"):
                 answer = await asyncio.to_thread(bob.get, path)
                 assert answer.status_code == 200, (path, answer.text)
             running = figures(root, "outrider_disk_work")
