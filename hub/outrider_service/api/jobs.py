@@ -17,9 +17,10 @@ from ..jobs.submit import Accepted
 from ..schema.common import Page
 from ..schema.jobs import CloneRequest, Event, Job, Status, Submission
 from .errors import ApiError
+from .follow import follow, timeline
 from .render import render_event, render_job
 from .routing import Call, Route
-from .sse import KEEP_ALIVE_S, EventStream, last_event_id
+from .sse import EventStream, last_event_id
 
 PLACES_TOLD = 1000
 """A list tells the place of that many jobs of the queue; one job's own page tells it always."""
@@ -150,7 +151,8 @@ async def events(call: Call) -> Page[Event] | None:
     query: EventQuery = call.query
     if call.wants_stream:
         resumed = last_event_id(call.handler)
-        await _follow_events(call, query.after if resumed is None else resumed)
+        news = timeline(call.service, query.after if resumed is None else resumed)
+        await follow(call.service, call.job.id, news, EventStream(call))
         return None
     async with call.service.db.read() as conn:
         rows = await store.list_events(conn, call.job.id, query.after, query.limit + 1)
@@ -159,34 +161,6 @@ async def events(call: Call) -> Page[Event] | None:
         items=[render_event(row) for row in page],
         next=str(page[-1]["id"]) if len(rows) > query.limit else None,
     )
-
-
-async def _follow_events(call: Call, after: int) -> None:
-    stream = EventStream(call)
-    topic, job_id = f"job/{call.job.id}", call.job.id
-    while True:
-        seen = call.service.signals.value(topic)
-        job = await call.service.reads.job(job_id)
-        rows = await call.service.reads.events(job_id, after, 500)
-        for row in rows:
-            await stream.send_raw("timeline", render_event(row).model_dump_json().encode(), row["id"])
-            after = row["id"]
-        if job is None or job.desired == "delete" or (job.status.ended and len(rows) < 500):
-            await stream.send("end", end_of(job))
-            return
-        if await call.service.signals.wait(topic, seen, KEEP_ALIVE_S) == seen:
-            await stream.keep_alive()
-
-
-def end_of(job: JobRecord | None) -> dict[str, object]:
-    """The last event of every stream about a job."""
-    if job is None:
-        return {"status": "deleted", "reason": None, "exit_code": None}
-    return {
-        "status": "deleted" if job.desired == "delete" else job.status.value,
-        "reason": job.reason.value if job.reason else None,
-        "exit_code": job.exit_code,
-    }
 
 
 ROUTES = [
@@ -241,4 +215,4 @@ ROUTES = [
     ),
 ]
 
-__all__ = ["ROUTES", "as_api_error", "end_of", "rendered"]
+__all__ = ["ROUTES", "as_api_error", "rendered"]

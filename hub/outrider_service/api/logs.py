@@ -7,14 +7,12 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 
 from ..auth import JOBS_READ
-from ..jobs.changes import JobChanges
 from ..schema.resources import LogLine, LogPage
-from ..service import Service
 from ..telemetry.journal import Journal, StoredLine
-from .jobs import end_of
+from .follow import follow, lines
 from .render import instant
 from .routing import Call, Route
-from .sse import KEEP_ALIVE_S, EventStream, last_event_id
+from .sse import EventStream, last_event_id
 
 
 class LogQuery(BaseModel, extra="forbid"):
@@ -41,7 +39,8 @@ async def logs(call: Call) -> LogPage | None:
     after = start_of(journal, query.after, query.tail)
     if call.wants_stream:
         resumed = last_event_id(call.handler)
-        await follow(call.service, call, after if resumed is None else resumed)
+        news = lines(call.service, call.caller.name, after if resumed is None else resumed)
+        await follow(call.service, call.job.id, news, EventStream(call), log=True)
         return None
     total = journal.checkpoint.lines
     if query.q is not None:
@@ -55,31 +54,9 @@ def _found(journal: Journal, text: str, after: int, limit: int, total: int) -> L
 
 
 def _page(journal: Journal, after: int, limit: int, total: int) -> LogPage:
-    lines = journal.read(after, limit)
-    more = lines[-1][0] if lines and lines[-1][0] < total else None
-    return LogPage(items=[as_line(line) for line in lines], next=more, total=total)
-
-
-async def follow(service: Service, call: Call, after: int) -> None:
-    """Send lines as they come, until the job has ended and all of them are sent."""
-    stream = EventStream(call)
-    job_id = call.job.id
-    changes = JobChanges(service.reads, job_id, log=True)
-    while True:
-        job = await changes.look()
-        if job is None:
-            await stream.send("end", end_of(None))
-            return
-        journal = service.journals.get(job_id)
-        while (piece := await service.line_cache.after(call.caller.name, job_id, journal, after)) is not None:
-            after, data = piece
-            await stream.send_raw("lines", data, after)
-        # A job's status moves to an end only after its last line is in the journal.
-        if job.status.ended:
-            await stream.send("end", end_of(job))
-            return
-        if not await changes.wait(KEEP_ALIVE_S):
-            await stream.keep_alive()
+    found = journal.read(after, limit)
+    more = found[-1][0] if found and found[-1][0] < total else None
+    return LogPage(items=[as_line(line) for line in found], next=more, total=total)
 
 
 ROUTES = [

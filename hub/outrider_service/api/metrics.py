@@ -1,30 +1,25 @@
-"""/jobs/{id}/metrics: chart names with last values, series, and new points as they come."""
+"""/jobs/{id}/metrics: chart names with last values, series, and the live stream of points."""
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated, Any, Literal
 
-import orjson
 from pydantic import BaseModel, Field
 
 from ..auth import JOBS_READ
-from ..jobs.changes import JobChanges
 from ..schema.resources import Chart, ChartList, ChartSummary, Series, SeriesSummary
 from ..telemetry.journal import Checkpoint, Journal, SeriesEntry
 from ..telemetry.metric_lines import SYSTEM
-from ..telemetry.series import Part, Rows, downsample, read_rows
+from ..telemetry.points import columns
+from ..telemetry.series import Part, downsample, read_rows
 from ..user_threads import check
 from .errors import not_found
-from .jobs import end_of
+from .follow import follow, points
 from .render import instant
 from .routing import Call, Route
-from .sse import KEEP_ALIVE_S, EventStream
+from .sse import EventStream
 
 MOST_POINTS = 20_000
-FRESH_POINTS = 2000
-"""New points of one series that are sent together, and of all of them:"""
-FRESH_IN_ALL = 100_000
 
 
 class ChartQuery(BaseModel, extra="forbid"):
@@ -70,7 +65,7 @@ def summary(checkpoint: Checkpoint) -> list[ChartSummary]:
 
 async def charts(call: Call) -> ChartList | None:
     if call.wants_stream:
-        await _follow(call)
+        await follow(call.service, call.job.id, points(call.service, call.caller.name), EventStream(call), log=True)
         return None
     return ChartList(items=summary(call.service.journals.get(call.job.id).checkpoint))
 
@@ -104,59 +99,6 @@ def _series(journal: Journal, entry: SeriesEntry, points: int, part: Part) -> Se
     return Series.model_construct(
         None, name=entry.series, attempt=entry.attempt, node=entry.node, total=count, **values
     )
-
-
-def columns(rows: Rows) -> dict[str, list[float] | list[int]]:
-    return {
-        "x": rows[:, 0].tolist(),
-        "y": rows[:, 1].tolist(),
-        "time": rows[:, 2].tolist(),
-        "line": rows[:, 3].astype(int).tolist(),
-    }
-
-
-def fresh_points(journal: Journal, sent: dict[str, int]) -> list[dict[str, object]]:
-    """What each series has gained since ``sent`` (by file, updated here), downsampled."""
-    found: list[dict[str, object]] = []
-    gained = [entry for entry in journal.checkpoint.series if entry.count > sent.get(entry.file, 0)]
-    limit = max(2, min(FRESH_POINTS, FRESH_IN_ALL // max(1, len(gained))))
-    for entry in gained:
-        check()
-        start, count = sent.get(entry.file, 0), entry.count
-        rows = downsample(read_rows(journal.series_path(entry), count, start), limit)
-        sent[entry.file] = count
-        found.append(
-            {
-                "chart": entry.chart,
-                "axis": journal.checkpoint.axes.get(entry.chart),
-                "system": entry.chart.startswith(SYSTEM),
-                "series": entry.series,
-                "attempt": entry.attempt,
-                "node": entry.node,
-                "total": count,
-                **columns(rows),
-            }
-        )
-    return found
-
-
-async def _follow(call: Call) -> None:
-    service, job_id = call.service, call.job.id
-    stream = EventStream(call)
-    changes = JobChanges(service.reads, job_id, log=True)
-    sent: dict[str, int] = {}
-    while True:
-        job = await changes.look()
-        if job is not None:
-            for piece in await call.in_thread_on(fresh_points, service.journals.get(job_id), sent):
-                await stream.send_raw("points", orjson.dumps(piece))
-        if job is None or job.status.ended:
-            await stream.send("end", end_of(job))
-            return
-        if not await changes.wait(KEEP_ALIVE_S):
-            await stream.keep_alive()
-        # A chart redraws at most this often; what comes meanwhile is sent together.
-        await asyncio.sleep(0.1)
 
 
 ROUTES = [

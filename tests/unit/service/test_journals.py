@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from outrider_service.api.metrics import FRESH_IN_ALL, fresh_points
 from outrider_service.backends.local.tail import read_piece
 from outrider_service.backends.log_chunks import PIECE
 from outrider_service.storage.directories import Directories
@@ -18,6 +17,7 @@ from outrider_service.telemetry import journal as journals
 from outrider_service.telemetry.ingest import Journals, newest
 from outrider_service.telemetry.journal import MOST_READ, MOST_SERIES, Journal
 from outrider_service.telemetry.lines import LONGEST_TEXT, parse
+from outrider_service.telemetry.points import FRESH_IN_ALL, fresh_points
 from outrider_service.telemetry.records import Progress, Record, Started, System, read_record
 from outrider_service.telemetry.render import MOST_CACHED, LineCache
 from outrider_service.telemetry.series import ROW_BYTES, read_rows
