@@ -154,7 +154,8 @@ class Browser:
 
     def log_in(self, name: str) -> None:
         hub = f"http://127.0.0.1:{self.service.hub.port}"
-        self.get(f"{hub}/hub/login")
+        # The Hub answers by itself before its proxy knows it.
+        eventually("the login page", lambda: "_xsrf" in self.get(f"{hub}/hub/login").headers.get("Set-Cookie", ""))
         cookies = self.cookies["127.0.0.1"]
         answer = httpx.post(
             f"{hub}/hub/login",
