@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import outrider_sandbox as sandbox
-from tests.integration.hub.platform_process import Platform, client, eventually
+from tests.integration.hub.platform_process import Platform, client, connection, eventually
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -89,7 +89,9 @@ def test_a_kernel_busy_in_silence_is_use(quick: Platform) -> None:
         header = {"msg_id": uuid.uuid4().hex, "session": uuid.uuid4().hex, "username": "", "version": "5.3"}
         content = {"code": "import time; time.sleep(1000)", "silent": False, "store_history": False}
         message = {"header": header | {"msg_type": "execute_request"}, "parent_header": {}, "metadata": {}}
-        with connect(address, additional_headers={"Authorization": f"token {token}"}) as socket:
+        with connect(
+            address, sock=connection(address), additional_headers={"Authorization": f"token {token}"}
+        ) as socket:
             socket.send(json.dumps(message | {"content": content, "channel": "shell", "buffers": []}))
             eventually("it computes", lambda: lab.get(f"api/kernels/{kernel}").json()["execution_state"] == "busy")
 
