@@ -20,8 +20,6 @@ from tornado.web import Application, RequestHandler
 
 from outrider_service.contracts.browsers import (
     from_foreign_page,
-    hostname,
-    is_loopback,
     is_loopback_alias,
     is_navigation,
 )
@@ -52,7 +50,7 @@ def judge(
     """
     path = uri.partition("?")[0]
     opens = is_navigation(method, headers)
-    if origins.is_notebooks(host) and not _program_on_this_machine(host, path):
+    if origins.is_notebooks(host) and not _for_programs(origins, path):
         return _on_notebooks_host(origins, path, uri, opens)
     if opens and not path.startswith(API) and not _at_home(origins, host):
         return _elsewhere(origins, host, uri)
@@ -63,9 +61,9 @@ def judge(
     return Verdict(403, "A page of another origin sent this request.")
 
 
-def _program_on_this_machine(host: str, path: str) -> bool:
-    """Programs use 127.0.0.1 even where that is also the notebooks' host; nobody logs in there with a browser."""
-    return path.startswith((API, "/hub/health")) and is_loopback(hostname(host)) and hostname(host) != "localhost"
+def _for_programs(origins: Origins, path: str) -> bool:
+    """Programs use 127.0.0.1 even where that is the host of all notebooks; nobody logs in there with a browser."""
+    return origins.shared and origins.hub_name == "localhost" and path.startswith((API, "/hub/health"))
 
 
 def _at_home(origins: Origins, host: str) -> bool:

@@ -156,3 +156,13 @@ def test_every_endpoint_for_every_caller(route: Route, callers: dict[str, User],
 
 def test_no_row_is_left_over() -> None:
     assert {(r.method, r.path) for r in ROUTES} == set(EXPECTED)
+
+
+@pytest.mark.parametrize("site", ["same-site", "cross-site"])
+def test_a_foreign_page_acts_with_nobodys_cookies(service: ServiceProcess, alice: User, site: str) -> None:
+    sent = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "no-cors"}
+    for method, path in (("GET", "/me"), ("POST", "/jobs")):
+        answer = httpx.request(method, service.base + path, headers={**sent, "Cookie": "service-outrider=x"})
+        assert answer.status_code == 403 and "another origin" in answer.json()["message"]
+    # Whoever has a token needs no visitor.
+    assert alice.get("/me", headers=sent).status_code == 200

@@ -22,6 +22,7 @@ from tornado.iostream import StreamClosedError
 from tornado.web import HTTPError, RequestHandler, stream_request_body
 
 from ..auth import IDENTIFIED, JOBS_READ, PUBLIC, SCOPES, Caller
+from ..contracts.browsers import from_foreign_page
 from ..db.shares import on_behalf_of
 from ..jobs import store
 from ..jobs.model import JobRecord
@@ -197,6 +198,8 @@ class ApiHandler(HubOAuthenticated, RequestHandler):
         self._route = route
         if route.scope == PUBLIC:
             caller: Caller | None = Caller("", "anonymous", False, (), frozenset())
+        elif from_foreign_page(self.request.method or "", self.request.headers):
+            raise ApiError(403, "A page of another origin sent this request.")
         else:
             caller = await self.service.authenticator.caller(self)
         if caller is None:

@@ -75,8 +75,9 @@ def test_the_hubs_pages_do_not_answer_on_a_notebooks_host(path: str, headers: di
     "path", ["/hub/api/users", "/hub/login", "/services/outrider/api/v1/me", "/", "/hub/static/x.js"]
 )
 def test_nor_does_anything_else_of_the_hubs(method: str, path: str) -> None:
-    verdict = judge(WILD, method, "mallory.users.example.net", path, FETCHES)
-    assert verdict is not None and verdict.status == 421
+    for origins, host in ((WILD, "mallory.users.example.net"), (LOCAL, "mallory.localhost:8000")):
+        verdict = judge(origins, method, host, path, FETCHES)
+        assert verdict is not None and verdict.status == 421
 
 
 def test_a_stopped_server_is_told_in_labs_own_terms() -> None:
