@@ -10,6 +10,7 @@ import pytest_asyncio
 
 from outrider_service.backends.base import Attempt
 from outrider_service.backends.kubernetes import KubernetesBackend
+from outrider_service.storage.directories import Directories
 from tests.attempts import make_attempt
 from tests.cluster.backends import make_backend
 from tests.cluster.harness.product import Images
@@ -28,6 +29,11 @@ async def shared(namespace: Namespace, images: Images) -> AsyncIterator[Kubernet
 @pytest_asyncio.fixture
 async def backend(shared: KubernetesBackend, cluster: Cluster) -> KubernetesBackend:
     return shared
+
+
+@pytest.fixture
+def volume(backend: KubernetesBackend) -> Directories:
+    return backend.directories
 
 
 @pytest.fixture

@@ -2,13 +2,18 @@
 
     backend   the backend under test, open
     attempt   a function that makes an Attempt from a command (and changes to it)
+    volume    the Directories of the platform's volume
 
-The local platform's are in tests/integration/test_local_backend.py.
+The local platform's are in tests/integration/test_local_backend.py. What takes several machines is skipped on a
+platform that gives a job one.
 """
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import io
+import zipfile
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 from uuid import uuid4
@@ -16,9 +21,11 @@ from uuid import uuid4
 import pytest
 
 from outrider_sandbox import short_path
-from outrider_service.backends.base import Attempt, AttemptRef, Backend, BackendError, Observation, Phase
-from outrider_service.catalog import MachineType
+from outrider_service.backends.base import Attempt, AttemptRef, Backend, BackendError, NotebookPlace, Observation, Phase
+from outrider_service.catalog import ImageEntry, MachineType
+from outrider_service.storage.directories import Directories
 from outrider_service.telemetry.lines import parse
+from outrider_service.telemetry.records import Record
 
 DEADLINE_S = 60
 Make = Callable[..., Attempt]
@@ -32,13 +39,40 @@ async def seen(backend: Backend, ref: AttemptRef, *phases: Phase) -> Observation
     return found
 
 
-async def texts(backend: Backend, ref: AttemptRef, cursor: str | None = None) -> list[str]:
+async def texts(backend: Backend, ref: AttemptRef, cursor: str | None = None, node: int = 0) -> list[str]:
     """All lines from the cursor to the end of the attempt."""
     found: list[str] = []
     async with asyncio.timeout(DEADLINE_S):
-        async for piece in backend.follow_logs(ref, 0, cursor):
+        async for piece in backend.follow_logs(ref, node, cursor):
             found += [text.decode() for text in parse(piece.data).texts]
     return found
+
+
+async def records(backend: Backend, ref: AttemptRef) -> list[Record]:
+    """All that the runner itself reports."""
+    found: list[Record] = []
+    async with asyncio.timeout(DEADLINE_S):
+        async for piece in backend.follow_logs(ref, 0, None):
+            found += [record for _, record in parse(piece.data).records]
+    return found
+
+
+def snapshot(volume: Directories, content: bytes) -> dict[str, str]:
+    """An uploaded workspace, as a submission names it."""
+    digest = hashlib.sha256(content).hexdigest()
+    volume.snapshot(digest).write_bytes(content)
+    return {"type": "snapshot", "id": f"sha256:{digest}"}
+
+
+def zipped(files: dict[str, str]) -> bytes:
+    """A zip of files; those that begin with ``#!`` are programs."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for name, text in files.items():
+            entry = zipfile.ZipInfo(name)
+            entry.external_attr = (0o100755 if text.startswith("#!") else 0o100644) << 16
+            archive.writestr(entry, text)
+    return content.getvalue()
 
 
 async def removed(backend: Backend, ref: AttemptRef) -> None:
@@ -216,6 +250,119 @@ async def test_an_input_that_is_gone_is_refused_by_name(backend: Backend, attemp
     await backend.remove(wanted.ref)
 
 
+async def test_a_job_starts_in_its_workspace(backend: Backend, attempt: Make, volume: Directories) -> None:
+    files = {"data/words.txt": "one two\n", "count.sh": "#!/bin/sh\nwc -w < data/words.txt | tr -d ' '\n"}
+    wanted = attempt("pwd; ./count.sh", workspace=snapshot(volume, zipped(files)))
+    await backend.start(wanted)
+    assert (await seen(backend, wanted.ref, Phase.EXITED)).exit_code == 0
+    assert await texts(backend, wanted.ref) == ["/workspace", "2"]
+    assert "workspace" in [record.type for record in await records(backend, wanted.ref)]
+    await removed(backend, wanted.ref)
+
+
+async def test_each_attempt_starts_in_a_fresh_workspace(backend: Backend, attempt: Make, volume: Directories) -> None:
+    workspace = snapshot(volume, zipped({"state": "fresh\n"}))
+    command = "cat state; ls; echo spoilt > state; touch left-over"
+    first = attempt(command, workspace=workspace)
+    second = attempt(command, workspace=workspace, ref=AttemptRef(first.ref.job_id, 2))
+    for each in (first, second):
+        await backend.start(each)
+        await seen(backend, each.ref, Phase.EXITED)
+        assert await texts(backend, each.ref) == ["fresh", "state"]
+    for each in (first, second):
+        await removed(backend, each.ref)
+
+
+async def test_a_workspace_that_cannot_be_unpacked_is_reported(
+    backend: Backend, attempt: Make, volume: Directories
+) -> None:
+    wanted = attempt("echo started", workspace=snapshot(volume, b"this is no zip file"))
+    await backend.start(wanted)
+    assert (await seen(backend, wanted.ref, Phase.EXITED)).exit_code == 125
+    assert await texts(backend, wanted.ref) == []
+    assert [record.type for record in await records(backend, wanted.ref)] == ["workspace_failed"]
+    await removed(backend, wanted.ref)
+
+
+async def test_several_machines_know_and_reach_each_other(backend: Backend, attempt: Make, volume: Directories) -> None:
+    if backend.most_nodes < 2:
+        pytest.skip("this platform runs a job on one machine")
+    wanted = attempt("python3 meet.py", nodes=2, workspace=snapshot(volume, zipped({"meet.py": MEET})))
+    await backend.start(wanted)
+    end = await seen(backend, wanted.ref, Phase.EXITED)
+    assert (end.exit_code, end.reason) == (0, None), end
+    assert await texts(backend, wanted.ref, node=0) == ["0 of 2", "from 1"]
+    assert await texts(backend, wanted.ref, node=1) == ["1 of 2"]
+    assert sorted(path.name for path in volume.artifacts(wanted.ref.job_id).iterdir()) == ["0", "1"]
+    await removed(backend, wanted.ref)
+
+
+MEET = """
+import os, pathlib, socket, time
+
+rank, address = os.environ["NODE_RANK"], (os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"]))
+print(rank, "of", os.environ["NNODES"], flush=True)
+# Each machine has a workspace of its own, and all share the artifacts.
+pathlib.Path("mine").touch(exist_ok=False)
+pathlib.Path("/artifacts", rank).touch(exist_ok=False)
+if rank == "0":
+    server = socket.create_server(("", address[1]))
+    print("from", server.accept()[0].makefile().read(), flush=True)
+else:
+    while True:
+        try:
+            other = socket.create_connection(address, 5)
+            break
+        except OSError:
+            time.sleep(0.2)
+    other.sendall(rank.encode())
+    other.close()
+"""
+
+
+async def test_one_machine_that_fails_ends_the_others(backend: Backend, attempt: Make) -> None:
+    if backend.most_nodes < 2:
+        pytest.skip("this platform runs a job on one machine")
+    wanted = attempt('if [ "$NODE_RANK" = 1 ]; then exit 7; fi; sleep 300', nodes=2)
+    await backend.start(wanted)
+    end = await seen(backend, wanted.ref, Phase.EXITED)
+    assert (end.exit_code, end.message) == (7, "node 1: exit code 7")
+    await removed(backend, wanted.ref)
+
+
+async def test_more_machines_than_a_job_may_have_are_refused(backend: Backend, attempt: Make) -> None:
+    wanted = attempt("true", nodes=backend.most_nodes + 1)
+    with pytest.raises(BackendError, match=f"at most {backend.most_nodes}"):
+        await backend.start(wanted)
+    assert (await backend.observe(wanted.ref)).phase is Phase.ABSENT
+
+
+async def test_what_the_platform_holds_is_listed_as_ours(backend: Backend, attempt: Make) -> None:
+    wanted = attempt("true")
+    await backend.start(wanted)
+    await seen(backend, wanted.ref, Phase.EXITED)
+    await backend.adopt([wanted.ref])
+    await backend.adopt([wanted.ref])
+    held = [found for found in await backend.found() if found.attempt == wanted.ref]
+    assert [(found.ours, bool(found.name), found.notebook) for found in held] == [(True, True, None)]
+    assert backend.position(wanted.ref) is None
+    await removed(backend, wanted.ref)
+    assert wanted.ref not in [found.attempt for found in await backend.found()]
+
+
+async def test_what_a_notebook_needs_is_made_and_forgotten_again_and_again(
+    backend: Backend, volume: Directories
+) -> None:
+    home = volume.notebook_home("alice", "")
+    home.mkdir(parents=True)
+    small = MachineType(name="small", cpu=0.1, memory_mb=256)
+    place = NotebookPlace("notebook/alice/", "alice", small, "python", None, [(home, "/home/outrider", False)])
+    assert await backend.notebook(place) == await backend.notebook(place)
+    assert await backend.notebook_waits("alice", "", small) is None
+    await backend.forget_notebook(place.lease)
+    await backend.forget_notebook(place.lease)
+
+
 async def test_the_platform_says_what_it_can_take(backend: Backend) -> None:
     tiny = MachineType(name="tiny", cpu=0.01, memory_mb=64)
     found = await backend.capacity(tiny, [])
@@ -225,3 +372,8 @@ async def test_the_platform_says_what_it_can_take(backend: Backend) -> None:
     assert await backend.health()
     assert backend.refusal("alice") is None
     assert backend.most_nodes >= 1
+    assert backend.cluster
+    assert backend.requests >= 0
+    assert all(note.endswith((".", "!")) for note in backend.notes)
+    image = ImageEntry(name="python", title="Python")
+    assert await backend.contents(image) == await backend.contents(image)

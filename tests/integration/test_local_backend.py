@@ -30,6 +30,11 @@ async def backend(tmp_path: Path) -> AsyncIterator[LocalBackend]:
 
 
 @pytest.fixture
+def volume(backend: LocalBackend) -> Directories:
+    return backend.directories
+
+
+@pytest.fixture
 def attempt() -> Any:
     def make(command: str, **changes: Any) -> Attempt:
         return make_attempt(command=command, **changes)

@@ -6,6 +6,12 @@ from ..storage.directories import Directories
 from .base import Attempt, BackendError
 
 
+def check_nodes(attempt: Attempt, most: int) -> None:
+    """Raises BackendError for more machines than the platform gives one job."""
+    if attempt.nodes > most:
+        raise BackendError(f"{attempt.nodes} machines are asked for; this platform runs a job on at most {most}")
+
+
 def check_inputs(attempt: Attempt, directories: Directories) -> None:
     """Raises BackendError when the artifacts of an input have been deleted since the job was accepted. Reads the
     disk."""

@@ -18,7 +18,7 @@ from ...capacity.room import Held
 from ...catalog import Contents, ImageEntry, MachineType
 from ...storage.directories import Directories
 from ...user_threads import UserThreads
-from ..attempt_parts import check_inputs
+from ..attempt_parts import check_inputs, check_nodes
 from ..base import (
     NO_INSTALLATION,
     Address,
@@ -169,6 +169,7 @@ class KubernetesBackend:
     # -- starting -----------------------------------------------------------------------------------------------
 
     async def start(self, attempt: Attempt) -> None:
+        check_nodes(attempt, self.most_nodes)
         async with self._locks[attempt.ref]:
             await self._synced()
             try:

@@ -19,7 +19,7 @@ from ...capacity.room import Held, Room
 from ...catalog import Contents, ImageEntry, MachineType
 from ...storage.directories import Directories, attempt_of
 from ...user_threads import UserThreads
-from ..attempt_parts import check_inputs, directory_variables
+from ..attempt_parts import check_inputs, check_nodes, directory_variables
 from ..base import (
     NO_INSTALLATION,
     Address,
@@ -133,6 +133,7 @@ class LocalBackend:
     # -- starting -----------------------------------------------------------------------------------------------
 
     async def start(self, attempt: Attempt) -> None:
+        check_nodes(attempt, self.most_nodes)
         self.wakes.open()
         try:
             # One at a time: a second would empty the workspace that the first has just filled.
