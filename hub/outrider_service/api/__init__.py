@@ -1,1 +1,1 @@
-"""HTTP handlers, one file a resource. They translate; the domain decides."""
+"""HTTP handlers, one file per resource. They translate; the domain decides."""

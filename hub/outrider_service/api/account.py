@@ -21,7 +21,7 @@ from .render import moment
 from .routing import Call, Route
 
 PLATFORM_S: Final = 5.0
-"""How long a platform may take to say how it is."""
+"""How long a platform's health check may take."""
 
 
 async def me(call: Call) -> Me:
@@ -83,23 +83,23 @@ async def my_storage(call: Call) -> StorageHoldings:
 
 
 async def health(call: Call) -> Health:
-    """For probes and people. 503 when the database does not answer."""
+    """For probes and people. 503 while the database is unavailable."""
     try:
         async with call.service.db.read() as conn:
             await store.count_by_status(conn, "")
     except Exception as error:
-        raise ApiError(503, "The database does not answer.") from error
+        raise ApiError(503, "The database is unavailable.") from error
     platforms = {name: await _platform(backend) for name, backend in call.service.backends.items()}
     return Health(status="ok", version=__version__, database="ok", platforms=platforms)
 
 
 async def _platform(backend: Backend) -> str:
-    """A platform that does not answer says nothing of this service, and must not have its probes time out."""
+    """A platform that does not answer does not make this service unhealthy, and must not let its probes time out."""
     try:
         async with asyncio.timeout(PLATFORM_S):
             return await backend.health()
     except TimeoutError:
-        return "It does not answer."
+        return "No answer."
 
 
 async def prometheus(call: Call) -> None:
@@ -109,22 +109,22 @@ async def prometheus(call: Call) -> None:
 
 
 ROUTES = [
-    Route("GET", "/me", me, IDENTIFIED, "The caller, their limits and what they use now", response=Me),
+    Route("GET", "/me", me, IDENTIFIED, "The caller, their limits and current usage", response=Me),
     Route(
         "GET",
         "/me/storage",
         my_storage,
         STORAGE_READ,
-        "What the caller and their groups keep, and may keep",
+        "Storage used by the caller and their groups, with its limits",
         response=StorageHoldings,
     ),
-    Route("GET", "/health", health, PUBLIC, "Whether the service works", response=Health),
+    Route("GET", "/health", health, PUBLIC, "Whether the service is healthy", response=Health),
     Route(
         "GET",
         "/metrics/prometheus",
         prometheus,
         USAGE_READ_ALL,
-        "Figures for Prometheus",
+        "Metrics for Prometheus",
         everybody=True,
         media="text/plain",
     ),

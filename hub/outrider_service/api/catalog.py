@@ -1,4 +1,4 @@
-"""/machines, /images and /limits: what may be chosen, and how admins keep it. /own-images: a user's own."""
+"""/machines, /images and /limits: the catalog, which admins edit. /own-images: a user's own images."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def render_image(row: Row) -> Image:
 
 
 def images_for(service: Service, caller: Caller, *, all_of_them: bool = False) -> list[Image]:
-    """Those that the caller may choose: everybody's in the admin's order, then their own."""
+    """Images that the caller may choose: the shared ones in the admin's order, then their own."""
     shared = [
         row
         for row in service.catalog.rows("image")
@@ -99,7 +99,7 @@ async def render_machine(
 
 
 def changed(entry: Row, patch: Any, model: type[Entry]) -> Any:
-    """The entry with the patch's fields in it. Raises ApiError naming the field that cannot be so."""
+    """The entry with the patch applied. Raises ApiError naming the invalid field."""
     try:
         return model.model_validate({**entry.entry, "name": entry.name, **patch.model_dump(exclude_unset=True)})
     except ValidationError as error:
@@ -110,7 +110,7 @@ def changed(entry: Row, patch: Any, model: type[Entry]) -> Any:
 
 
 def _every(call: Call) -> bool:
-    """Whether a list shows all there is: asked for, and allowed to."""
+    """Whether to list disabled entries too: the caller asked for it and may see them."""
     return bool(call.query.all) and call.caller.may(CATALOG_ADMIN)
 
 
@@ -124,7 +124,7 @@ async def _saved_machine(call: Call, write: MachineWrite) -> Machine:
         raise ApiError(422, f"cluster: there is no {write.cluster!r}; there is {known}", "cluster")
     model = MachineType.model_validate(write.model_dump(exclude={"position"}))
     await call.service.catalog.save("machine", model.name, model, call.caller.name, position=write.position)
-    # Jobs may have waited for exactly this.
+    # Jobs may be waiting for this machine type.
     call.service.queue.schedule(model.cluster)
     async with call.service.db.read() as conn:
         held, waiting = await list_leases(conn), await waiting_by_machine(conn)
@@ -133,7 +133,7 @@ async def _saved_machine(call: Call, write: MachineWrite) -> Machine:
 
 async def add_machine(call: Call) -> Machine:
     if call.service.catalog.row("machine", call.body.name) is not None:
-        raise ApiError(409, f"name: there is a machine type {call.body.name} already", "name")
+        raise ApiError(409, f"name: a machine type {call.body.name} already exists", "name")
     return await _saved_machine(call, call.body)
 
 
@@ -152,7 +152,7 @@ async def remove_machine(call: Call) -> None:
     async with call.service.db.read() as conn:
         in_use = await _uses_of(conn, name)
     if in_use:
-        raise ApiError(409, f"{name} is in use or waited for by {in_use} jobs and notebooks. Disable it first.")
+        raise ApiError(409, f"{in_use} jobs and notebooks use {name} or wait for it. Disable it first.")
     await call.service.catalog.remove("machine", name, call.caller.name)
 
 
@@ -169,7 +169,7 @@ async def list_images(call: Call) -> ImageList:
 
 
 async def image_contents(call: Call) -> ImageContents:
-    """What can be told best: what the platform finds, else what the catalog's keeper said."""
+    """What the platform finds in the image, else what the catalog says."""
     service, name, user = call.service, call.path["path"], call.caller
     image = service.catalog.image(name, user.name)
     if image is None or not may_use(image.groups, user):
@@ -184,7 +184,7 @@ async def image_contents(call: Call) -> ImageContents:
 
 async def add_image(call: Call) -> Image:
     if call.service.catalog.row("image", call.body.name) is not None:
-        raise ApiError(409, f"name: {call.body.name} is in the catalog already", "name")
+        raise ApiError(409, f"name: {call.body.name} is already in the catalog", "name")
     return await _saved_image(call, call.body)
 
 
@@ -206,7 +206,7 @@ async def _saved_image(call: Call, write: ImageWrite) -> Image:
 
 
 async def _facts(call: Call, name: str) -> dict[str, Any]:
-    """What the registry says of a usable image. Raises ApiError saying why it is none."""
+    """What the registry knows about the image. Raises ApiError with the reason if it cannot be used."""
     return (await usable(call.service, name, call.caller.name)).model_dump(mode="json")
 
 
@@ -224,7 +224,7 @@ async def make_own(service: Service, caller: Caller, write: OwnImageWrite, field
     """Add an image to a user's own. Raises ApiError naming ``field``."""
     catalog, owner = service.catalog, caller.name
     if (shared := catalog.image(write.name)) is not None and shared.enabled and may_use(shared.groups, caller):
-        raise ApiError(409, f"{field}: {write.name} is in the catalog already, for everybody", field)
+        raise ApiError(409, f"{field}: {write.name} is already in the catalog for everybody", field)
     if catalog.row("image", write.name, owner) is None and len(catalog.rows("image", owner)) >= MOST_OWN_IMAGES:
         raise ApiError(409, f"You have {MOST_OWN_IMAGES} images of your own. Remove one first.")
     facts = (await usable(service, write.name, owner, field)).model_dump(mode="json") if write.check else None
@@ -278,7 +278,7 @@ ROUTES = [
         "/machines",
         list_machines,
         IDENTIFIED,
-        "Machine types with price and what is free",
+        "Machine types with their prices and free capacity",
         query=CatalogQuery,
         response=MachineList,
     ),
@@ -291,11 +291,11 @@ ROUTES = [
         "/images/{path}/contents",
         image_contents,
         IDENTIFIED,
-        "What programs find in it: Python modules and kernels",
+        "The image's Python modules and kernels",
         query=ContentsQuery,
         response=ImageContents,
     ),
-    _admin("POST", "/images", add_image, "Add one for everybody", request=ImageWrite, response=Image, status=201),
+    _admin("POST", "/images", add_image, "Add an image for everybody", request=ImageWrite, response=Image, status=201),
     _admin("PATCH", "/images/{path}", change_image, "Change it", request=ImagePatch, response=Image),
     _admin("DELETE", "/images/{path}", remove_image, "Remove it", status=204),
     Route(
@@ -303,15 +303,15 @@ ROUTES = [
         "/own-images",
         add_own_image,
         JOBS_WRITE,
-        "Add an image of one's own, from any registry",
+        "Add an own image from any registry",
         request=OwnImageWrite,
         response=Image,
         status=201,
     ),
-    Route("DELETE", "/own-images/{path}", remove_own_image, JOBS_WRITE, "Remove an image of one's own", status=204),
+    Route("DELETE", "/own-images/{path}", remove_own_image, JOBS_WRITE, "Remove an own image", status=204),
     _admin("GET", "/limits", list_limits, "Limits and budgets", response=LimitsList),
     _admin("PUT", "/limits/{subject}", set_limits, "Set them", request=LimitsWrite, response=LimitsOf),
-    _admin("DELETE", "/limits/{subject}", remove_limits, "Let the default hold again", status=204),
+    _admin("DELETE", "/limits/{subject}", remove_limits, "Remove these limits; the default applies again", status=204),
 ]
 
 __all__ = ["ROUTES", "images_for", "machines_for", "make_own", "render_image"]

@@ -1,4 +1,4 @@
-"""Errors that reach a client: a status, a sentence, and the field at fault."""
+"""Error responses: a status, a message, and the field at fault."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..schema.words import in_words
 
 
 class ApiError(Exception):
-    """Raised anywhere below a handler to answer with this status and message."""
+    """Raised by handlers and what they call, to answer with this status and message."""
 
     def __init__(
         self, status: int, message: str, field: str | None = None, *, retry_after_s: int | None = None
@@ -36,7 +36,7 @@ UNION_TAGS = frozenset({"none", "snapshot", "git", "[key]"})
 
 
 def from_validation(error: ValidationError) -> ApiError:
-    """The first problem of a refused body, by the field's name."""
+    """The first problem of an invalid body, with the field's name."""
     first = error.errors(include_url=False)[0]
     parts = [
         str(part) for part in first["loc"] if str(part) not in UNION_TAGS and not str(part).startswith("function-")
@@ -44,7 +44,7 @@ def from_validation(error: ValidationError) -> ApiError:
     field = ".".join(parts) or None
     message = in_words(first)
     if field is None and ": " in message:
-        # A check over several fields names the one to change itself.
+        # A check of several fields already names the one to change.
         field, _, message = message.partition(": ")
     name = f"{field}: " if field else ""
     return ApiError(422 if field else 400, f"{name}{message}", field)

@@ -55,7 +55,7 @@ def _entry(entry: Entry) -> FileEntry:
 
 def _listing(tree: Tree, query: ListQuery) -> FileList:
     try:
-        # The order is that of names, so a page goes on where the last one ended, also when that file is gone by now.
+        # Sorted by name, so that a page continues after the last one even if that file has been deleted since.
         after = clean(query.cursor or "")
         if query.recursive:
             source = tree.walk(query.path, after)
@@ -141,7 +141,7 @@ async def _download(call: Call, tree: Tree) -> None:
         while position < end:
             block = await call.in_thread_on(os.pread, file.fileno(), min(BLOCK, end - position), position)
             if not block:
-                raise OSError("the file became shorter while it was sent")
+                raise OSError("the file was truncated while it was being sent")
             handler.write(block)
             await handler.flush()
             position += len(block)
@@ -149,7 +149,7 @@ async def _download(call: Call, tree: Tree) -> None:
 
 
 def _describe(call: Call, name: str) -> None:
-    """Type and name; what a browser might run is confined to an origin of its own (docs/contract.md)."""
+    """Set the type and file name; active content is confined to an opaque origin (docs/contract.md)."""
     kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
     if kind.startswith("text/"):
         kind += "; charset=utf-8"
@@ -168,7 +168,7 @@ async def _download_zip(call: Call, tree: Tree, path: str) -> None:
     if handler.request.method == "HEAD":
         handler.finish()
         return
-    # One block at a time: a client that reads slowly holds no thread.
+    # One block at a time, so that a slow client holds no thread.
     blocks = tree.zip_blocks(path)
     while (block := await call.in_thread_on(next, blocks, None)) is not None:
         handler.write(block)
@@ -201,7 +201,7 @@ async def get_storage(call: Call) -> None:
 
 
 def _keeper(call: Call) -> str:
-    """Whose limit a path of /storage counts against: the team's, or the caller's."""
+    """Whose limit a path in /storage counts against: the team's or the caller's."""
     parts = clean(call.path["path"]).split("/")
     teams = {slug(group): group for group in call.caller.groups}
     in_team = len(parts) > 2 and parts[0] == "teams" and parts[1] in teams
@@ -209,7 +209,7 @@ def _keeper(call: Call) -> str:
 
 
 async def _room(call: Call) -> int | None:
-    """Bytes that may be uploaded; None: as many as the disk takes. Raises ApiError where there is nothing left."""
+    """Bytes that may be uploaded; None: no limit. Raises ApiError when the storage is full."""
     use, keeper = call.service.storage_use, _keeper(call)
     if use.limit(keeper) is None:
         return None
@@ -232,20 +232,20 @@ async def put_storage(call: Call) -> FileEntry:
     except BadPath as error:
         raise ApiError(422, str(error), "path") from error
     except IsADirectoryError as error:
-        raise ApiError(409, "path: there is a directory of this name", "path") from error
+        raise ApiError(409, "path: there is a directory with this name", "path") from error
     except OSError as error:
-        raise ApiError(409, "path: a part of it is a file, or leads out of /storage", "path") from error
+        raise ApiError(409, "path: a part of it is a file or leads out of /storage", "path") from error
     try:
         async for chunk in call.chunks:
             written += len(chunk)
             if room is not None and written > room:
-                raise ApiError(413, f"path: only {room} bytes are left of the storage's limit", "path")
+                raise ApiError(413, f"path: only {room} bytes of the storage limit are left", "path")
             await call.in_thread_on(pending.write, chunk)
         await call.in_thread_on(pending.commit)
         call.service.storage_use.grew(_keeper(call), written)
     except IsADirectoryError as error:
         pending.discard()
-        raise ApiError(409, "path: there is a directory of this name", "path") from error
+        raise ApiError(409, "path: there is a directory with this name", "path") from error
     except OSError as error:
         pending.discard()
         raise ApiError(507, f"The file could not be stored: {error.strerror}.") from error
@@ -317,7 +317,7 @@ ROUTES = [
         "/storage/{path}",
         put_storage,
         STORAGE_WRITE,
-        "Store a file; parents are made",
+        "Store a file; missing parent directories are created",
         response=FileEntry,
         streams_body=True,
     ),

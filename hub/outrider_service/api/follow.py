@@ -1,7 +1,7 @@
 """Following a job: one loop for event streams and WebSockets, and what can be followed.
 
-A reader hears of every change at its own pace. Nothing is queued for it: after each change, what is new is read from
-the store and sent, and the next look waits until the reader has taken it.
+Each reader gets changes at its own pace. Nothing is queued for it: after each change the new part is read from the
+store and sent, and the next read waits until the client has taken it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ REDRAW_S: Final = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message about a job. ``data`` is JSON; a reader that was cut off resumes after ``last``."""
+    """One message about a job. ``data`` is JSON; a client that was disconnected resumes after ``last``."""
 
     event: str
     data: bytes
@@ -122,7 +122,7 @@ def timeline(service: Service, after: int) -> News:
 
 
 def points(service: Service, user: str) -> News:
-    """All points of all charts, downsampled, and then what comes."""
+    """All points so far, downsampled, and then new ones."""
     sent: dict[str, int] = {}
 
     async def news(job: JobRecord) -> AsyncIterator[Message]:

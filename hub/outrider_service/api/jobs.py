@@ -23,7 +23,7 @@ from .routing import Call, Route
 from .sse import EventStream, last_event_id
 
 PLACES_TOLD = 1000
-"""A list tells the place of that many jobs of the queue; one job's own page tells it always."""
+"""The list shows queue positions up to this one; a single job always shows its own."""
 STATUS_OF_REFUSAL = {"invalid": 422, "forbidden": 403, "conflict": 409, "full": 429}
 
 
@@ -47,7 +47,7 @@ class EventQuery(BaseModel, extra="forbid"):
 
 
 async def rendered(call: Call, job: JobRecord, *, tags: list[str] | None = None, full: bool = False) -> Job:
-    """``tags``: where they are known already."""
+    """``tags``: pass them if they are already known."""
     async with call.service.db.read() as conn:
         if tags is None:
             tags = (await store.tags_of(conn, [job.id]))[job.id]
@@ -63,7 +63,7 @@ async def _accepted(call: Call, accepted: Accepted) -> Job:
             call.status = 200
         return await rendered(call, accepted.job, tags=accepted.tags)
     finally:
-        # Last, so that whoever submitted has the answer before the work begins.
+        # Respond first, then schedule.
         if accepted.created:
             call.service.queue.schedule(accepted.job.cluster)
             call.service.signals.send("jobs")
@@ -84,7 +84,7 @@ async def submit(call: Call) -> Job:
 
 
 async def clone(call: Call) -> Job:
-    # The route lets in whoever may read the job; the copy is the caller's own.
+    # Whoever may read the job passes the route's check; the copy belongs to the caller.
     if not call.caller.may(JOBS_WRITE, call.caller.name):
         raise ApiError(403, f"Your token lacks the scope {JOBS_WRITE}.")
     try:
@@ -181,7 +181,7 @@ ROUTES = [
         "/jobs/{job_id}",
         delete,
         JOBS_WRITE,
-        "End and remove a job, its logs and artifacts",
+        "Stop and delete a job with its logs and artifacts",
         status=204,
     ),
     Route(
@@ -189,7 +189,7 @@ ROUTES = [
         "/jobs/{job_id}/stop",
         stop,
         JOBS_WRITE,
-        "Stop; nothing happens to an ended job",
+        "Stop a job; does nothing to one that has ended",
         response=Job,
         status=202,
     ),
@@ -198,7 +198,7 @@ ROUTES = [
         "/jobs/{job_id}/clone",
         clone,
         JOBS_READ,
-        "Run the same again as a job of the caller",
+        "Run a copy of the job as the caller",
         request=CloneRequest,
         response=Job,
         status=201,

@@ -16,7 +16,7 @@ from .sse import EventStream, last_event_id
 
 
 class LogQuery(BaseModel, extra="forbid"):
-    """``tail`` gives the last lines in place of those after ``after``."""
+    """``tail`` returns the last lines instead of those after ``after``."""
 
     after: Annotated[int, Field(ge=0, lt=2**53)] = 0
     limit: Annotated[int, Field(ge=1, le=10_000)] = 1000
@@ -65,7 +65,7 @@ ROUTES = [
         "/jobs/{job_id}/logs",
         logs,
         JOBS_READ,
-        "The log, by page, by search, or followed",
+        "The log: a page, a search, or a live stream",
         query=LogQuery,
         response=LogPage,
         events=True,

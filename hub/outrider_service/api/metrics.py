@@ -23,7 +23,8 @@ MOST_POINTS = 20_000
 
 
 class ChartQuery(BaseModel, extra="forbid"):
-    """``start`` and ``end`` take a part of the chart, by x or by time (seconds since 1970), at its own resolution."""
+    """``start`` and ``end`` select a range of the chart, by x or by time (seconds since 1970); the points are of that
+    range."""
 
     points: Annotated[int, Field(ge=2, le=MOST_POINTS)] = 2000
     attempt: Annotated[int, Field(ge=1)] | None = None
@@ -34,7 +35,7 @@ class ChartQuery(BaseModel, extra="forbid"):
 
 
 def summary(checkpoint: Checkpoint) -> list[ChartSummary]:
-    """The charts in the order of their first points; charts that only have an axis come last."""
+    """Charts in the order of their first points; charts without points come last."""
     charts: dict[str, list[SeriesEntry]] = {}
     for entry in checkpoint.series:
         if entry.count:
@@ -107,7 +108,7 @@ ROUTES = [
         "/jobs/{job_id}/metrics",
         charts,
         JOBS_READ,
-        "Charts with their last values, or followed",
+        "Charts with their last values, or a live stream",
         response=ChartList,
         events=True,
     ),
@@ -116,7 +117,7 @@ ROUTES = [
         "/jobs/{job_id}/metrics/{path}",
         chart,
         JOBS_READ,
-        "One chart, downsampled to a number of points over all its series",
+        "One chart, downsampled to a number of points in all its series together",
         query=ChartQuery,
         response=Chart,
     ),

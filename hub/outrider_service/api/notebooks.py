@@ -28,7 +28,7 @@ def _time(value: Any) -> datetime | None:
 
 
 async def render(call: Call, server: str, model: dict[str, Any]) -> Notebook:
-    """A server as its owner sees it, from what the Hub says and what is held for it."""
+    """A server as its owner sees it, from the Hub's answer and the server's lease."""
     service, lease_id = call.service, notebook_lease_id(call.caller.name, server)
     async with service.db.read() as conn:
         lease = await get_lease(conn, lease_id)
@@ -65,7 +65,7 @@ async def _servers(call: Call) -> dict[str, dict[str, Any]]:
     try:
         return await call.service.hub.servers(call.caller.name)
     except HubUnreachable as error:
-        raise ApiError(502, f"Your servers are unknown for now: {error}.") from error
+        raise ApiError(502, f"The Hub could not list your servers: {error}.") from error
 
 
 async def list_notebooks(call: Call) -> NotebookList:
@@ -85,25 +85,25 @@ async def keep(call: Call) -> Notebook:
     if not current.ready:
         raise ApiError(409, "The notebook is not running.")
     if current.stop_final:
-        raise ApiError(409, f"It cannot be kept longer: {current.stop_reason}.")
+        raise ApiError(409, f"The notebook cannot be kept longer: {current.stop_reason}.")
     try:
         await call.service.hub.report_activity(call.caller.name, current.server)
     except HubUnreachable as error:
-        raise ApiError(502, f"It could not be kept alive: {error}.") from error
+        raise ApiError(502, f"The notebook could not be kept alive: {error}.") from error
     async with call.service.db.write() as conn:
         await mark_kept(conn, notebook_lease_id(call.caller.name, current.server), now())
     return await one_notebook(call)
 
 
 async def gpu_used(call: Call) -> None:
-    """The server of the notebook says when its GPUs last worked; a time that is still to come counts as now."""
+    """The notebook's server reports when its GPUs were last used; a time in the future counts as now."""
     lease_id = notebook_lease_id(call.caller.name, server_name(call.path["server"]))
     async with call.service.db.write() as conn:
         await mark_gpu_used(conn, lease_id, min(call.body.used_at.timestamp(), now()))
 
 
 async def start(call: Call) -> Notebook:
-    """Through the Hub, whose spawner then asks for the machine: its rules are the same as in the browser."""
+    """Starts it through the Hub, whose spawner then asks for the machine: the same rules apply as in the browser."""
     server = server_name(call.path["server"])
     chosen = {name: value for name, value in call.body.model_dump().items() if value is not None}
     try:
@@ -116,7 +116,7 @@ async def start(call: Call) -> Notebook:
 
 
 async def stop(call: Call) -> None:
-    """One that does not run is stopped already."""
+    """Not an error if it does not run."""
     try:
         await call.service.hub.stop_server(call.caller.name, server_name(call.path["server"]))
     except HubUnreachable as error:
@@ -142,7 +142,7 @@ ROUTES = [
         "/notebooks/{server}/keep",
         keep,
         JOBS_WRITE,
-        "Stay alive for another period",
+        "Keep the server alive for another period",
         response=Notebook,
     ),
     Route(
@@ -150,7 +150,7 @@ ROUTES = [
         "/notebooks/{server}/gpu",
         gpu_used,
         JOBS_WRITE,
-        "The notebook's server: when its GPUs last worked",
+        "The notebook's server: when its GPUs were last used",
         request=GpuUse,
         status=204,
     ),

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document, made from the route table and the schema's models."""
+"""The OpenAPI 3.1 document, generated from the route table and the models in ``schema``."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ UNIVERSAL = {
     "400": "malformed",
     "401": "no valid token",
     "403": "not allowed",
-    "404": "not there, or not yours",
-    "429": "as much as one user may have at once; the message says of what, `Retry-After` when to try again",
+    "404": "not found, or not yours",
+    "429": "the user's limit is reached; the message says which one, `Retry-After` when to try again",
 }
 
 
 def document(routes: list[Route], base: str) -> dict[str, Any]:
-    """The whole description of the API below ``base``."""
+    """The description of the API at ``base``."""
     models: list[type[BaseModel]] = [Problem]
     for route in routes:
         models += [model for model in (route.request, route.response) if model is not None]
@@ -112,7 +112,7 @@ def _responses(route: Route, refs: dict[type[BaseModel], dict[str, Any]]) -> dic
         found["200"] = success
     for status, meaning in UNIVERSAL.items():
         found[status] = _problem(meaning, refs)
-    found["4XX"] = _problem("refused; the message says why, `field` where", refs)
+    found["4XX"] = _problem("invalid; the message says why, `field` where", refs)
     found["5XX"] = _problem("the service, the Hub or the disk failed", refs)
     return found
 
@@ -138,7 +138,7 @@ def _query_parameters(model: type[BaseModel]) -> list[dict[str, Any]]:
 
 
 def _inline(part: Any, definitions: dict[str, Any]) -> Any:
-    """Query parameters have no null and no references of their own."""
+    """A model's fields as query parameters, which have neither null nor references."""
     if isinstance(part, list):
         return [_inline(p, definitions) for p in part]
     if not isinstance(part, dict):

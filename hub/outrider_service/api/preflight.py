@@ -1,4 +1,4 @@
-"""POST /jobs/preflight: everything that a submission would be refused for, and when it would start; nothing is kept."""
+"""POST /jobs/preflight: why a submission would be refused, and when it would start. Stores nothing."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ ROUTES = [
         "/jobs/preflight",
         look,
         JOBS_WRITE,
-        "What would become of a submission; nothing is kept",
+        "Check a submission without submitting it",
         request=PreflightRequest,
         response=Preflight,
     )

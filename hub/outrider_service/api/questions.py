@@ -1,4 +1,4 @@
-"""Questions to registries on a caller's behalf, with refusals that name the field."""
+"""Registry look-ups on a caller's behalf, with errors that name the field."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .errors import ApiError
 
 
 async def ask(service: Service, image: str, user: str, field: str = "image") -> ImageFacts:
-    """What the registry says to this user."""
+    """The image's facts as this user's accounts see them."""
     try:
         return await service.checks.ask(image, user)
     except BadReference as error:
@@ -17,7 +17,7 @@ async def ask(service: Service, image: str, user: str, field: str = "image") -> 
 
 
 async def usable(service: Service, image: str, user: str, field: str = "name") -> ImageFacts:
-    """The facts of an image that can be used. Raises ApiError saying why not."""
+    """The image's facts. Raises ApiError with the reason if it cannot be used."""
     facts = await ask(service, image, user, field)
     if facts.status != "ok":
         when = f" Try again after {facts.try_again_at:%H:%M} UTC." if facts.try_again_at else ""

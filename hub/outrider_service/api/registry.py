@@ -1,4 +1,4 @@
-"""What registries say of images: asked before one is added, on demand, and to pin what a tag means."""
+"""Registry checks: before an image is added, on demand, and to pin a tag's digest."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _row(call: Call, owner: str) -> Row:
 
 
 async def _checked(call: Call, owner: str) -> Row:
-    """Ask about an entry and keep the answer with it."""
+    """Check an entry's image and store the result with it."""
     row = _row(call, owner)
     fresh = await ask(call.service, row.name, owner)
     before = ImageFacts.model_validate(row.facts) if row.facts else None
@@ -40,7 +40,7 @@ async def _checked(call: Call, owner: str) -> Row:
 
 
 async def _pinned(call: Call, owner: str) -> Image:
-    """Let the entry mean what its tag means now."""
+    """Pin the entry to its tag's current digest."""
     row = _row(call, owner)
     facts = await usable(call.service, row.name, owner)
     model: Any = row.model
@@ -74,7 +74,7 @@ ROUTES = [
         "/images/check",
         check_any,
         JOBS_WRITE,
-        "What its registry says of an image",
+        "Check an image with its registry",
         request=ImageQuestion,
         response=ImageFacts,
     ),
@@ -83,7 +83,7 @@ ROUTES = [
         "/spawns/{user}/check",
         check_for,
         SPAWN,
-        "The Hub's spawn page: what a registry says of an image to this user",
+        "The Hub's spawn page: check an image as this user",
         request=ImageQuestion,
         response=ImageFacts,
         everybody=True,
@@ -93,7 +93,7 @@ ROUTES = [
         "/images/{path}/check",
         check_image,
         CATALOG_ADMIN,
-        "Ask again, and keep the answer",
+        "Check again and store the result",
         response=Image,
         everybody=True,
     ),
@@ -102,10 +102,12 @@ ROUTES = [
         "/images/{path}/pin",
         pin_image,
         CATALOG_ADMIN,
-        "Pin what the tag means now",
+        "Pin the tag's current digest",
         response=Image,
         everybody=True,
     ),
-    Route("POST", "/own-images/{path}/check", check_own, JOBS_WRITE, "Ask again, and keep the answer", response=Image),
-    Route("POST", "/own-images/{path}/pin", pin_own, JOBS_WRITE, "Pin what the tag means now", response=Image),
+    Route(
+        "POST", "/own-images/{path}/check", check_own, JOBS_WRITE, "Check again and store the result", response=Image
+    ),
+    Route("POST", "/own-images/{path}/pin", pin_own, JOBS_WRITE, "Pin the tag's current digest", response=Image),
 ]

@@ -1,4 +1,4 @@
-"""From records to what a client sees."""
+"""From database records to API resources."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def instant(seconds: float) -> datetime:
 
 
 def port_url(apps_origin: str, job_id: str, port: int) -> str:
-    """The address of a port for people: a host of its own below the apps domain."""
+    """A port's address for browsers: its own host below the apps domain."""
     scheme, _, host = apps_origin.partition("://")
     return f"{scheme}://{job_id}-{port}.{host}/"
 

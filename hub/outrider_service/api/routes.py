@@ -1,7 +1,7 @@
-"""The table of all routes, made from what the modules of this package register: a new endpoint is one new file.
+"""The table of all routes, collected from the modules of this package: a new endpoint is one new file.
 
-A module registers by having a list ``ROUTES``. The table is the only place from which scopes are enforced, the
-description of the API is made and the tests of authorisation are generated.
+A module registers its routes in a list ``ROUTES``. Scopes are enforced from this table alone; the API's description and
+the authorisation tests are generated from it.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from .routing import Route
 
 
 def specificity(route: Route) -> tuple[int, ...]:
-    """Sorts a route before those that would also match its addresses: words before parameters, parameters before the
-    rest of a path, long before short."""
+    """Sort key that puts a route before less specific ones: words before parameters, parameters before the rest of a
+    path, long before short."""
     parts = route.path.strip("/").split("/")
     return (*(0 if not part.startswith("{") else 2 if part == "{path}" else 1 for part in parts), 3)
 
 
 def merged(tables: Iterable[Iterable[Route]]) -> list[Route]:
-    """One table of several. Raises ValueError where two routes have the same method and path."""
+    """Merge tables. Raises ValueError if two routes have the same method and path."""
     found: dict[tuple[str, str], Route] = {}
     for table in tables:
         for route in table:

@@ -1,7 +1,7 @@
-"""The route table and the one handler that serves it: find the route, know the caller, check the scope against the
-owner, check the input, call the function, answer.
+"""The handler behind all routes: find the route, identify the caller, check the scope against the owner, validate the
+input, call the function, answer.
 
-Every endpoint is a ``Route``; its scope and its subject say who may call it, and nothing else decides that.
+Every endpoint is a ``Route``. Its scope alone decides who may call it.
 """
 
 from __future__ import annotations
@@ -56,20 +56,20 @@ class Call:
     found_job: JobRecord | None = None
     status: int = 200
     held: ExitStack = field(default_factory=ExitStack)
-    """What is given back once the request is over."""
+    """Resources released when the request is over."""
 
     @property
     def job(self) -> JobRecord:
-        """The job of the path, which the caller is allowed to see."""
+        """The job in the path, which the caller may see."""
         assert self.found_job is not None
         return self.found_job
 
     async def in_thread(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Work on the disk, in the caller's share of the threads. Raises TooMany."""
+        """Run disk work in the caller's share of the threads. Raises TooMany."""
         return await self.service.threads.run(self.caller.name, function, *args, **kwargs)
 
     async def in_thread_on(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """The same for the next step of an answer or upload that has begun: it waits and is not refused."""
+        """Like ``in_thread``, for further steps of a response or upload: waits instead of raising TooMany."""
         return await self.service.threads.run_on(self.caller.name, function, *args, **kwargs)
 
     @property
@@ -82,12 +82,12 @@ Function = Callable[[Call], Awaitable[BaseModel | None]]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """An endpoint, registered by standing in its module's ``ROUTES``. Raises ValueError where its scope is none of
-    ``auth.SCOPES``, so that a route without one stops the service from starting.
+    """An endpoint, registered in its module's ``ROUTES``. Raises ValueError if its scope is not in ``auth.SCOPES``, so
+    the service does not start with a route that lacks one.
 
-    The scope is held against the owner of the job in the path (``{job_id}``), against everybody where ``everybody``
-    is set, against whatever it covers where the function itself shows only that (``filtered``), and against the
-    caller themselves elsewhere.
+    The caller's scope must cover the owner of the job in the path (``{job_id}``), everybody if ``everybody`` is set,
+    and the caller themselves otherwise. With ``filtered`` any coverage is enough: the function shows only what the
+    scope covers.
     """
 
     method: str
@@ -162,7 +162,7 @@ class ApiHandler(HubOAuthenticated, RequestHandler):
             allowed.append(route.method)
         if allowed:
             self.set_header("Allow", ", ".join(allowed))
-            raise ApiError(405, f"{self.request.method} is not possible here, but {', '.join(allowed)}.")
+            raise ApiError(405, f"{self.request.method} is not allowed here; allowed: {', '.join(allowed)}.")
         raise ApiError(404, "There is nothing at this address.")
 
     def _query(self, model: type[BaseModel]) -> BaseModel:
@@ -181,7 +181,7 @@ class ApiHandler(HubOAuthenticated, RequestHandler):
             await self._prepare()
         except (ApiError, ValidationError, HTTPError) as error:
             if self._expects_much():
-                # Nobody wants to send gigabytes to be refused at the end of them.
+                # Answer at once instead of after gigabytes of body.
                 self.set_header("Connection", "close")
                 self._answer_error(error)
             else:
@@ -203,7 +203,7 @@ class ApiHandler(HubOAuthenticated, RequestHandler):
         else:
             caller = await self.service.authenticator.caller(self)
         if caller is None:
-            raise ApiError(401, "Say who you are: send a valid token (Authorization: token …) or log in.")
+            raise ApiError(401, "Authentication required: send a valid token (Authorization: token …) or log in.")
         on_behalf_of(caller.name)
         call = Call(self.service, self, caller, values, status=route.status)
         await self._authorise(route, call)
@@ -219,7 +219,7 @@ class ApiHandler(HubOAuthenticated, RequestHandler):
             self.request.connection.set_max_body_size(LARGEST_JSON + 2**20)  # type: ignore[union-attr]
 
     async def _authorise(self, route: Route, call: Call) -> None:
-        """The one place where a scope is held against an owner."""
+        """The only place that checks a scope against an owner."""
         if route.scope == PUBLIC:
             return
         caller = call.caller
@@ -227,7 +227,7 @@ class ApiHandler(HubOAuthenticated, RequestHandler):
         if job_id is not None:
             async with self.service.db.read() as conn:
                 job = await store.get_job(conn, job_id)
-            # Somebody else's job looks exactly like one that does not exist.
+            # Somebody else's job must be indistinguishable from one that does not exist.
             if job is None or job.desired == "delete":
                 raise not_found("job")
             if not caller.may(route.scope, job.owner, job.group_name):
@@ -254,7 +254,7 @@ class ApiHandler(HubOAuthenticated, RequestHandler):
             return
         put = asyncio.ensure_future(self._chunks.put(chunk))
         assert self._task is not None
-        # A function that has given up (too large, not allowed) reads no more; what still comes is dropped.
+        # A function that gave up (too large, not allowed) no longer reads; drop the rest.
         await asyncio.wait({put, self._task}, return_when=asyncio.FIRST_COMPLETED)
         if not put.done():
             put.cancel()
@@ -295,7 +295,7 @@ class ApiHandler(HubOAuthenticated, RequestHandler):
         await self._end(self._task)
 
     async def _end(self, task: asyncio.Task[None]) -> None:
-        """Wait for the function. It was cancelled where nobody listens any more, which is no error of ours."""
+        """Wait for the function. It is cancelled when the client disconnects, which is not an error."""
         try:
             await task
         except asyncio.CancelledError:
@@ -333,11 +333,11 @@ class ApiHandler(HubOAuthenticated, RequestHandler):
             error = ApiError(error.status_code, error.log_message or error.reason or "The Hub did not answer.")
         elif not isinstance(error, ApiError):
             log.error("%s %s failed", self.request.method, self.request.path, exc_info=error)
-            error = ApiError(500, "The service failed; its log says why.")
+            error = ApiError(500, "Internal error. The service's log has details.")
         if self._finished:
             return
         if self._headers_written:
-            # The status line is gone: a cut connection is the only way left to say that this is not all.
+            # The status has been sent: cutting the connection is the only way left to signal an incomplete response.
             self.request.connection.stream.close()  # type: ignore[union-attr]
             return
         assert isinstance(error, ApiError)
@@ -346,7 +346,7 @@ class ApiHandler(HubOAuthenticated, RequestHandler):
         if error.retry_after_s is not None:
             self.set_header("Retry-After", str(error.retry_after_s))
         if self._route is not None and self._route.streams_body:
-            # The rest of the body may still be on its way, and Tornado then closes: say so.
+            # The rest of the body may still be arriving; Tornado then closes the connection, so announce that.
             self.set_header("Connection", "close")
         self.finish(orjson.dumps(error.body()))
 
@@ -356,7 +356,7 @@ class ApiHandler(HubOAuthenticated, RequestHandler):
 
 
 def checked(kind: Any, value: Any, field_name: str) -> Any:
-    """A part of the address, checked as a body's field of this type is. Raises ApiError naming it."""
+    """Validate a part of the address like a body's field of this type. Raises ApiError naming it."""
     try:
         return TypeAdapter(kind).validate_python(value)
     except ValidationError as error:
@@ -365,7 +365,7 @@ def checked(kind: Any, value: Any, field_name: str) -> Any:
 
 
 def parse_body(model: type[M], data: bytes) -> M:
-    """A JSON body as a checked model. Raises ApiError naming the field."""
+    """Parse and validate a JSON body. Raises ApiError naming the field."""
     try:
         loaded = orjson.loads(data or b"{}")
     except orjson.JSONDecodeError as error:

@@ -1,4 +1,4 @@
-"""/secrets: what jobs and registries are given, set and removed by those it belongs to, shown to nobody."""
+"""/secrets: variables and credentials for jobs. Their owners set and remove them; nobody can read them back."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def render(secret: Secret) -> SecretInfo:
 
 
 def _subject(call: Call) -> str:
-    """Whose secrets this is about. Members of a group share its secrets, as they share its storage."""
+    """Whose secrets are meant: the caller's, or a group's, whose members share them."""
     group = call.query.group
     if group is None:
         return user_subject(call.caller.name)
@@ -43,7 +43,7 @@ def _subject(call: Call) -> str:
 
 
 def _name(call: Call) -> tuple[str, str]:
-    """Kind and name from the address, each in the one form in which it is kept."""
+    """Kind and name from the address, normalized."""
     kind, name = call.path["kind"], call.path["name"]
     if kind == VARIABLE:
         return kind, str(checked(EnvName, name, "name"))
@@ -74,9 +74,9 @@ async def _put(call: Call, subject: str) -> SecretInfo:
             raise ApiError(422, f"value: {error}", "value") from error
         return await _kept(call, subject, kind, name, value, None)
     if call.body.known_hosts:
-        raise ApiError(422, "known_hosts: is for keys of ssh alone", "known_hosts")
+        raise ApiError(422, "known_hosts: only for SSH keys", "known_hosts")
     if kind != VARIABLE and call.body.account is None:
-        raise ApiError(422, "account: the user name that the password belongs to is missing", "account")
+        raise ApiError(422, "account: required; the user name of the password", "account")
     account = call.body.account if kind != VARIABLE else None
     if kind != VARIABLE and ("\n" in call.body.value or "\r" in call.body.value):
         raise ApiError(422, "value: must be a single line", "value")
@@ -115,8 +115,17 @@ async def rotate(call: Call) -> Rotation:
 
 
 ROUTES = [
-    Route("GET", "/secrets", list_secrets, JOBS_READ, "Names of one's secrets and groups'", response=SecretList),
-    Route("POST", "/secrets/rotate", rotate, CATALOG_ADMIN, "A fresh key", response=Rotation, everybody=True),
+    Route(
+        "GET",
+        "/secrets",
+        list_secrets,
+        JOBS_READ,
+        "Names of the caller's secrets and their groups'",
+        response=SecretList,
+    ),
+    Route(
+        "POST", "/secrets/rotate", rotate, CATALOG_ADMIN, "Rotate the encryption key", response=Rotation, everybody=True
+    ),
     Route(
         "PUT",
         "/secrets/{kind}/{name}",
@@ -141,7 +150,7 @@ ROUTES = [
         "/registries/{name}",
         put_everybodys,
         CATALOG_ADMIN,
-        "Credentials that all users' images are read with",
+        "Set registry credentials used for everybody's images",
         request=SecretWrite,
         response=SecretInfo,
         everybody=True,

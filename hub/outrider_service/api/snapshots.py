@@ -1,4 +1,4 @@
-"""/snapshots: workspaces on their way to a job."""
+"""/snapshots: uploaded workspaces."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ async def upload(call: Call) -> Snapshot:
     declared = call.handler.request.headers.get("Content-Length", "")
     if declared.isdecimal() and int(declared) > limit:
         text = f"workspace: {int(declared) >> 20} MiB; {limit >> 20} MiB are allowed"
-        raise ApiError(413, f"{text}. Leave data out with .outriderignore and put it into /storage.", "workspace")
+        raise ApiError(413, f"{text}. Exclude data with .outriderignore and put it into /storage.", "workspace")
     try:
         found = await call.service.snapshots.receive(call.chunks, call.caller.name, limit)
     except SnapshotTooLarge as error:

@@ -1,6 +1,7 @@
-"""/spawns: the Hub's spawner asks what may be started, for room and for directories, and says what has stopped.
+"""/spawns: the Hub's spawner asks what a user may start, leases a machine, and reports stops.
 
-The Hub has identified the user and knows their groups; it is believed. The catalog's rules are those of that user.
+The Hub has authenticated the user and knows their groups; the service trusts it. The catalog's rules for that user
+apply.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ async def held(call: Call) -> HeldNotebookList:
 
 
 async def acquire(call: Call) -> SpawnSpec:
-    """Give a notebook its machine. Asking again for a server that has one gives the same answer."""
+    """Lease a machine for a notebook. Idempotent for a server that has one."""
     user, server, wanted = call.path["user"], server_name(call.path["server"]), call.body
     if wanted.image is not None and wanted.add_image and not _known(call.service, wanted.image, user):
         try:
@@ -88,11 +89,11 @@ async def acquire(call: Call) -> SpawnSpec:
     except RequestRefused as refused:
         raise as_api_error(refused) from refused
     except BackendError as error:
-        raise ApiError(503, f"The platform cannot start it now: {error}.") from error
+        raise ApiError(503, f"The platform cannot start the notebook now: {error}.") from error
 
 
 async def waits(call: Call) -> SpawnWait:
-    """What keeps a server that was started from its machine."""
+    """Why a starting server has no machine yet."""
     user, server = call.path["user"], server_name(call.path["server"])
     async with call.service.db.read() as conn:
         lease = await get_lease(conn, notebook_lease_id(user, server))
@@ -115,7 +116,7 @@ async def started(call: Call) -> None:
 
 
 async def culled(call: Call) -> None:
-    """Kept for its owner to read; the stop itself is the Hub's."""
+    """Record the stop for its owner to read; the Hub does the stopping."""
     lease_id = notebook_lease_id(call.path["user"], server_name(call.path["server"]))
     async with call.service.db.write() as conn:
         await record_stop(conn, lease_id, call.body.reason, now())
@@ -126,7 +127,7 @@ async def release(call: Call) -> None:
     try:
         await call.service.spawns.release(call.path["user"], server, asked.started_at, asked.finished_at)
     except BackendError as error:
-        # The Hub tries again, and without it the service does.
+        # The Hub retries; if it does not, the service does.
         raise ApiError(503, f"The platform does not answer: {error}.") from error
 
 
@@ -145,7 +146,7 @@ ROUTES = [
         "/spawns/{user}/offer",
         offer,
         SPAWN,
-        "The Hub's spawner: what this person may choose",
+        "The Hub's spawner: what this user may choose",
         request=Person,
         response=Offer,
         everybody=True,
@@ -155,7 +156,7 @@ ROUTES = [
         "/spawns/{user}/{server}",
         acquire,
         SPAWN,
-        "The Hub's spawner: a machine for a notebook",
+        "The Hub's spawner: lease a machine for a notebook",
         request=SpawnRequest,
         response=SpawnSpec,
         everybody=True,
@@ -194,7 +195,7 @@ ROUTES = [
         "/spawns/{user}/{server}/started",
         started,
         SPAWN,
-        "The Hub's spawner: the notebook's container runs",
+        "The Hub's spawner: the notebook's container is running",
         request=RunStart,
         status=204,
         everybody=True,

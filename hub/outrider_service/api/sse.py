@@ -13,9 +13,9 @@ from .routing import ApiHandler, Call
 
 
 class EventStream(Reader):
-    """An open event stream about the call's job. Each write waits until the client has taken the last one.
+    """An open event stream about the call's job. Each write waits until the client has taken the previous one.
 
-    Making one raises TooMany for a user who has too many open.
+    The constructor raises TooMany for a user who has too many open.
     """
 
     def __init__(self, call: Call) -> None:
@@ -37,16 +37,16 @@ class EventStream(Reader):
         await self.handler.flush()
 
     async def may_see(self, job: JobRecord) -> bool:
-        """Asks the Hub now and then. Raises ApiError when the token has ended or covers the job no longer."""
+        """Ask the Hub from time to time. Raises ApiError when the token has expired or no longer covers the job."""
         if time.monotonic() - self._checked < self._authenticator.recheck_s:
             return True
         self._checked = time.monotonic()
         if not await self._authenticator.still(self.handler, lambda c: c.may(JOBS_READ, job.owner, job.group_name)):
-            raise ApiError(401, "The token has ended.")
+            raise ApiError(401, "The token is no longer valid.")
         return True
 
 
 def last_event_id(handler: ApiHandler) -> int | None:
-    """The number after which a client resumes."""
+    """The number after which the client resumes."""
     value = handler.request.headers.get("Last-Event-ID", "")
     return int(value) if re.fullmatch(r"[0-9]{1,15}", value) else None

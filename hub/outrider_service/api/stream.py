@@ -1,4 +1,4 @@
-"""/stream: one WebSocket a page that carries all its subscriptions.
+"""/stream: one WebSocket per page, which carries all its subscriptions.
 
     → {"id": 1, "subscribe": "logs", "job": "j…", "after": 0}      also "events", "metrics", "job", and "jobs" (no job)
     → {"id": 1, "unsubscribe": true}
@@ -6,8 +6,8 @@
     ← {"id": 1, "event": "points" | "job" | "jobs" | "end", "data": …}
     ← {"id": 1, "event": "error", "data": {"status": 404, "message": …}}
 
-A page that is known by its cookie adds ``?_xsrf=…`` with the value of the ``_xsrf`` cookie; a token needs nothing.
-Each subscription reads from the store at the socket's pace, so a page that does not read holds nothing up.
+A page that authenticates by cookie adds ``?_xsrf=…`` with the value of the ``_xsrf`` cookie; with a token that is not
+needed. Each subscription reads from the store at the socket's pace, so a page that does not read blocks nothing.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ LARGEST_MESSAGE = 16 * 1024
 
 
 class Wanted(BaseModel, extra="forbid"):
-    """What a page sends."""
+    """A message from the page."""
 
     id: Annotated[int, Field(ge=0, lt=2**53)]
     subscribe: Literal["logs", "events", "metrics", "job", "jobs"] | None = None
@@ -77,7 +77,7 @@ class StreamHandler(HubOAuthenticated, WebSocketHandler):
         try:
             self._seat.enter_context(self.service.followers.take(caller.name))
         except TooMany as error:
-            # Before the handshake: a page then waits longer from try to try, as for any socket that does not open.
+            # Before the handshake, so that pages back off as for any socket that does not open.
             self.set_status(429)
             self.set_header("Content-Type", "application/json")
             self.set_header("Retry-After", str(error.retry_after_s))
@@ -91,11 +91,11 @@ class StreamHandler(HubOAuthenticated, WebSocketHandler):
             raise HTTPError(403)
 
     async def on_message(self, message: str | bytes) -> None:
-        """The next message is read when this one is dealt with, so a page that does not read is not heard either."""
+        """The next message is read after this one is handled, so a page that does not read cannot flood the service."""
         try:
             wanted = Wanted.model_validate_json(message)
         except ValidationError as error:
-            await self._error(0, 400, f"not understood: {error.errors(include_url=False)[0]['msg']}")
+            await self._error(0, 400, f"invalid message: {error.errors(include_url=False)[0]['msg']}")
             return
         old = self._tasks.pop(wanted.id, None)
         if old is not None:
@@ -103,7 +103,7 @@ class StreamHandler(HubOAuthenticated, WebSocketHandler):
         if wanted.subscribe is None:
             return
         if len(self._tasks) >= MOST_SUBSCRIPTIONS:
-            await self._error(wanted.id, 429, f"at most {MOST_SUBSCRIPTIONS} subscriptions")
+            await self._error(wanted.id, 429, f"at most {MOST_SUBSCRIPTIONS} subscriptions per connection")
             return
         try:
             self.service.subscriptions.check(self.caller.name)
@@ -118,7 +118,7 @@ class StreamHandler(HubOAuthenticated, WebSocketHandler):
         self._seat.close()
 
     def on_finish(self) -> None:
-        """Also of a handshake that was refused, which no close follows."""
+        """Also called for a refused handshake, which gets no ``on_close``."""
         if self.ws_connection is None:
             self._seat.close()
 
@@ -152,14 +152,14 @@ class StreamHandler(HubOAuthenticated, WebSocketHandler):
         except LookupError as error:
             await self._error(wanted.id, 404, str(error.args[0]))
         except Exception:
-            log.exception("a subscription failed")
-            await self._error(wanted.id, 500, "the service failed; its log says why")
+            log.exception("subscription failed")
+            await self._error(wanted.id, 500, "Internal error. The service's log has details.")
         finally:
             if self._tasks.get(wanted.id) is asyncio.current_task():
                 del self._tasks[wanted.id]
 
     async def _load(self, job_id: str | None) -> JobRecord:
-        """The job if this caller may see it. Raises LookupError."""
+        """The job. Raises LookupError if there is none or the caller may not see it."""
         job = await self.service.reads.job(job_id or "")
         if job is None or job.desired == "delete" or not await self.may_see(job):
             raise LookupError("There is no such job, or it is not yours.")
@@ -170,12 +170,12 @@ class StreamHandler(HubOAuthenticated, WebSocketHandler):
         return self.caller.may(JOBS_READ, job.owner, job.group_name)
 
     async def _check_caller(self) -> None:
-        """Now and then, whether the page still speaks for whom it did."""
+        """Check from time to time that the page still authenticates as the same user."""
         if time.monotonic() - self._checked < self.service.authenticator.recheck_s:
             return
         self._checked = time.monotonic()
         if not await self.service.authenticator.still(self, self._is_caller):
-            self.close(1008, "the login has ended")
+            self.close(1008, "the login has expired")
             raise WebSocketClosedError
 
     def _is_caller(self, caller: Caller) -> bool:
@@ -184,7 +184,7 @@ class StreamHandler(HubOAuthenticated, WebSocketHandler):
         return same
 
     async def _follow(self, wanted: Wanted) -> None:
-        """One job, or its log, timeline or points."""
+        """Follow a job, or its log, timeline or points."""
         service, user = self.service, self.caller.name
         job_id = (await self._load(wanted.job)).id
         match wanted.subscribe:
@@ -200,7 +200,7 @@ class StreamHandler(HubOAuthenticated, WebSocketHandler):
         await follow(service, job_id, news, Subscription(self, wanted.id), log=log)
 
     async def _jobs(self, wanted: Wanted) -> None:
-        """That the list may have changed; the page asks for what it shows. At most twice a second."""
+        """Tell the page that the job list may have changed, at most twice a second; it then reloads what it shows."""
         while True:
             seen = self.service.signals.value("jobs")
             await self._check_caller()

@@ -1,4 +1,4 @@
-"""/usage: hours and money; /usage/runs: the ledger's lines."""
+"""/usage: hours and costs; /usage/runs: the ledger's entries."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ EPOCH = date(1970, 1, 1)
 
 
 def visible(caller: Caller, everybody: bool) -> dict[str, Any]:
-    """Whose usage the caller sees: their own and their groups'; on request everybody's, if they may."""
+    """Whose usage the caller sees: their own and their groups', or everybody's if they ask for it and may."""
     if everybody:
         if not caller.may(USAGE_READ_ALL):
             raise ApiError(403, f"Your token lacks the scope {USAGE_READ_ALL}.")
@@ -73,7 +73,7 @@ async def usage(call: Call) -> UsageReport | None:
 
 
 def as_csv(answer: UsageReport) -> str:
-    """A table for a spreadsheet. Pure."""
+    """The report as CSV. Pure."""
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow([*answer.by, "hours", "gpu_hours", "cost"])
@@ -83,7 +83,7 @@ def as_csv(answer: UsageReport) -> str:
 
 
 def _harmless(value: str) -> str:
-    """A name that a spreadsheet would take for a formula is text."""
+    """Prefix a name that a spreadsheet would take for a formula."""
     return f"'{value}" if value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
 
 
@@ -121,7 +121,7 @@ ROUTES = [
         "/usage",
         usage,
         JOBS_READ,
-        "Hours and money of oneself and one's groups, or of everybody",
+        "Hours and costs of the caller and their groups, or of everybody",
         query=UsageQuery,
         response=UsageReport,
         filtered=True,
@@ -131,7 +131,7 @@ ROUTES = [
         "/usage/runs",
         runs,
         JOBS_READ,
-        "What ran, from when to when, and what it cost",
+        "Single runs with their start, end and cost",
         query=RunQuery,
         response=RunPage,
         filtered=True,

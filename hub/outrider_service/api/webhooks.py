@@ -1,4 +1,4 @@
-"""/webhooks: where a user wants to be told what happens."""
+"""/webhooks: addresses that a user wants to be notified at."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ async def list_webhooks(call: Call) -> WebhookList:
 
 async def add_webhook(call: Call) -> WebhookInfo:
     try:
-        # What can be told from the address alone; where its name leads is looked at with each message.
+        # Only the address itself; what its name resolves to is checked at each delivery.
         call.service.webhook_guard.read_url(call.body.url)
         hook, key = await call.service.webhooks.add(call.caller.name, call.body.url, call.body.events)
     except AddressRefused as refusal:
@@ -70,7 +70,7 @@ async def test_webhook(call: Call) -> WebhookInfo:
 
 
 async def culling(call: Call) -> None:
-    """The culler says what it will do, so that the owner can be told."""
+    """The culler announces a stop, so that the owner is notified."""
     user, server = call.path["user"], server_name(call.path["server"])
     data = {"user": user, "server": server, "stops_at": call.body.stops_at.isoformat(), "reason": call.body.reason}
     async with call.service.db.write() as conn:
@@ -79,13 +79,13 @@ async def culling(call: Call) -> None:
 
 
 ROUTES = [
-    Route("GET", "/webhooks", list_webhooks, JOBS_READ, "One's webhooks", response=WebhookList),
+    Route("GET", "/webhooks", list_webhooks, JOBS_READ, "The caller's webhooks", response=WebhookList),
     Route(
         "POST",
         "/webhooks",
         add_webhook,
         JOBS_WRITE,
-        "Add one; the answer has the key that signs, once",
+        "Add a webhook; the answer holds the signing key, shown once",
         request=WebhookWrite,
         response=WebhookInfo,
         status=201,
@@ -95,13 +95,19 @@ ROUTES = [
         "/webhooks/{webhook}",
         change_webhook,
         JOBS_WRITE,
-        "Choose other events, switch it off or on",
+        "Change its events, or switch it off or on",
         request=WebhookPatch,
         response=WebhookInfo,
     ),
     Route("DELETE", "/webhooks/{webhook}", remove_webhook, JOBS_WRITE, "Remove it", status=204),
     Route(
-        "POST", "/webhooks/{webhook}/test", test_webhook, JOBS_WRITE, "Send a test", response=WebhookInfo, status=202
+        "POST",
+        "/webhooks/{webhook}/test",
+        test_webhook,
+        JOBS_WRITE,
+        "Send a test message",
+        response=WebhookInfo,
+        status=202,
     ),
     Route(
         "POST",
