@@ -17,8 +17,10 @@ from . import culler, scopes
 from .authenticator import AdminOnlyAuthenticator, set_admin
 from .demands import check_tokens, cookie_secret
 from .jupyterhub_patches import ROUTES_CHECK_S, adjust
+from .origin_settings import set_origins
+from .origins import Origins
 from .pages import configure_pages
-from .settings import CULL_EVERY_S, CULL_TIMEOUT_S, MOST_NOTEBOOKS, SettingsError
+from .settings import CULL_EVERY_S, CULL_TIMEOUT_S, MOST_NOTEBOOKS, SettingsError, chosen_origins
 from .spawner.kubernetes import KubernetesSpawner
 from .state import ADMIN
 
@@ -43,7 +45,8 @@ class ClusterSettings:
     """Prometheus'; empty: it has none."""
     cookie_secret: bytes
     admin_password: str
-    public_url: str | None
+    origins: Origins | None
+    """Of the Hub and of notebooks; None where the chart says nothing of them."""
     instance: str
     cull_timeout_s: int
     cull_every_s: int
@@ -82,13 +85,19 @@ def from_environment(environ: Mapping[str, str], *, whole: bool = True) -> Clust
         metrics_token=environ.get("OUTRIDER_METRICS_TOKEN") or "",
         cookie_secret=cookie_secret("OUTRIDER_COOKIE_SECRET", needed("OUTRIDER_COOKIE_SECRET")) if whole else b"",
         admin_password=needed("OUTRIDER_ADMIN_PASSWORD"),
-        public_url=environ.get("OUTRIDER_PUBLIC_URL") or None,
+        origins=_origins(environ),
         instance=environ.get("OUTRIDER_INSTANCE") or "outrider",
         cull_timeout_s=int(environ.get("OUTRIDER_CULL_TIMEOUT") or CULL_TIMEOUT_S),
         cull_every_s=int(environ.get("OUTRIDER_CULL_EVERY") or CULL_EVERY_S),
         most_notebooks=int(environ.get("OUTRIDER_NOTEBOOKS_PER_USER") or MOST_NOTEBOOKS),
         pod_options=json.loads(environ.get("OUTRIDER_POD_OPTIONS") or "{}"),
     )
+
+
+def _origins(environ: Mapping[str, str]) -> Origins | None:
+    """None where nothing is said: beside another chart's Hub, and with an older chart of Outrider's."""
+    url = environ.get("OUTRIDER_PUBLIC_URL") or ""
+    return chosen_origins(environ, url) if url else None
 
 
 def pod_name_template(instance: str) -> str:
@@ -100,7 +109,7 @@ def pod_name_template(instance: str) -> str:
 def configure(c: Any) -> None:
     """Sets everything that Outrider needs; what an operator sets afterwards wins."""
     settings = from_environment(os.environ)
-    adjust()
+    adjust(settings.origins)
     _hub(c, settings)
     _programs(c, settings)
     _notebooks(c, settings)
@@ -109,7 +118,7 @@ def configure(c: Any) -> None:
 def add(c: Any) -> None:
     """For a Hub that another chart configures: the service, its roles and the spawner are put beside what is there."""
     settings = from_environment(os.environ, whole=False)
-    adjust()
+    adjust(settings.origins)
     services, roles = _there(c.JupyterHub, "services"), _there(c.JupyterHub, "load_roles")
     _rights(c)
     _programs(c, settings)
@@ -152,8 +161,6 @@ def _rights(c: Any) -> None:
 def _hub(c: Any, settings: ClusterSettings) -> None:
     c.JupyterHub.hub_bind_url = f"http://:{HUB_PORT}"
     c.JupyterHub.hub_connect_url = f"http://{settings.hub_service}"
-    if settings.public_url:
-        c.JupyterHub.public_url = settings.public_url
     c.JupyterHub.db_url = settings.database
     c.JupyterHub.upgrade_db = True
     c.JupyterHub.cookie_secret = settings.cookie_secret
@@ -172,7 +179,29 @@ def _hub(c: Any, settings: ClusterSettings) -> None:
     c.JupyterHub.cleanup_proxy = False
 
 
+def _routes(c: Any, settings: ClusterSettings) -> None:
+    """Where notebooks have hosts of their own, the proxy goes by the host of each request, and programs in the cluster
+    name it in several ways."""
+    if settings.origins is None:
+        return
+    set_origins(c, settings.origins)
+    if not settings.origins.separate:
+        return
+    first, *rest = settings.proxy_public.split(".")
+    names = {
+        first,
+        settings.proxy_public,
+        f"{settings.proxy_public}.cluster.local",
+        *([f"{first}.{rest[0]}"] if rest else []),
+    }
+    if settings.origins.hub_name == "localhost":
+        names.add("127.0.0.1")
+    routes = {f"{name}/services/{scopes.SERVICE}/": f"http://{settings.service}" for name in sorted(names)}
+    c.Proxy.extra_routes.update(routes)
+
+
 def _programs(c: Any, settings: ClusterSettings) -> None:
+    _routes(c, settings)
     c.JupyterHub.services = [
         {
             "name": scopes.SERVICE,
@@ -204,7 +233,7 @@ def _notebooks(c: Any, settings: ClusterSettings) -> None:
     c.Spawner.poll_interval = 30
     c.OutriderSpawnerMixin.service_url = settings.api_url
     c.OutriderSpawnerMixin.service_token = settings.spawner_token
-    c.KubernetesSpawner.public_hub_url = f"http://{settings.proxy_public}"
+    c.KubernetesSpawner.inside_url = f"http://{settings.proxy_public}"
     c.KubernetesSpawner.storage_pvc_ensure = False
     # Volumes are the service's to keep: what KubeSpawner would delete is a claim of another chart's Hub.
     c.KubernetesSpawner.delete_pvc = False

@@ -29,6 +29,8 @@ from .origins import Origins
 OPEN: Final = ("/hub/static/", "/hub/logo", "/hub/outrider/static/")
 """Files that are the same for everybody and that pages elsewhere show."""
 API: Final = "/hub/api/"
+SERVICES: Final = "/services/"
+"""Which the proxy routes by host: what arrives here named another."""
 PAGE: Final = '<!doctype html><html lang="en"><title>Outrider</title><h1>Another address</h1><p>{message}</p></html>'
 
 
@@ -52,7 +54,7 @@ def judge(
     opens = is_navigation(method, headers)
     if origins.is_notebooks(host) and not _for_programs(origins, path):
         return _on_notebooks_host(origins, path, uri, opens)
-    if opens and not path.startswith(API) and not _at_home(origins, host):
+    if not _at_home(origins, host) and (path.startswith(SERVICES) or (opens and not path.startswith(API))):
         return _elsewhere(origins, host, uri)
     if not from_foreign_page(method, headers) or path.startswith(OPEN):
         return None

@@ -7,6 +7,7 @@ import re
 import shutil
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -176,15 +177,22 @@ def newest_sample(jobs: Jobs, sample: str) -> str:
     return str(again)
 
 
-@pytest_asyncio.fixture(scope="session")
-async def browser() -> AsyncIterator[Browser]:
+@asynccontextmanager
+async def launched(*arguments: str) -> AsyncIterator[Browser]:
+    """A browser with further arguments."""
     if CHROMIUM is None:
         pytest.skip("NO BROWSER TESTS: chromium is missing. As root: apt install chromium")
     async with async_playwright() as playwright:
         expect.set_options(timeout=PATIENCE_MS)
-        found = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        found = await playwright.chromium.launch(executable_path=CHROMIUM, args=[*ARGUMENTS, *arguments])
         yield found
         await found.close()
+
+
+@pytest_asyncio.fixture(scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    async with launched() as found:
+        yield found
 
 
 async def log_in(page: Page, platform: Platform) -> None:

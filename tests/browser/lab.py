@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 from playwright.async_api import Page, expect
 
 from tests.browser.conftest import until
@@ -27,8 +28,9 @@ _workspaces = itertools.count(1)
 class Files:
     """The server's files, as a program would put them there."""
 
-    def __init__(self, url: str, token: str) -> None:
-        self.http = client(f"{url}api/contents/", token)
+    def __init__(self, http: httpx.Client) -> None:
+        """``http``: at the server's ``api/contents/``, with a token."""
+        self.http = http
 
     def folder(self, path: str) -> None:
         self._put(path, {"type": "directory"})
@@ -73,7 +75,7 @@ class LabServer:
 
     def __init__(self, platform: Platform, token: str) -> None:
         self.url = platform.start_notebook(token, machine="small")
-        self.files = Files(self.url, token)
+        self.files = Files(client(f"{self.url}api/contents/", token))
         self.files.folder("work")
 
     def choose_theme(self, name: str) -> None:

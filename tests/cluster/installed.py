@@ -17,6 +17,7 @@ from tests.cluster.harness.product import Product
 from tests.cluster.harness.programs import go_programs
 from tests.cluster.tools import UID, Cluster, volume
 from tests.integration.harness import eventually
+from tests.integration.hub.platform_process import LocalNames
 
 CHART = CHECKOUT / "helm/outrider"
 STORAGE = "outrider-test"
@@ -146,9 +147,22 @@ class Installation:
 
     @property
     def url(self) -> str:
+        """Where its notes lead: the near end of a tunnel to the proxy."""
+        return "http://localhost:8000"
+
+    @property
+    def proxy(self) -> str:
         """The proxy's address in the cluster, which this machine is a node of."""
         found = self.cluster.get("-n", self.namespace, "service", f"{self.name}-proxy")
-        return f"http://{found['spec']['clusterIP']}"
+        return str(found["spec"]["clusterIP"])
+
+    def client(self, url: str = "", **options: Any) -> httpx.Client:
+        """For anything of it, as through that tunnel."""
+        there = LocalNames(host=self.proxy, port=80)
+        return httpx.Client(base_url=url or self.url, transport=there, timeout=30, **options)
+
+    def notebook_url(self, user: str, server: str = "") -> str:
+        return f"http://{user}.localhost:8000/user/{user}/{server + '/' if server else ''}"
 
     def token(self, user: str) -> str:
         return f"{user}-token"
@@ -163,8 +177,7 @@ class Installation:
         raise AssertionError(f"{user} has no notebook {server!r} in {self.name}")
 
     def http(self, user: str) -> httpx.Client:
-        headers = {"Authorization": f"token {self.token(user)}"}
-        return httpx.Client(base_url=self.url, headers=headers, timeout=30)
+        return self.client(headers={"Authorization": f"token {self.token(user)}"})
 
     def start_notebook(self, user: str, server: str = "", **options: str) -> None:
         with self.http(user) as http:

@@ -60,7 +60,7 @@ class Newcomer(Installation):
 
     def log_in(self, password: str) -> httpx.Response:
         """Through the page, as a browser does."""
-        with httpx.Client(base_url=self.url, follow_redirects=True, timeout=30) as browser:
+        with self.client(follow_redirects=True) as browser:
             assert browser.get("/hub/login").status_code == 200
             form = {"username": self.admin, "password": password, "_xsrf": browser.cookies["_xsrf"]}
             return browser.post("/hub/login", data=form)
@@ -69,7 +69,8 @@ class Newcomer(Installation):
         """One that the admin makes, and keeps."""
         if self._token is None:
             auth = {"username": self.admin, "password": self.password()}
-            answer = httpx.post(f"{self.url}/hub/api/users/{user}/tokens", json={"auth": auth}, timeout=30)
+            with self.client() as http:
+                answer = http.post(f"/hub/api/users/{user}/tokens", json={"auth": auth})
             answer.raise_for_status()
             self._token = str(answer.json()["token"])
         return self._token
@@ -77,7 +78,7 @@ class Newcomer(Installation):
     # -- what runs --------------------------------------------------------------------------------------------------
 
     def notebook_answers(self) -> bool:
-        return self._answers(f"/user/{self.admin}/api/status")
+        return self._answers(f"{self.notebook_url(self.admin)}api/status")
 
     def service_answers(self) -> bool:
         return self._answers(f"{API}/health")

@@ -6,14 +6,14 @@ import base64
 import json
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
-import httpx
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, expect
 
-from tests.browser.conftest import PATIENCE_MS, browser
+from tests.browser.conftest import PATIENCE_MS, launched
 from tests.browser.lab import Files, ask_for_job, ready, send
 from tests.cluster.harness.places import CHECKOUT, PRIVATE_REGISTRY, REGISTRY, state
 from tests.cluster.harness.product import Product
@@ -22,7 +22,6 @@ from tests.cluster.tools import Cluster
 from tests.integration.harness import eventually
 
 API = "/services/outrider/api/v1"
-__all__ = ["browser"]
 
 
 @pytest.fixture(scope="module")
@@ -66,16 +65,26 @@ def test_a_job_goes_out_from_a_notebook_and_its_chart_is_seen(platform: Installa
 
 def test_the_mounted_extension_answers_in_the_notebook(platform: Installation, notebook: str) -> None:
     with platform.http("alice") as http:
-        answer = http.get("/user/alice/outrider/api/me")
+        answer = http.get(f"{platform.notebook_url('alice')}outrider/api/me")
         assert answer.status_code == 200, answer.text
         assert answer.json()["name"] == "alice"
+
+
+@pytest_asyncio.fixture
+async def browser(platform: Installation) -> AsyncIterator[Browser]:
+    """One for which the names of this machine are the proxy."""
+    async with launched(
+        f"--host-resolver-rules=MAP localhost:8000 {platform.proxy}:80, MAP *.localhost:8000 {platform.proxy}:80"
+    ) as found:
+        yield found
 
 
 async def test_the_button_in_jupyterlab_sends_the_notebook_away(
     platform: Installation, notebook: str, browser: Browser
 ) -> None:
-    server = f"{platform.url}/user/alice/"
-    Files(server, "alice-token").notebook("cells.ipynb", "print('six times seven is', 6 * 7)")
+    server = platform.notebook_url("alice")
+    files = platform.client(f"{server}api/contents/", headers={"Authorization": "token alice-token"})
+    Files(files).notebook("cells.ipynb", "print('six times seven is', 6 * 7)")
     context = await browser.new_context(viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
     context.set_default_timeout(PATIENCE_MS)
     page = await context.new_page()
@@ -180,11 +189,12 @@ def test_prometheus_reads_figures_with_its_token_and_nothing_else(platform: Inst
     key = ("get", "secret", platform.name, "-o", "jsonpath={.data.metrics-token}")
     token = base64.b64decode(platform.kubectl(*key)).decode()
     headers = {"Authorization": f"token {token}"}
-    answer = httpx.get(f"{platform.url}{API}/metrics/prometheus", headers=headers, timeout=30)
-    assert answer.status_code == 200, answer.text
-    assert "outrider_jobs{" in answer.text
-    assert httpx.post(f"{platform.url}{API}/jobs", json={"command": "true"}, headers=headers).status_code == 403
-    assert httpx.get(f"{platform.url}/hub/api/users", headers=headers).status_code == 403
+    with platform.client(headers=headers) as prometheus:
+        answer = prometheus.get(f"{API}/metrics/prometheus")
+        assert answer.status_code == 200, answer.text
+        assert "outrider_jobs{" in answer.text
+        assert prometheus.post(f"{API}/jobs", json={"command": "true"}).status_code == 403
+        assert prometheus.get("/hub/api/users").status_code == 403
 
 
 def test_the_rights_are_no_more_than_needed(platform: Installation) -> None:
@@ -229,4 +239,4 @@ def previous_chart(folder: Path) -> Path | None:
 
 def _status(platform: Installation) -> int:
     with platform.http("alice") as http:
-        return http.get("/user/alice/api/status").status_code
+        return http.get(f"{platform.notebook_url('alice')}api/status").status_code

@@ -102,4 +102,4 @@ def nothing_is_left(platform: Installation, job_id: str) -> bool:
 
 def answers(platform: Installation) -> bool:
     with platform.http("alice") as http:
-        return http.get("/user/alice/api/status").status_code == 200
+        return http.get(f"{platform.notebook_url('alice')}api/status").status_code == 200

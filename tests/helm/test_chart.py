@@ -16,6 +16,7 @@ import yaml
 
 from outrider_hub.config_kubernetes import from_environment
 from outrider_hub.demands import COOKIE_BYTES, password_problem
+from outrider_hub.settings import chosen_origins
 from outrider_service.backends.kubernetes import KubernetesSettings
 from tests.cluster.harness.places import CHECKOUT
 from tests.cluster.harness.programs import Missing, go_programs
@@ -54,6 +55,7 @@ def of_kind(documents: Documents, kind: str) -> dict[str, dict[str, Any]]:
 
 EVERYTHING: dict[str, Any] = {
     "publicUrl": "https://notebooks.example.org",
+    "notebooksDomain": "*.users.example.net",
     "appsDomain": "apps.example.org",
     "ingress": {"enabled": True, "className": "nginx", "tlsSecret": "tls"},
     "images": {"prepull": ["a:1", "b:2"], "pullSecrets": ["registry"]},
@@ -123,7 +125,9 @@ def test_helm_lint_is_content(helm: str) -> None:
 def test_all_values_at_once(helm: str) -> None:
     documents = rendered(helm, **EVERYTHING)
     hosts = [rule["host"] for rule in of_kind(documents, "Ingress")["prod"]["spec"]["rules"]]
-    assert hosts == ["notebooks.example.org", "*.apps.example.org"]
+    assert hosts == ["notebooks.example.org", "*.users.example.net", "*.apps.example.org"]
+    (tls,) = of_kind(documents, "Ingress")["prod"]["spec"]["tls"]
+    assert tls["hosts"] == hosts
     assert "prod-hub" not in of_kind(documents, "PersistentVolumeClaim")
     settings = yaml.safe_load(of_kind(documents, "ConfigMap")["prod-service"]["data"]["kubernetes.yaml"])
     assert (settings["queue"], settings["pod_options"]) == ("team", {"runtimeClassName": "nvidia"})
@@ -142,7 +146,13 @@ def test_all_values_at_once(helm: str) -> None:
         ({"catalog": {"images": [], "machines": [{"name": "x", "cpu": 1, "memory_mb": 64}]}}, "images"),
         ({"publicUrl": "notebooks.example.org"}, "publicUrl"),
         ({"hubb": {}}, "hubb"),
-        ({"ingress": {"enabled": True}}, "publicUrl"),
+        ({"ingress": {"enabled": True}, "sameOrigin": "accept"}, "publicUrl"),
+        ({"publicUrl": "https://notebooks.example.org"}, "notebooksDomain"),
+        (
+            {"publicUrl": "https://notebooks.example.org", "notebooksDomain": "https://users.example.net"},
+            "notebooksDomain",
+        ),
+        ({"sameOrigin": "yes"}, "sameOrigin"),
         ({"hub": {"external": {"apiUrl": "http://hub:8081/hub/api"}}}, "proxyUrl"),
         ({"hub": {"external": {"apiUrl": "hub:8081", "proxyUrl": "http://proxy-public"}}}, "apiUrl"),
         ({"hub": {"external": {"url": "http://hub:8081"}}}, "url"),
@@ -153,6 +163,26 @@ def test_values_that_cannot_be_are_refused_by_name(helm: str, values: dict[str, 
     done = template(helm, values)
     assert done.returncode != 0
     assert named in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("values", "separate"),
+    [
+        ({}, True),
+        ({"publicUrl": "http://localhost:9000"}, True),
+        ({"publicUrl": "https://notebooks.example.org", "notebooksDomain": "users.example.net"}, True),
+        ({"publicUrl": "https://notebooks.example.org", "sameOrigin": "accept"}, False),
+    ],
+)
+def test_hub_proxy_and_service_agree_on_the_origins(helm: str, values: dict[str, Any], separate: bool) -> None:
+    deployments = of_kind(rendered(helm, **values), "Deployment")
+    containers = {name: found["spec"]["template"]["spec"]["containers"][0] for name, found in deployments.items()}
+    assert ("--host-routing" in containers["prod-proxy"]["args"]) is separate
+    env = {name: {e["name"]: e.get("value") for e in found.get("env", [])} for name, found in containers.items()}
+    public = values.get("publicUrl", "http://localhost:8000")
+    assert env["prod-hub"]["OUTRIDER_PUBLIC_URL"] == env["prod-service"]["OUTRIDER_PUBLIC_URL"] == public
+    assert chosen_origins({k: v or "" for k, v in env["prod-hub"].items()}, public).separate is separate
+    assert (env["prod-service"].get("JUPYTERHUB_HOST") == public) is separate
 
 
 def test_the_service_takes_what_the_chart_writes(helm: str, tmp_path: Path) -> None:

@@ -43,5 +43,14 @@ imagePullSecrets: {{- range . }}
 {{- .Values.hub.external.proxyUrl | default (printf "http://%s-proxy.%s.svc" (include "outrider.name" .) .Release.Namespace) }}
 {{- end }}
 {{- define "outrider.publicUrl" -}}
-{{- .Values.publicUrl | default (printf "http://%s-proxy.%s.svc.cluster.local" (include "outrider.name" .) .Release.Namespace) }}
+{{- .Values.publicUrl | default "http://localhost:8000" }}
+{{- end }}
+{{- /* Not empty where notebooks have hosts of their own; refuses values with which nobody decided. */}}
+{{- define "outrider.separate" -}}
+{{- $host := (urlParse (include "outrider.publicUrl" .)).host | splitList ":" | first }}
+{{- if eq .Values.sameOrigin "accept" }}
+{{- else if or .Values.notebooksDomain (has $host (list "localhost" "127.0.0.1")) }}yes
+{{- else }}
+{{- fail "publicUrl needs notebooksDomain: on the Hub's own origin, whoever opens a hostile user's notebook hands over their account. Set notebooksDomain to *.users.example.net, whose names lead to the Ingress, or to one second name for all users; or sameOrigin=accept if every user trusts every other (docs/admin/security.md)." }}
+{{- end }}
 {{- end }}

@@ -31,7 +31,7 @@ CLONE_S = 600
 class KubernetesSpawner(OutriderSpawnerMixin, KubeSpawner):
     """Starts ``jupyterhub-singleuser`` in a pod under the restricted Pod Security Standard."""
 
-    public_hub_url = Unicode(help="Where programs in a notebook reach the Hub and the service.").tag(config=True)
+    inside_url = Unicode(help="Where programs in a notebook reach the Hub and the service.").tag(config=True)
     pull_patience_s = Float(120, help="Seconds that an image may fail to be pulled in ways that may pass.").tag(
         config=True
     )
@@ -93,8 +93,8 @@ class KubernetesSpawner(OutriderSpawnerMixin, KubeSpawner):
 
     def get_env(self) -> dict[str, str]:
         env: dict[str, str] = super().get_env()
-        if self.public_hub_url:
-            env["OUTRIDER_URL"] = self.public_hub_url
+        if self.inside_url:
+            env["OUTRIDER_URL"] = self.inside_url
         return env
 
     def _pod(self) -> dict[str, Any] | None:

@@ -76,15 +76,21 @@ def eventually(what: str, look: Callable[[], Any], timeout_s: float = DEADLINE_S
 
 
 class LocalNames(httpx.HTTPTransport):
-    """Reaches names below ``localhost`` on this machine, which a browser does and the system's resolver may not."""
+    """Reaches names below ``localhost`` on this machine, which a browser does and the system's resolver may not; or
+    wherever a tunnel to this machine would lead."""
+
+    def __init__(self, **there: Any) -> None:
+        """``there``: host and port instead of this machine's."""
+        super().__init__()
+        self._there = there or {"host": "127.0.0.1"}
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        if not request.url.host.endswith(".localhost"):
+        if f".{request.url.host}".rpartition(".")[2] != "localhost":
             return super().handle_request(request)
         # The Host header keeps the name.
         here = httpx.Request(
             request.method,
-            request.url.copy_with(host="127.0.0.1"),
+            request.url.copy_with(**self._there),
             headers=request.headers,
             stream=request.stream,
             extensions=request.extensions,

@@ -22,6 +22,7 @@ GOOD = {
     "OUTRIDER_PROXY_API": "proxy-api:8001",
     "OUTRIDER_PROXY_PUBLIC": "proxy",
     "OUTRIDER_SERVICE": "service:8003",
+    "OUTRIDER_PUBLIC_URL": "http://localhost:8000",
     "CONFIGPROXY_AUTH_TOKEN": "a" * 48,
     "OUTRIDER_SERVICE_TOKEN": "b" * 48,
     "OUTRIDER_SPAWNER_TOKEN": "c" * 48,
