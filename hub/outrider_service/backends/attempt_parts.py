@@ -1,4 +1,4 @@
-"""Parts of an attempt that are the same on every platform but for where directories lie."""
+"""Parts of an attempt that every platform shares, except for the paths."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ def check_nodes(attempt: Attempt, most: int) -> None:
 
 
 def check_inputs(attempt: Attempt, directories: Directories) -> None:
-    """Raises BackendError when the artifacts of an input have been deleted since the job was accepted. Reads the
-    disk."""
+    """Raises BackendError if an input's artifacts have been deleted since the job was accepted. Reads the disk."""
     for name, job_id in attempt.submission.inputs.items():
         if not directories.artifacts(job_id).is_dir():
             raise BackendError(f"the input {name} is gone: job {job_id} has been deleted")
@@ -23,7 +22,7 @@ def check_inputs(attempt: Attempt, directories: Directories) -> None:
 def directory_variables(
     artifacts: str = "/artifacts", storage: str = "/storage", datasets: str = "/datasets"
 ) -> dict[str, str]:
-    """The variables that tell a job its directories, Gradient's names included."""
+    """The variables with a job's directories, including Gradient's names."""
     return {
         "OUTRIDER_ARTIFACTS": artifacts,
         "OUTRIDER_STORAGE": storage,

@@ -1,4 +1,5 @@
-"""What every platform offers, and the words it is told in. Nothing above this package knows a platform's own terms."""
+"""The protocols that every platform implements, and their types. Nothing above this package knows a
+platform's own terms."""
 
 from __future__ import annotations
 
@@ -30,7 +31,7 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """One look at an attempt. ``reason`` is set when it ended otherwise than by exiting on its own."""
+    """The observed state of an attempt. ``reason`` is set if it ended other than by exiting."""
 
     phase: Phase
     exit_code: int | None = None
@@ -51,31 +52,31 @@ class AttemptRef:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """All that a platform needs to start an attempt."""
+    """Everything a platform needs to start an attempt."""
 
     ref: AttemptRef
     owner: str
     groups: tuple[str, ...]
     submission: Submission
-    """What was asked for. Its machine type, image and priority were settled when it was accepted: see below."""
+    """What was asked for. Machine type, image and priority were resolved at submission: see below."""
     machine: MachineType
     environment: str | None
     image: str
     env: dict[str, str]
-    """All variables that do not depend on the platform: the user's, the parameters', the job's identity."""
+    """Variables that do not depend on the platform: the user's, parameters, the job's identity."""
     priority: int = 0
     commit: str | None = None
     """The commit that a Git workspace is pinned to."""
     secrets: dict[str, str] = field(default_factory=dict, repr=False)
-    """Variables like ``env`` that only the job itself may see."""
+    """Further variables, which only the job itself may see."""
     git_login: tuple[str, str] | None = field(default=None, repr=False)
     """User name and password for a Git workspace over https."""
     image_digest: str | None = None
     gpus: list[str] = field(default_factory=list)
     registry_logins: tuple[RegistryLogin, ...] = field(default=(), repr=False)
-    """Accounts that its owner may use; only the one for the image's own registry is handed on."""
+    """The owner's registry accounts; only the one for the image's registry is passed on."""
     own_image: bool = False
-    """Brought by its owner: the registry decides each time whether they may have it."""
+    """Whether the image is the owner's own: the registry must authorize each pull."""
     grace_s: float = 10.0
 
     @property
@@ -85,19 +86,19 @@ class Attempt:
 
     @property
     def snapshot(self) -> str | None:
-        """The id of the snapshot that it starts with; None: it starts with something else."""
+        """The id of the workspace's snapshot; None for other workspaces."""
         workspace = self.submission.workspace
         return workspace.id if workspace.type == "snapshot" else None
 
     @property
     def shm_mb(self) -> int:
-        """The size of /dev/shm in MiB: half the memory, unless asked otherwise."""
+        """The size of /dev/shm in MiB; half the memory by default."""
         return self.submission.shm_mb or self.machine.memory_mb // 2
 
 
 @dataclass(frozen=True, slots=True)
 class NotebookPlace:
-    """A notebook server that the Hub is about to start. ``mounts``: directory, place in it, read-only."""
+    """A notebook server that the Hub is about to start. ``mounts``: host directory, path inside, read-only."""
 
     lease: str
     owner: str
@@ -106,14 +107,14 @@ class NotebookPlace:
     image_digest: str | None
     mounts: list[tuple[Path, str, bool]]
     clones: bool = False
-    """A repository is fetched into the home first."""
+    """Whether a repository is cloned into the home first."""
     registry_logins: tuple[RegistryLogin, ...] = field(default=(), repr=False)
     own_image: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class NotebookWait:
-    """Why a notebook server has no machine yet. ``hopeless``: no machine could ever take it."""
+    """Why a notebook server has no machine yet. ``hopeless``: no machine could ever run it."""
 
     message: str
     hopeless: bool = False
@@ -121,7 +122,7 @@ class NotebookWait:
 
 @dataclass(frozen=True, slots=True)
 class RawLog:
-    """A piece of raw output: whole lines "<time> <text>\\n", and the cursor after it."""
+    """A chunk of raw output: whole lines "<time> <text>\\n", and the cursor after it."""
 
     data: bytes
     cursor: str
@@ -129,7 +130,7 @@ class RawLog:
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """How many of a machine type fit the empty platform, and now; None: unknown."""
+    """How many of a machine type fit on the empty platform (``total``) and now (``free``); None: unknown."""
 
     total: int | None
     free: int | None
@@ -137,7 +138,7 @@ class Capacity:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a port of a running attempt answers: a unix socket, or a host and port."""
+    """Where a port of a running attempt can be reached: a Unix socket, or a host and port."""
 
     unix: Path | None = None
     host: str | None = None
@@ -146,21 +147,21 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """Whose a platform's objects are. ``id``: of the database. ``adopted``: what versions before that id made has been
-    taken over, or there was nothing."""
+    """The installation that owns a platform's objects. ``id``: stored in the database. ``adopted``: objects of versions
+    without that id have been adopted, or there are none."""
 
     id: str
     adopted: bool = True
 
 
 NO_INSTALLATION = Installation("")
-"""For a backend without a database behind it."""
+"""For a backend without a database."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Something that a platform holds under this release's name. ``name``: by which the platform's own tools know it.
-    ``ours``: this installation made it. It is for an attempt, or for the notebook of a user and server."""
+    """Something that a platform holds under this release's name. ``name``: as the platform's own tools show it.
+    ``ours``: this installation created it. It belongs to an attempt or to a notebook (user and server)."""
 
     name: str
     ours: bool
@@ -169,21 +170,21 @@ class Found:
 
 
 class BackendError(Exception):
-    """The platform refused or failed; the message is fit for a person. It is tried again."""
+    """The platform refused or failed; the message is for the user. The caller retries."""
 
 
 class PlatformAway(BackendError):
-    """The platform cannot be reached for now. It is tried again for as long as it takes."""
+    """The platform is unreachable. The caller retries without limit."""
 
 
 class JobBackend(Protocol):
-    """How a platform runs jobs. Every call is idempotent and may be repeated after a crash at any point.
+    """How a platform runs jobs. Every call is idempotent, so it may be repeated after a crash at any point.
 
-    "Already there" is success only for the same attempt; "already gone" is success.
+    If the same attempt already exists, a start succeeds; if it is already gone, a removal does.
     """
 
     most_nodes: int
-    """How many machines one job may use."""
+    """How many machines one job may use at most."""
 
     async def start(self, attempt: Attempt) -> None: ...
 
@@ -195,28 +196,28 @@ class JobBackend(Protocol):
         """Forget an ended attempt: its platform objects and its raw log. Leaves a running one alone."""
 
     def follow_logs(self, ref: AttemptRef, node: int, cursor: str | None) -> AsyncIterator[RawLog]:
-        """Raw output from the cursor on; ends when the attempt has ended and all of it was given."""
+        """Raw output after the cursor; ends when the attempt has ended and everything has been yielded."""
 
     def events(self) -> AsyncIterator[AttemptRef]:
-        """Attempts that may have changed. May repeat and may miss some, because a sweep checks all of them."""
+        """Attempts that may have changed. May repeat or miss some: a sweep checks all of them."""
 
     async def known(self) -> list[AttemptRef]:
-        """Every attempt of this installation that the platform still holds something of."""
+        """Every attempt of this installation of which the platform still holds anything."""
 
     async def endpoint(self, ref: AttemptRef, port: int) -> Address: ...
 
     def position(self, ref: AttemptRef) -> int | None:
-        """The place among those that wait for a machine, where the platform itself is the queue."""
+        """The queue position, if the platform itself is the queue and the attempt waits in it."""
 
 
 class NotebookBackend(Protocol):
-    """What a platform contributes to notebook servers, which the Hub starts. Every call may be repeated."""
+    """What a platform contributes to notebook servers, which the Hub starts. Every call is idempotent."""
 
     async def notebook(self, place: NotebookPlace) -> dict[str, Any] | None:
-        """What the Hub's spawner needs beside directories. Creates what of it the Hub cannot."""
+        """What the Hub's spawner needs besides directories. Creates the objects that the Hub may not."""
 
     async def notebook_waits(self, user: str, server: str, machine: MachineType) -> NotebookWait | None:
-        """What a started server waits for, where the platform itself is the queue; None: for no machine."""
+        """What a started server waits for, if the platform itself is the queue; None if it has a machine."""
 
     async def forget_notebook(self, lease: str) -> None:
         """Remove what ``notebook`` created, once the server has ended."""
@@ -231,50 +232,50 @@ class Backend(JobBackend, NotebookBackend, Protocol):
 
     @property
     def room(self) -> Room | None:
-        """Its size, where the service is the queue; None: the platform itself queues."""
+        """Its size, if the service is the queue; None: the platform itself queues."""
 
     @property
     def requests(self) -> int:
-        """Requests made so far to the platform's API; 0 where it has none."""
+        """Requests made to the platform's API so far; 0 if it has none."""
 
     async def open(self, installation: Installation = NO_INSTALLATION) -> None:
-        """Begin to listen to the platform for this installation. What another installation made is never touched."""
+        """Connect to the platform for this installation. Another installation's objects are never touched."""
 
     async def close(self) -> None: ...
 
     async def found(self) -> list[Found]:
-        """Everything held under this release's name, whoever made it."""
+        """Everything held under this release's name, whoever created it."""
 
     async def adopt(self, known: Collection[AttemptRef]) -> None:
-        """Take over what versions without marks made for these attempts. May be repeated."""
+        """Adopt objects that versions without marks created for these attempts. Idempotent."""
 
     async def capacity(self, machine: MachineType, held: Iterable[Held]) -> Capacity:
-        """How many machines of a type there are. ``held``: what the service itself has leased on this platform."""
+        """How many machines of a type there are. ``held``: the service's own leases on this platform."""
 
     async def contents(self, image: ImageEntry) -> Contents | None:
-        """What the image contains, where the platform can tell; None: unknown."""
+        """What the image contains; None: unknown."""
 
     def refusal(self, owner: str) -> str | None:
         """Why this user cannot use the platform at all, or None."""
 
     @property
     def notes(self) -> list[str]:
-        """What people miss on this platform, why, and what helps, in sentences. Empty where all is well."""
+        """Sentences about missing features, each with its reason and remedy. Empty if nothing is missing."""
 
     async def health(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
 class BackendContext:
-    """What a backend is made with."""
+    """What a backend is created with."""
 
     directories: Directories
     hub_address: str | None
     """host:port of the Hub, for platforms on its own machine."""
     local: LocalCapacity
-    """The catalog's word on the size of this machine."""
+    """This machine's size according to the catalog."""
     taken: frozenset[str]
-    """Names of the platforms that have been made already."""
+    """Names of the platforms created so far."""
     isolation: str | None = None
     closed_networks: tuple[str, ...] = CLOSED_NETWORKS
     web: Web = field(default_factory=Web)
@@ -285,5 +286,5 @@ class BackendContext:
 
 
 MakeBackend = Callable[[BackendContext], Backend | None]
-"""Makes a platform; None: it is not configured, or another one has its name. Raises ValueError for settings that
-cannot be used."""
+"""Creates a platform; None: it is not configured, or another one has its name. Raises ValueError for invalid
+settings."""

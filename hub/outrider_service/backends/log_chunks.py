@@ -1,7 +1,7 @@
-"""Cuts a log that grows into whole lines, from a cursor on: what every platform's log reader does.
+"""Cuts a growing log into chunks of whole lines, from a cursor on: shared by all platforms' log readers.
 
-The log's lines are "<time> <text>\\n". The cursor is "<offset>" at a line's beginning, or "<offset>@<time>" inside a
-line that is too long to wait for.
+The log's lines are "<time> <text>\\n". The cursor is "<offset>" at the start of a line, or "<offset>@<time>" inside a
+line longer than a chunk.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ STAMP: Final = 17
 
 
 def next_piece(read: Callable[[int, int], bytes], cursor: str | None, *, final: bool) -> RawLog | None:
-    """The next piece, or None when there is nothing (yet). ``read(offset, size)``; ``final``: nothing will follow."""
+    """The next chunk, or None if there is nothing yet. ``read(offset, size)`` reads the log, which is complete if
+    ``final``."""
     offset, _, stamp = (cursor or "0").partition("@")
     position = int(offset)
     data = read(position, PIECE)
@@ -30,14 +31,14 @@ def next_piece(read: Callable[[int, int], bytes], cursor: str | None, *, final: 
         return RawLog(begins + data[:end], str(position + end))
     if final and len(data) < PIECE:
         return RawLog(begins + data + b"\n", str(position + len(data)))
-    # One line fills the piece: pass it on as a line of its own, and remember the time for its rest.
+    # One line fills the chunk: emit it as a line of its own and keep its time for the rest.
     whole = data[: _whole_characters(data)]
     time = stamp or data[:STAMP].decode("ascii", "replace")
     return RawLog(begins + whole + b"\n", f"{position + len(whole)}@{time}")
 
 
 def _whole_characters(data: bytes) -> int:
-    """Where to cut so that UTF-8 stays whole; what is none is cut anywhere."""
+    """Where to cut so that no UTF-8 character is split; invalid UTF-8 is cut at any byte."""
     for back in range(1, 4):
         if data[-back] & 0xC0 != 0x80:
             return len(data) - back if data[-back] >= 0xC0 else len(data)

@@ -1,5 +1,4 @@
-"""The specification that the runner of an attempt reads (``outrider.runner``): the same on every platform but for
-where things lie."""
+"""The specification for an attempt's runner (``outrider.runner``): the same on every platform except for paths."""
 
 from __future__ import annotations
 
@@ -8,7 +7,7 @@ from typing import Any, Final
 from .base import Attempt
 
 INSIDE: Final = "/.outrider"
-"""Where sandboxes and pods have what is Outrider's own."""
+"""Outrider's own directory in sandboxes and pods."""
 SNAPSHOT: Final = f"{INSIDE}/snapshot.zip"
 MAX_WORKSPACE_MB: Final = 4096
 SAMPLE_S: Final = 10
@@ -22,7 +21,7 @@ def run_file(
     archive: str = SNAPSHOT,
     nvml: str,
 ) -> dict[str, Any]:
-    """``archive``: the snapshot's, where there is one; ``nvml``: the directory of the pynvml to use, or ""."""
+    """``archive``: the snapshot's path, if there is one; ``nvml``: the directory with pynvml, or ""."""
     wanted = attempt.submission
     workspace = wanted.workspace.model_dump()
     if attempt.snapshot is not None:

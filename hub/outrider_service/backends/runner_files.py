@@ -1,4 +1,4 @@
-"""Where the code lies that every job brings along: the runner, and the module with which it reads GPUs."""
+"""The location of the code that is mounted into every job: the runner, and pynvml for its GPU metrics."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from pathlib import Path
 
 
 def runner_directory() -> Path:
-    """Where the runner's code lies."""
+    """The runner's source directory."""
     spec = importlib.util.find_spec("outrider.runner")
     if spec is None or spec.origin is None:
-        raise RuntimeError("the package outrider is not installed beside the service")
+        raise RuntimeError("the package outrider is not installed with the service")
     return Path(spec.origin).parent
 
 
 def pynvml_file() -> Path | None:
-    """The pynvml module (it is one file), which the runner of every environment is given."""
+    """The pynvml module, a single file; None if it is not installed."""
     spec = importlib.util.find_spec("pynvml")
     return Path(spec.origin) if spec is not None and spec.origin else None

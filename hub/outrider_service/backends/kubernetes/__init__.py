@@ -8,7 +8,7 @@ __all__ = ["KubernetesBackend", "KubernetesSettings", "load_settings", "make_bac
 
 
 def make_backend(context: BackendContext) -> KubernetesBackend | None:
-    """The cluster that the operator's file describes, if there is one."""
+    """The cluster described in the operator's file, or None if there is no file."""
     if context.kubernetes is None:
         return None
     return KubernetesBackend.connected(context.directories, load_settings(context.kubernetes))

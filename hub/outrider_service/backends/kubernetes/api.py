@@ -1,6 +1,6 @@
 """Requests to the Kubernetes API: the official client's connection and credentials, plain dictionaries as objects.
 
-The generated models are not used: of a thousand pods that are watched, a dozen fields matter.
+The generated models are not used: only a dozen fields of each watched pod matter.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from ..base import BackendError
 Object = dict[str, Any]
 TIMEOUT: Final = aiohttp.ClientTimeout(total=30, connect=5)
 WATCH_S: Final = 300
-"""How long the server keeps a watch open; the client gives up a little later."""
+"""How long the server keeps a watch open; the client's timeout is a little longer."""
 IN_CLUSTER: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 
 
 class KubernetesError(BackendError):
-    """The API refused; ``status`` is HTTP's, 0 when it could not be reached."""
+    """The API refused. ``status`` is the HTTP status; 0: unreachable."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -37,7 +37,7 @@ class KubernetesApi:
     """GET, POST, PATCH, DELETE and watches. ``calls`` counts requests."""
 
     def __init__(self, kubeconfig: str | None = None) -> None:
-        """``kubeconfig``: a file; None: the pod's own account, or what KUBECONFIG says outside of one."""
+        """``kubeconfig``: a file; None: the pod's service account, or $KUBECONFIG outside a cluster."""
         self._kubeconfig = kubeconfig
         self._client: ApiClient | None = None
         self.calls = 0
@@ -51,7 +51,7 @@ class KubernetesApi:
         else:
             await kube_config.load_kube_config(self._kubeconfig, client_configuration=configuration)
         configuration.retries = 0
-        # Clusters that signed themselves long ago have certificates that newer Pythons find incomplete.
+        # Old clusters' self-signed certificates lack extensions that newer Pythons require.
         configuration.disable_strict_ssl_verification = True
         self._client = ApiClient(configuration)
 
@@ -70,7 +70,7 @@ class KubernetesApi:
         return await self._json("PATCH", path, {}, body, "application/merge-patch+json")
 
     async def delete(self, path: str, body: Object | None = None, **query: Any) -> Object | None:
-        """None when it was gone already."""
+        """None if it was already gone."""
         try:
             return await self._json("DELETE", path, query, body)
         except KubernetesError as error:
@@ -79,7 +79,7 @@ class KubernetesApi:
             raise
 
     async def watch(self, path: str, **query: Any) -> AsyncIterator[Object]:
-        """Events as they come, until the server ends the watch."""
+        """Events as they arrive, until the server ends the watch."""
         timeout = aiohttp.ClientTimeout(total=WATCH_S + 60, connect=5, sock_read=WATCH_S + 30)
         wanted = {"watch": "true", "allowWatchBookmarks": "true", "timeoutSeconds": WATCH_S, **query}
         response = await self._send("GET", path, wanted, None, "application/json", timeout)

@@ -52,12 +52,13 @@ from .settings import KubernetesSettings
 
 WORKERS: Final = 8
 LOOK_S: Final = 60.0
-"""How often a log is read even if it is not known to have grown."""
+"""How often a log is read even without a sign that it has grown."""
 OVER: Final = (Phase.EXITED, Phase.LOST, Phase.ABSENT)
 
 
 class KubernetesBackend:
-    """Jobs in one namespace. Everything known about them is in the API; nothing here needs to survive a restart."""
+    """Runs attempts as Jobs in one namespace. All state is in the Kubernetes API; nothing here needs to survive a
+    restart."""
 
     most_nodes = 64
 
@@ -69,14 +70,14 @@ class KubernetesBackend:
         self.cache = ClusterCache(settings, api)
         self._log_poller = LogPoller(self.cache.signals.send)
         self._evicted: dict[AttemptRef, str] = {}
-        """Why Kueue took the machine back; forgotten with this process, after which such an attempt is just gone."""
+        """Why Kueue evicted the attempt. Lost at a restart; the attempt is then simply absent."""
         self._threads = UserThreads(WORKERS)
-        """For what lies on the volume; a share for each job, of which the platform knows no more."""
+        """For work on the volume, shared fairly between jobs: the owner is not known here."""
         self._locks: defaultdict[AttemptRef, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     @classmethod
     def connected(cls, directories: Directories, settings: KubernetesSettings) -> KubernetesBackend:
-        """With a connection of its own, as the settings say."""
+        """A backend with its own connection, as configured."""
         return cls(directories, settings, KubernetesApi(settings.kubeconfig))
 
     async def open(self, installation: Installation = NO_INSTALLATION) -> None:
@@ -99,7 +100,7 @@ class KubernetesBackend:
 
     @property
     def room(self) -> None:
-        """The cluster's scheduler, or Kueue, is the queue."""
+        """None: the cluster's scheduler, or Kueue, is the queue."""
         return None
 
     @property
@@ -114,7 +115,7 @@ class KubernetesBackend:
     # -- names --------------------------------------------------------------------------------------------------
 
     def _name(self, ref: AttemptRef) -> str:
-        """What its objects are called: as they were made, or as they are to be made."""
+        """The name of its objects: that of the existing Job, or else the one to create."""
         job = self.cache.job(ref)
         return self.cache.owner.object_name(ref) if job is None else str(job["metadata"]["name"])
 
@@ -125,7 +126,7 @@ class KubernetesBackend:
         await self._synced()
         jobs = self.cache.jobs.objects.values()
         found = {ref for job in jobs if self.cache.ours(job) and (ref := ref_of(job)) is not None}
-        # One whose removal was cut short may have a Secret and no Job any more; its directory goes last.
+        # After an interrupted removal there may be a Secret without a Job; the directory goes last.
         found.update(AttemptRef(*attempt) for attempt in await asyncio.to_thread(self.directories.sandboxes))
         return list(found)
 
@@ -164,7 +165,7 @@ class KubernetesBackend:
             return str(error)
         except PlatformAway as error:
             return str(error)
-        return "ok" if not self.cache.nodes.refused else "ok (nodes are not to be seen: what is free is unknown)"
+        return "ok" if not self.cache.nodes.refused else "ok (no permission to list nodes: free capacity is unknown)"
 
     # -- starting -----------------------------------------------------------------------------------------------
 
@@ -184,14 +185,14 @@ class KubernetesBackend:
         name = self._name(attempt.ref)
         job = self.cache.job(attempt.ref)
         if job is None:
-            # The picture may be old: the workspace of one that runs must not be emptied.
+            # The cache may be stale, and the workspace of a running attempt must not be emptied.
             with contextlib.suppress(KubernetesError):
                 job = await self.api.get(f"{self._objects.jobs}/{name}")
         if job is None:
             await self._threads.run_on(attempt.owner, self._make_directories, attempt)
             await self._objects.create_once(self._objects.secrets, manifests.secret(attempt, self.settings))
             if (pulling := manifests.pulling(attempt, self.settings)) is not None:
-                # Anew: a start that was killed may have left one with credentials that have changed since.
+                # Replaced: an interrupted start may have left one with outdated credentials.
                 await self._objects.create_secret_anew(pulling)
             if attempt.nodes > 1:
                 await self._objects.create_once(self._objects.services, manifests.service(attempt, self.settings))
@@ -209,7 +210,8 @@ class KubernetesBackend:
         self.cache.jobs.put(job)
 
     def _make_directories(self, attempt: Attempt) -> None:
-        """All that pods mount, with the right owner: what is missing would be made by the kubelet, as root."""
+        """Create everything that pods mount, with the right owner: the kubelet would create missing directories as
+        root."""
         own, ref = self.directories, attempt.ref
         check_inputs(attempt, own)
         workspace = own.workspace(ref.job_id)
@@ -223,7 +225,7 @@ class KubernetesBackend:
         if attempt.snapshot is not None:
             made.append(own.snapshot(attempt.snapshot))
         if os.geteuid() == 0:
-            # Only where the service itself is root, as by hand; in the chart both have the same uid.
+            # Only if the service runs as root, outside the chart; in the chart both have the same uid.
             for path in [*made, own.datasets]:
                 os.chown(path, self.settings.uid, self.settings.uid, follow_symlinks=False)
 
@@ -253,42 +255,42 @@ class KubernetesBackend:
         return Observation(Phase.STARTING, message=waits.message)
 
     def _waits(self, pod: Object, *, scales: bool) -> NotebookWait:
-        """What a pod without a machine waits for. ``scales``: nodes for it appear when they are needed."""
+        """What an unscheduled pod waits for. ``scales``: an autoscaler adds nodes for it."""
         if not scales and (never := never_fits(Demand.of_pod(pod["spec"]), self.cache.empty_nodes())) is not None:
             return NotebookWait(never, hopeless=True)
         number = self.cache.place(queue.owner_of(pod))
         return NotebookWait(queue.sentence(queue.devices_of(pod["spec"]), number))
 
     async def _queued(self, kueue: LocalQueue, ref: AttemptRef, pods: list[Object]) -> Observation:
-        """What is suspended waits to be let in, unless it was in already and had to leave."""
+        """A suspended Job waits to be admitted, unless it was admitted before and has been evicted."""
         name = self._name(ref)
         why = kueue.eviction(name)
         if why is None and not any(pod_status.started_at(pod) for pod in pods):
             never = kueue.never(name)
             phase, reason = (Phase.STARTING, None) if never is None else (Phase.LOST, "unschedulable")
             return Observation(phase, reason=reason, message=never or kueue.message(name))
-        # Kueue would let it in again. What runs again is for the service to decide, as another attempt.
-        self._evicted[ref] = why or "Kueue gave its machine to another"
+        # Kueue would admit it again, but whether it runs again, as another attempt, is for the service to decide.
+        self._evicted[ref] = why or "Kueue gave its machine to another job"
         await self.api.delete(f"{self._objects.jobs}/{name}", propagationPolicy="Background")
         return self._pushed_out(ref)
 
     def _pushed_out(self, ref: AttemptRef) -> Observation:
-        """Not over before the last of its pods is gone: their processes may still be at work on the volume."""
+        """Over only when the last of its pods is gone: until then their processes may still write to the volume."""
         if self.cache.any_pod_left(ref):
-            return Observation(Phase.STARTING, message=f"It is being stopped: {self._evicted[ref]}")
+            return Observation(Phase.STARTING, message=f"The job is being stopped: {self._evicted[ref]}")
         return Observation(Phase.LOST, reason="preempted", message=self._evicted[ref])
 
     def _with_node(self, seen: Observation) -> Observation:
-        """Says so when nothing is heard of a node; whether its pods are given up is for the cluster to decide, which
-        waits when all its nodes are silent."""
+        """Adds a message if the node is not ready. Whether its pods are given up is for the cluster to decide, which
+        does not while all its nodes are silent."""
         node = self.cache.nodes.objects.get(seen.node or "")
         if node is None or is_ready(node):
             return seen
-        return replace(seen, message=f"The machine {seen.node} does not answer. What ran there may still run.")
+        return replace(seen, message=f"The machine {seen.node} does not answer. The job may still be running there.")
 
     def position(self, ref: AttemptRef) -> int | None:
-        """The place among all that wait for a machine, notebooks included, as the scheduler takes them; in Kueue's
-        queue first, where there is one."""
+        """The position in Kueue's queue, if there is one; else among everything that waits for a machine, notebooks
+        included, in the scheduler's order."""
         number = None if self.cache.kueue is None else self.cache.kueue.place(self._name(ref))
         return number or self.cache.place(f"{ref.job_id}-{ref.number}")
 
@@ -302,21 +304,21 @@ class KubernetesBackend:
             await self.api.delete(f"{self._objects.jobs}/{name}", propagationPolicy="Background")
             return
         if job["spec"].get("activeDeadlineSeconds") is None:
-            # No pod of it is made from now on, and its end is seen as a stop also by who comes later.
+            # No further pods are created, and later observers recognize the end as a stop.
             with contextlib.suppress(KubernetesError):
                 self.cache.jobs.put(
                     await self.api.patch(f"{self._objects.jobs}/{name}", {"spec": {"activeDeadlineSeconds": 1}})
                 )
         for pod in self.cache.pods_of(ref):
             if pod["metadata"]["name"] in self.cache.pods.objects:
-                # Zero would not wait for the kubelet.
+                # With zero the API would not wait for the kubelet.
                 options = {"gracePeriodSeconds": max(1, round(grace_s))}
                 await self.api.delete(f"{self._objects.pods}/{pod['metadata']['name']}", options)
 
     async def remove(self, ref: AttemptRef) -> None:
         await self._synced()
         run = self._run(ref)
-        # As it is now: once it is deleted, nothing says any more what was made beside it.
+        # Read it now: once it is deleted, nothing tells which objects were created beside it.
         job = self.cache.job(ref)
         if job is None and not run.exists():
             return
@@ -337,7 +339,7 @@ class KubernetesBackend:
         with self._log_poller.followed(folder, node, name):
             while True:
                 seen = self.cache.signals.value(name)
-                # The state is read first: what was written before the end is then surely seen.
+                # Read the state first, so that everything written before the end is seen.
                 over = (await self.observe(ref)).phase in OVER
                 while (
                     piece := await self._threads.run_on(ref.job_id, read_piece, folder, node, cursor, final=over)
@@ -364,7 +366,7 @@ class KubernetesBackend:
             try:
                 await self._objects.create_secret_anew(pulling)
             except KubernetesError as error:
-                raise PlatformAway(f"the account for the image's registry could not be set: {error}") from error
+                raise PlatformAway(f"the credentials for the image's registry could not be stored: {error}") from error
         runner = None
         if place.clones:
             runner = await asyncio.to_thread(runner_install.install, self.directories.home, self.settings.uid)
@@ -381,8 +383,8 @@ class KubernetesBackend:
     async def forget_notebook(self, lease: str) -> None:
         _, user, server = lease.split("/", 2)
         names = {self.cache.owner.notebook_secret_name(lease)}
-        # One of before the mark is named alike in every installation, so it is removed only where a notebook of ours
-        # was seen with it and nobody else's is.
+        # Secrets from before the mark have the same name in every installation: remove one only if a notebook of ours
+        # used it and no other installation's does.
         unmarked = unmarked_notebook_secret_name(self.settings.prefix, lease)
         if unmarked in self.cache.pulling.pop((user, server), ()) and not self.cache.others_pull_with(unmarked):
             names.add(unmarked)

@@ -1,4 +1,4 @@
-"""The namespace as it is seen: Jobs, their pods and the nodes, by attempt, and who hears of a change."""
+"""All informers together: the namespace's Jobs and pods by attempt, the nodes, and the topics that announce changes."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ MOST_WAITING: Final = 100_000
 
 
 class ClusterCache:
-    """Kept by watches; nothing here asks the API or changes what is there."""
+    """Kept current by watches; reading it makes no requests."""
 
     def __init__(self, settings: KubernetesSettings, api: KubernetesApi) -> None:
         self._settings = settings
         self.owner: Owner = settings.owner
-        """Whose objects count as ours."""
+        """Decides which objects are ours."""
         self.adopting = False
-        """Whether those of the release that bear nobody's mark count too."""
+        """Whether the release's unmarked objects count as ours too."""
         namespace = settings.namespace
         jobs = f"/apis/batch/v1/namespaces/{namespace}/jobs"
         self.jobs = Informer(api, jobs, "app.kubernetes.io/managed-by=outrider", self._job_changed)
@@ -40,16 +40,16 @@ class ClusterCache:
         self.nodes = Informer(api, "/api/v1/nodes", "", self._node_changed)
         self.kueue = LocalQueue(api, namespace, settings.queue, self._place_changed) if settings.queue else None
         self.signals = Signals()
-        """By the names of Jobs: something of it changed."""
+        """Topics are names of Jobs: something about one changed."""
         self.trouble_since: dict[str, float] = {}
-        """Since when containers of a pod could not be started, by its uid."""
+        """Since when a pod's containers have failed to start, by pod uid."""
         self._pods_of: dict[AttemptRef, dict[str, Object]] = defaultdict(dict)
         self._waiting: dict[str, QueueEntry] = {}
-        """By the uids of pods, kept as they come: thousands may wait, and each change would go through all of them."""
+        """Queue entries by pod uid, maintained incrementally: thousands may wait."""
         self._places: dict[str, int] | None = None
         self._empty_nodes: list[Node] | None = None
         self.pulling: dict[tuple[str, str], set[str]] = defaultdict(set)
-        """The Secrets that the release's notebooks have named to pull their images with, by user and server."""
+        """The image pull Secrets that the release's notebooks name, by user and server."""
         self._events: asyncio.Queue[AttemptRef] = asyncio.Queue(MOST_WAITING)
 
     @property
@@ -65,15 +65,15 @@ class ClusterCache:
             await watched.stop()
 
     async def synced(self) -> None:
-        """Wait until Jobs and pods have been listed once. Raises PlatformAway when they cannot be."""
+        """Wait until Jobs and pods have been listed once. Raises PlatformAway if that fails."""
         for watched in (self.jobs, self.pods):
             if not await watched.synced(SYNC_S):
                 raise PlatformAway("the Kubernetes API does not answer")
             if watched.refused:
-                raise PlatformAway(f"the service may not look at jobs and pods in {self._settings.namespace}")
+                raise PlatformAway(f"the service lacks permission to list jobs and pods in {self._settings.namespace}")
 
     async def events(self) -> AsyncIterator[AttemptRef]:
-        """Attempts of which something changed."""
+        """Attempts about which something changed."""
         while True:
             yield await self._events.get()
 
@@ -90,19 +90,19 @@ class ClusterCache:
         return None
 
     def pods_of(self, ref: AttemptRef) -> list[Object]:
-        """Also those that are gone, as they were last seen, for as long as their Job is there."""
+        """Includes deleted pods, as last seen, while their Job exists."""
         return list(self._pods_of.get(ref, {}).values())
 
     def any_pod_left(self, ref: AttemptRef) -> bool:
         return any(self._attempt_of(pod) == ref for pod in self.pods.objects.values())
 
     def _attempt_of(self, pod: Object) -> AttemptRef | None:
-        """The attempt of ours that a pod belongs to. The service may not mark pods, so those of a Job that was taken
-        over have no mark; whose they are is decided by that Job."""
+        """The attempt of ours that a pod belongs to. The service may not change pods, so those of an adopted Job have
+        no mark; their Job decides whose they are."""
         return ref_of(pod) if self.owner.made(pod) or self.owner.may_adopt(pod) else None
 
     def others_pull_with(self, secret: str) -> bool:
-        """Whether a pod of another installation's names that Secret."""
+        """Whether a pod of another installation names that Secret."""
         pods = (pod for pod in self.pods.objects.values() if not self.owner.of_release(pod))
         return any(secret == one["name"] for pod in pods for one in pod["spec"].get("imagePullSecrets") or [])
 
@@ -113,17 +113,17 @@ class ClusterCache:
         return {who: str(pod["metadata"]["name"]) for who, pod in found if who is not None}
 
     def place(self, name: str) -> int | None:
-        """Of an attempt or a notebook's pod among all that wait for a machine; None: it does not."""
+        """The queue position of an attempt or a notebook's pod; None: it does not wait for a machine."""
         if self._places is None:
             self._places = queue.places(queue.queue(self._waiting.values()))
         return self._places.get(name)
 
     def read_nodes(self) -> list[Node]:
-        """With what is used of them; none where they are not to be seen."""
+        """Nodes with what their pods use; empty without permission to list them."""
         return read_nodes(self.nodes.objects.values(), self.pods.objects.values())
 
     def empty_nodes(self) -> list[Node]:
-        """As if nothing ran there: what could ever be. Each that waits asks, so pods are not gone through for it."""
+        """Nodes as if nothing ran on them. Called for every waiting pod, so it does not go through the pods."""
         if self._empty_nodes is None:
             self._empty_nodes = read_nodes(self.nodes.objects.values(), ())
         return self._empty_nodes
@@ -143,7 +143,7 @@ class ClusterCache:
         pod = new or old
         assert pod is not None
         if old is not None and old["metadata"]["uid"] != pod["metadata"]["uid"]:
-            # Another one of the same name, made while nobody looked.
+            # Another object with the same name, created between two lists.
             self._keep_waiting(old["metadata"]["uid"], None)
         self._keep_waiting(pod["metadata"]["uid"], queue.waiting(new) if new is not None else None)
         if (who := notebook_of(pod)) is not None and self.owner.of_release(pod):
@@ -175,7 +175,7 @@ class ClusterCache:
                 self._waiting[uid] = waiting
 
     def _node_changed(self, old: Object | None, new: Object | None) -> None:
-        """Capacity is worked out when somebody asks; a node that falls silent or is heard again is told at once."""
+        """Capacity is computed on request; only a change of a node's readiness is announced at once."""
         self._empty_nodes = None
         if old is None or new is None or is_ready(old) == is_ready(new):
             return
@@ -195,5 +195,5 @@ class ClusterCache:
             self._events.put_nowait(ref)
 
     def _name(self, ref: AttemptRef) -> str:
-        """By which whoever waits for a change is told, whatever its Job is called."""
+        """The topic of an attempt, whatever its Job's name."""
         return self.owner.object_name(ref)

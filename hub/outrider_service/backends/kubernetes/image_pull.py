@@ -1,7 +1,7 @@
-"""What a pod needs to pull its image: the exact reference, and the Secret with its owner's account at the registry.
+"""What a pod needs to pull its image: the exact reference, and a Secret with its owner's registry credentials. Pure.
 
-Pure. A Secret belongs to one attempt or to one notebook server and goes with it, so that it is never older than what it
-serves, and the service needs no right to read any.
+Each Secret belongs to one attempt or notebook server and is deleted with it. So its credentials are never outdated, and
+the service needs no permission to read Secrets.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ from ...vault import RegistryLogin
 from .settings import KubernetesSettings
 
 DOCKER_HUB_KEY: Final = "https://index.docker.io/v1/"
-"""What the kubelet looks Docker Hub's account up by."""
+"""The key under which the kubelet looks up Docker Hub's credentials."""
 
 
 def reference(image: str, digest: str | None, settings: KubernetesSettings) -> str:
-    """What the kubelet pulls: exactly what was pinned, unless the operator gave the name another meaning here."""
+    """The reference that the kubelet pulls: the pinned digest, unless the operator mapped the name to something
+    else."""
     if image in settings.images:
         return settings.images[image]
     if not digest:
@@ -30,7 +31,7 @@ def reference(image: str, digest: str | None, settings: KubernetesSettings) -> s
 
 
 def login_for(pulled: str, logins: Iterable[RegistryLogin]) -> RegistryLogin | None:
-    """The account for the registry of a reference; no other registry's is handed out with it."""
+    """The login for the reference's registry, if there is one."""
     try:
         registry = parse(pulled).registry
     except BadReference:
@@ -39,7 +40,7 @@ def login_for(pulled: str, logins: Iterable[RegistryLogin]) -> RegistryLogin | N
 
 
 def pull_secret(name: str, labels: dict[str, str], login: RegistryLogin) -> dict[str, Any]:
-    """The Secret as the kubelet reads it."""
+    """The Secret in the form that the kubelet reads."""
     auth = base64.b64encode(f"{login.username}:{login.password}".encode()).decode()
     account = {"username": login.username, "password": login.password, "auth": auth}
     key = DOCKER_HUB_KEY if login.registry == DOCKER_HUB else login.registry

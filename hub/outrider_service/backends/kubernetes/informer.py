@@ -1,7 +1,7 @@
 """A local copy of one kind of object, kept up to date by list and watch.
 
-It is always a moment that the API server really had: a list replaces everything at once, and each event changes one
-object. While the API cannot be reached the last copy stands.
+It is always a state that the API server really had: a list replaces everything at once, and each event changes one
+object. While the API is unreachable, the last copy stays.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ PAGE: Final = 500
 
 
 UNREAD: Final = ("args", "command", "env", "securityContext", "volumeMounts")
-"""What nobody here reads of a container, and is most of it."""
+"""Container fields that nothing here reads, which are most of the object."""
 UNREAD_OF_SPEC: Final = ("template", "volumes")
-"""Nor of a Job's or a pod's specification."""
+"""The same in the specification of a Job or pod."""
 
 
 def slim(thing: Object) -> Object:
-    """An object without what takes most of its room and is never looked at. Changes it."""
+    """Drop the large fields that nothing reads. Modifies the object."""
     thing["metadata"].pop("managedFields", None)
     if "images" in (status := thing.get("status") or {}):
         del status["images"]
@@ -43,7 +43,7 @@ def slim(thing: Object) -> Object:
 
 
 class Informer:
-    """Objects by name; ``changed`` hears of each that came, went or moved (old and new; None: not there)."""
+    """Objects by name. ``changed(old, new)`` is called for each one added, changed or deleted; None: absent."""
 
     def __init__(
         self, api: KubernetesApi, path: str, selector: str, changed: Callable[[Object | None, Object | None], None]
@@ -54,7 +54,7 @@ class Informer:
         self._changed = changed
         self.objects: dict[str, Object] = {}
         self.refused = False
-        """True when the API does not let us look; then there are no objects."""
+        """True if permission is denied; then there are no objects."""
         self._synced = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -70,14 +70,14 @@ class Informer:
 
     async def synced(self, seconds: float) -> bool:
         """Wait until the first list has arrived."""
-        # Not wait_for: before Python 3.12 it loses a cancellation that comes with the answer, and a stop would hang.
+        # Not wait_for: before Python 3.12 it loses a cancellation that arrives with the result, and a stop would hang.
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._synced.wait()
         return self._synced.is_set()
 
     def put(self, new: Object) -> None:
-        """An object as a request returned it: the watch may be later than the answer."""
+        """Store an object that a request returned: the watch may lag behind."""
         name = slim(new)["metadata"]["name"]
         old = self.objects.get(name)
         if old is None or _version(old) < _version(new):
@@ -134,7 +134,7 @@ class Informer:
             old = self.objects.get(name)
             if event["type"] == "DELETED":
                 self.objects.pop(name, None)
-                # The last state comes with the event, and it may hold an end that nobody has seen yet.
+                # The event carries the last state, which may hold an end that has not been seen yet.
                 self._changed(thing, None)
             elif old is None or _version(old) <= _version(thing):
                 self.objects[name] = thing
@@ -143,7 +143,8 @@ class Informer:
 
 
 def _version(thing: Object) -> int:
-    """Versions are opaque in principle; every API server since 1.0 counts (and 1.35 promises it)."""
+    """The object's version, to compare. Opaque in principle, but an integer in every API server so far (1.35 guarantees
+    it)."""
     try:
         return int(thing["metadata"]["resourceVersion"])
     except ValueError:

@@ -1,5 +1,5 @@
-"""Tells when logs on the volume have grown. One thread looks at all that are due: a task and a thread for each look
-would be most of what thousands of silent jobs cost."""
+"""Announces when logs on the volume have grown. One thread checks all that are due: with thousands of silent jobs, a
+task per log would be most of the cost."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .logs import sizes
 
 TICK_S: Final = 0.1
 LOOK_LAST_S: Final = 2.0
-"""How often a log is looked at: at each tick while it grows, less and less when it does not."""
+"""When to check a log: at each tick while it grows, less and less often while it does not."""
 
 
 @dataclass(slots=True, eq=False)
@@ -28,7 +28,7 @@ class _Log:
 
 
 class LogPoller:
-    """The logs that somebody follows; ``tell(topic)`` is called once for a new one, and whenever it has grown."""
+    """The followed logs; ``tell(topic)`` is called once for a new log and whenever it has grown."""
 
     def __init__(self, tell: Callable[[str], None]) -> None:
         self._tell = tell
@@ -37,7 +37,7 @@ class LogPoller:
 
     @contextmanager
     def followed(self, folder: Path, node: int, topic: str) -> Iterator[None]:
-        """Within, the node's log in the folder is looked at."""
+        """While in this context, the node's log in the folder is polled."""
         log = _Log(folder, node, topic)
         self._logs.add(log)
         if self._task is None or self._task.done():
@@ -48,7 +48,7 @@ class LogPoller:
             self._logs.discard(log)
 
     async def _look(self) -> None:
-        """Until nobody follows any."""
+        """Polls until no log is followed."""
         loop = asyncio.get_running_loop()
         while self._logs:
             now = loop.time()
@@ -58,7 +58,7 @@ class LogPoller:
                 for log, size in zip(due, found, strict=True):
                     grown, log.known = size != log.known, size
                     log.pause = TICK_S if grown else min(LOOK_LAST_S, log.pause * 1.3)
-                    # A little early: the ticks are not that even.
+                    # A little early, since ticks are not exact.
                     log.due = now + log.pause - TICK_S / 2
                     if grown:
                         self._tell(log.topic)

@@ -1,8 +1,8 @@
-"""Reads what the runners of an attempt wrote on the platform's volume. Whatever lies there is the job's own work, and
-hostile: only a plain file, opened beneath its directory, is read.
+"""Reads what an attempt's runners wrote to the platform's volume. Jobs can write there too, so it is untrusted: only
+regular files, opened beneath their directory, are read.
 
-``<node>.log`` is the runner's, with a time on each line. ``<node>.raw`` is there instead where the image has no Python
-to run the runner with; its lines get the time at which they are read.
+``<node>.log`` is written by the runner, with a time on each line. If the image has no Python for the runner, there is
+``<node>.raw`` instead; its lines get the time at which they are read.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ RAW_PIECE: Final = 64 * 1024
 
 
 def read_piece(folder: Path, node: int, cursor: str | None, *, final: bool) -> RawLog | None:
-    """The next piece of a node's output, or None when there is nothing (yet). ``final``: nothing will follow."""
+    """The next chunk of a node's output, or None if there is nothing yet. ``final``: the log is complete."""
     if cursor is None or not cursor.startswith(RAW):
 
         def read(position: int, size: int) -> bytes:
@@ -48,15 +48,15 @@ def _raw_piece(folder: Path, node: int, position: int, *, final: bool) -> RawLog
 
 
 def sizes(folder: Path, node: int) -> tuple[int, ...]:
-    """How long the node's two files are, 0 where there is none; empty where that cannot be seen. Opened for it: what
-    NFS remembers of a file's size is looked up anew only then."""
+    """The sizes of the node's two files, 0 if missing; empty if unreadable. Opens them, because only that makes NFS
+    refresh its cached sizes."""
     found = []
     try:
         for ending in ("log", "raw"):
             with _opened(folder, f"{node}.{ending}") as fd:
                 found.append(0 if fd is None else os.fstat(fd).st_size)
     except OSError:
-        # Who then reads it meets the same, and says so.
+        # Reading it fails in the same way, and reports it.
         return ()
     return tuple(found)
 
@@ -68,7 +68,7 @@ def _read(folder: Path, name: str, position: int, size: int) -> bytes:
 
 @contextmanager
 def _opened(folder: Path, name: str) -> Iterator[int | None]:
-    """The plain file of that name; None where there is none."""
+    """The regular file of that name, open; None if there is none."""
     fd = _open(folder, name)
     if fd is None:
         yield None
@@ -85,7 +85,7 @@ def _open(folder: Path, name: str) -> int | None:
     except FileNotFoundError:
         return None
     try:
-        # Not to be kept waiting by a pipe that lies there.
+        # Opening a FIFO must not block.
         return open_beneath(root, name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
         return None

@@ -1,4 +1,4 @@
-"""From an attempt to its manifests: pure functions, tested as whole documents."""
+"""An attempt's manifests: pure functions, tested as whole documents."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ HOME: Final = "/home/outrider"
 NODE: Final = "OUTRIDER_NODE"
 MASTER_PORT: Final = 29500
 FIRST_RELAY: Final = 61000
-"""Where a pod answers for its first declared port: a program that listens on the loopback only is reached too."""
+"""The pod's port that is relayed to the first declared port, so that programs on the loopback are reachable too."""
 LOST_NODE_S: Final = 60
-"""How long pods of a node that is out of reach are waited for."""
+"""How long to wait for pods on an unreachable node."""
 REQUESTS_OF_INIT: Final = {"cpu": "10m", "memory": "64Mi"}
 
 
@@ -42,7 +42,7 @@ def relay_port(ports: list[int], port: int) -> int:
 
 
 def secret(attempt: Attempt, settings: KubernetesSettings) -> Manifest:
-    """What the runner reads and the variables of the job: both may hold secrets, so neither is in the Job."""
+    """The runner's file and the job's variables. Both may hold secrets, so neither is in the Job."""
     told = run_file(attempt, nvml=f"{RUNNER_DIRECTORY}/nvml") | {
         "log_dir": f"{INSIDE}/log",
         "relays": {str(relay_port(attempt.submission.ports, port)): port for port in attempt.submission.ports},
@@ -50,7 +50,7 @@ def secret(attempt: Attempt, settings: KubernetesSettings) -> Manifest:
     data = {"run.json": json.dumps(told)}
     if "command" in _files(attempt) and attempt.submission.command:
         data["command"] = attempt.submission.command + "\n"
-    # A key of its own each: a name that is no file name is no variable either.
+    # One key per variable: every valid name of a variable is a valid key.
     data |= {f"env.{name}": value for name, value in variables(attempt).items()}
     return {
         "apiVersion": "v1",
@@ -62,7 +62,7 @@ def secret(attempt: Attempt, settings: KubernetesSettings) -> Manifest:
 
 
 def pulling(attempt: Attempt, settings: KubernetesSettings) -> Manifest | None:
-    """The Secret with the account at the image's registry, where there is one."""
+    """The Secret with the login for the image's registry, if there is one."""
     login = login_for(reference(attempt.image, attempt.image_digest, settings), attempt.registry_logins)
     if login is None:
         return None
@@ -70,12 +70,12 @@ def pulling(attempt: Attempt, settings: KubernetesSettings) -> Manifest | None:
 
 
 def has_pull_secret(job: Manifest) -> bool:
-    """Whether a Job may have such a Secret beside it. What is watched of Jobs lacks their pods' templates."""
+    """Whether a Job may have such a Secret. Cached Jobs lack their pod templates."""
     return (job["metadata"].get("annotations") or {}).get(PULL_ANNOTATION) != "false"
 
 
 def service(attempt: Attempt, settings: KubernetesSettings) -> Manifest:
-    """Gives the pods of a job on several machines names before they are ready."""
+    """Gives the pods of a job on several machines DNS names before they are ready."""
     return {
         "apiVersion": "v1",
         "kind": "Service",
@@ -89,7 +89,7 @@ def service(attempt: Attempt, settings: KubernetesSettings) -> Manifest:
 
 
 def network(attempt: Attempt, settings: KubernetesSettings) -> Manifest:
-    """Lets the pods of a job on several machines talk to each other, and to nobody else's."""
+    """Lets the pods of a job on several machines talk to each other and to nobody else's pods."""
     same = [{"podSelector": {"matchLabels": settings.owner.labels(attempt.ref)}}]
     return {
         "apiVersion": "networking.k8s.io/v1",
@@ -105,7 +105,7 @@ def network(attempt: Attempt, settings: KubernetesSettings) -> Manifest:
 
 
 def job(attempt: Attempt, settings: KubernetesSettings, directories: Directories, runner: Path) -> Manifest:
-    """The Job: as many pods as machines, none of them started a second time. ``runner``: its place on the volume."""
+    """The Job: one pod per machine, none of them restarted. ``runner``: its path on the volume."""
     name = settings.owner.object_name(attempt.ref)
     marks = settings.owner.labels(attempt.ref) | {MACHINE_LABEL: attempt.machine.name}
     if settings.queue:
@@ -114,7 +114,7 @@ def job(attempt: Attempt, settings: KubernetesSettings, directories: Directories
         "completions": attempt.nodes,
         "parallelism": attempt.nodes,
         "completionMode": "Indexed",
-        # The service decides what runs again. A pod that goes away, for whatever reason, ends the attempt.
+        # The service decides what runs again. Losing a pod, for whatever reason, ends the attempt.
         "backoffLimit": 0,
         "podReplacementPolicy": "Failed",
         "template": {
@@ -199,11 +199,11 @@ def pod(attempt: Attempt, settings: KubernetesSettings, directories: Directories
     if machine.kubernetes.node_selector:
         spec["nodeSelector"] = dict(machine.kubernetes.node_selector)
     if attempt.own_image:
-        # A node that has an image would give it to whoever names it.
+        # A node that has the image would run it for anybody who names it.
         spec["containers"][0]["imagePullPolicy"] = "Always"
     secrets = list(settings.pull_secrets)
     if login_for(image, attempt.registry_logins) is not None:
-        # Theirs before the platform's: the first that the registry takes is used.
+        # The user's before the platform's: the first one that the registry accepts is used.
         secrets.insert(0, pull_name(settings.owner.object_name(attempt.ref)))
     if secrets:
         spec["imagePullSecrets"] = [{"name": one} for one in secrets]
@@ -219,12 +219,12 @@ RUNNER: Final = (
 
 
 def variables(attempt: Attempt) -> dict[str, str]:
-    """The job's own, its owner's secrets among them."""
+    """The job's own variables, including its owner's secrets."""
     return {**attempt.env, **attempt.secrets}
 
 
 def resources(attempt: Attempt) -> Manifest:
-    """Memory and GPUs are limits; processors are shared by what was asked for, idle ones by all."""
+    """Memory and GPUs are limits; CPUs are shared in proportion to the requests."""
     machine = attempt.machine
     memory = f"{machine.memory_mb}Mi"
     found: Manifest = {
@@ -238,7 +238,7 @@ def resources(attempt: Attempt) -> Manifest:
 
 
 def environment(attempt: Attempt, settings: KubernetesSettings) -> list[Manifest]:
-    """The job's own variables out of the secret, the platform's in the open."""
+    """The job's own variables from the Secret, the platform's as plain values."""
     name = settings.owner.object_name(attempt.ref)
     fixed = {
         "HOME": HOME,
@@ -248,7 +248,7 @@ def environment(attempt: Attempt, settings: KubernetesSettings) -> list[Manifest
     if settings.hub_url and "OUTRIDER_URL" not in given:
         fixed["OUTRIDER_URL"] = settings.hub_url
     if not attempt.machine.gpu and "NVIDIA_VISIBLE_DEVICES" not in given:
-        # Images made for GPUs ask for all of them, and where the runtime is NVIDIA's they would get them.
+        # GPU images request all GPUs by default, which NVIDIA's runtime would give them.
         fixed["NVIDIA_VISIBLE_DEVICES"] = "void"
     own = [
         {"name": key, "valueFrom": {"secretKeyRef": {"name": name, "key": f"env.{key}"}}}
@@ -260,7 +260,7 @@ def environment(attempt: Attempt, settings: KubernetesSettings) -> list[Manifest
 
 
 def rank(attempt: Attempt, settings: KubernetesSettings) -> list[Manifest]:
-    """Which node this is, for mounts and logs; and on several machines what torchrun and its like expect."""
+    """The node's index, for mounts and logs; on several machines also the variables that torchrun and others expect."""
     index = {"fieldRef": {"fieldPath": f"metadata.annotations['{INDEX}']"}}
     ranks: list[Manifest] = [{"name": NODE, "valueFrom": index}]
     if attempt.nodes == 1:
@@ -281,13 +281,14 @@ def rank(attempt: Attempt, settings: KubernetesSettings) -> list[Manifest]:
 
 
 def _files(attempt: Attempt) -> list[str]:
-    """What the runner is given; the command also as a file, for images without a Python to run the runner."""
+    """The runner's files; the command is also a file of its own, for images without a Python for the runner."""
     plain = attempt.submission.command and not attempt.submission.args and not attempt.submission.notebook
     return ["run.json", "command"] if plain else ["run.json"]
 
 
 class Mounts:
-    """What of the platform's volume each container sees. Paths on the volume come from ``Directories`` alone."""
+    """Which parts of the platform's volume each container mounts. Paths on the volume come only from
+    ``Directories``."""
 
     def __init__(self, attempt: Attempt, directories: Directories, runner: Path) -> None:
         def place(path: str, on_volume: Any, *, read_only: bool = False) -> Manifest:
@@ -299,7 +300,7 @@ class Mounts:
         run = own.sandbox(attempt.ref.job_id, attempt.ref.number)
         workspace = place("/workspace", own.workspace(attempt.ref.job_id))
         if attempt.nodes > 1:
-            # Each machine its own: two that unpack into one directory would trip over each other.
+            # One per machine: two that unpack into the same directory would collide.
             workspace = place("/workspace", own.workspace(attempt.ref.job_id))
             workspace["subPathExpr"] = workspace.pop("subPath") + f"/$({NODE})"
         shared = [
@@ -340,13 +341,14 @@ class Mounts:
 
 
 def priority_class(priority: int, classes: dict[str, str]) -> str | None:
-    """The class with the highest bound that the priority reaches."""
+    """The class with the highest bound that the priority reaches; None below all of them."""
     reached = [int(bound) for bound in classes if int(bound) <= priority]
     return classes[str(max(reached))] if reached else None
 
 
 def merged(spec: Manifest, options: Manifest) -> Manifest:
-    """An operator's options over a specification: dictionaries are merged, lists are joined, others replaced."""
+    """The operator's options applied to a specification: dictionaries are merged, lists concatenated, other values
+    replaced."""
     result = dict(spec)
     for key, value in options.items():
         here = result.get(key)

@@ -1,4 +1,4 @@
-"""What the cluster's nodes could take, and can take now: pure arithmetic over nodes and pods."""
+"""What fits on the cluster's nodes, empty and now: pure arithmetic over nodes and pods."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def quantity(text: str | int | float) -> float:
 
 
 def requests(spec: Object) -> dict[str, float]:
-    """What a pod asks for: the sum of its containers, or its largest init container where that is more."""
+    """A pod's requests: the sum of its containers, or its largest init container if that is more."""
     total: dict[str, float] = {}
     for container in spec.get("containers") or []:
         for name, amount in _asked(container).items():
@@ -70,7 +70,7 @@ def _asked(container: Object) -> dict[str, float]:
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """What a pod asks of the node that it runs on."""
+    """What a pod demands of its node."""
 
     amounts: dict[str, float]
     selector: dict[str, str]
@@ -94,7 +94,7 @@ class Demand:
 
 @dataclass(slots=True)
 class Node:
-    """A node as scheduling sees it. ``usable``: neither cordoned nor out of reach."""
+    """A node as the scheduler sees it. ``usable``: neither cordoned nor unreachable."""
 
     name: str
     labels: dict[str, str]
@@ -115,7 +115,7 @@ class Node:
         )
 
     def suits(self, demand: Demand) -> bool:
-        """Whether such a pod may run here at all, whatever its size."""
+        """Whether such a pod may run here at all, regardless of size."""
         if any(self.labels.get(key) != value for key, value in demand.selector.items()):
             return False
         return all(
@@ -124,8 +124,8 @@ class Node:
         )
 
     def count(self, demand: Demand, used: dict[str, float]) -> int:
-        """How many such pods fit beside what is used."""
-        # A node takes only so many pods.
+        """How many such pods fit into what is free."""
+        # The number of pods on a node is limited.
         asked = demand.amounts | ({"pods": 1.0} if "pods" in self.size else {})
         fits = (
             (self.size.get(name, 0.0) - used.get(name, 0.0)) / amount for name, amount in asked.items() if amount > 0
@@ -159,19 +159,19 @@ def read_nodes(nodes: Iterable[Object], pods: Iterable[Object]) -> list[Node]:
 
 
 def capacity(demand: Demand, nodes: list[Node]) -> Capacity:
-    """How many such pods the cluster takes when it is empty, and now."""
+    """How many such pods fit on the empty cluster, and now."""
     fit = [node for node in nodes if node.suits(demand)]
     total = sum(node.count(demand, {}) for node in fit)
     return Capacity(total, sum(node.count(demand, node.used) for node in fit if node.usable))
 
 
 def never_fits(demand: Demand, nodes: list[Node]) -> str | None:
-    """Why no node could ever take such a pod; None if one could, or nothing is known of nodes."""
+    """Why no node could ever run such a pod; None if one could, or if the nodes are unknown."""
     if not nodes:
         return None
     suitable = [node for node in nodes if node.suits(demand)]
     if not suitable:
-        return f"none of the {len(nodes)} nodes has the labels and taints that it asks for"
+        return f"none of the {len(nodes)} nodes has the labels and taints that the machine type asks for"
     if any(node.count(demand, {}) for node in suitable):
         return None
     asked = demand.amounts

@@ -1,4 +1,4 @@
-"""What a notebook server's pod is made of, for the Hub's spawner: pure."""
+"""The parts of a notebook server's pod, for the Hub's spawner. Pure."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ CLONE: Final = "outrider-clone"
 def clone_container(
     machine: MachineType, places: list[dict[str, Any]], runner: PurePath, settings: KubernetesSettings
 ) -> dict[str, Any]:
-    """Clones a repository into the home, in an image that has git, and never fails: the Hub's spawner says in
-    ``OUTRIDER_CLONE`` which, and reads what became of it from the termination message."""
+    """An init container that clones a repository into the home and never fails. The Hub's spawner names the repository
+    in ``OUTRIDER_CLONE`` and reads the result from the termination message."""
     mount = {"name": "platform", "mountPath": RUNNER_DIRECTORY, "subPath": str(runner), "readOnly": True}
     code = f"import sys; sys.path.insert(0, {RUNNER_DIRECTORY!r}); from outrider_runner.clone import main; main()"
     return {
@@ -38,7 +38,7 @@ def clone_container(
 
 
 def notebook_pulling(place: NotebookPlace, settings: KubernetesSettings) -> dict[str, Any] | None:
-    """The Secret with the account at the image's registry, where there is one."""
+    """The Secret with the login for the image's registry, if there is one."""
     login = login_for(reference(place.image, place.image_digest, settings), place.registry_logins)
     if login is None:
         return None
@@ -48,7 +48,7 @@ def notebook_pulling(place: NotebookPlace, settings: KubernetesSettings) -> dict
 def notebook_pod(
     place: NotebookPlace, home: Path, settings: KubernetesSettings, runner: Path | None = None
 ) -> dict[str, Any]:
-    """``home`` is the volume's root. ``runner``: its place on the volume, where a repository is cloned first."""
+    """``home``: the volume's root. ``runner``: its path on the volume, if a repository is cloned first."""
     machine = place.machine
     image = reference(place.image, place.image_digest, settings)
     own = login_for(image, place.registry_logins) is not None

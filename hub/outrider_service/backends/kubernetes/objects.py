@@ -1,4 +1,4 @@
-"""The objects that are made beside a Job, in one namespace: created once or anew, and removed by name."""
+"""The objects beside a Job, in one namespace: created once or replaced, and removed by name."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from .owner import pull_name
 
 
 class Objects:
-    """Secrets are never read: the service may make and remove them, and see none."""
+    """Secrets are never read: the service may only create and delete them."""
 
     def __init__(self, api: KubernetesApi, namespace: str) -> None:
         self._api = api
@@ -17,7 +17,7 @@ class Objects:
         self.policies = f"/apis/networking.k8s.io/v1/namespaces/{namespace}/networkpolicies"
 
     async def create_once(self, path: str, manifest: Object) -> None:
-        """One of that name that is there already stays as it is."""
+        """Create it unless one with that name exists."""
         try:
             await self._api.create(path, manifest)
         except KubernetesError as error:
@@ -25,7 +25,7 @@ class Objects:
                 raise
 
     async def create_secret_anew(self, secret: Object) -> None:
-        """In the place of one of that name, should there be one."""
+        """Create it, replacing one with that name."""
         try:
             await self._api.create(self.secrets, secret)
         except KubernetesError as error:
@@ -38,8 +38,8 @@ class Objects:
         await self._api.delete(f"{self.secrets}/{name}")
 
     async def remove_beside(self, name: str, *, pulls: bool, several: bool) -> None:
-        """What is made beside the Job of that name. ``pulls``: an account at a registry too; ``several``: and what
-        several machines need."""
+        """Remove the objects beside the Job of that name. ``pulls``: also its pull Secret; ``several``: also the
+        objects for several machines."""
         await self.remove_secret(name)
         if pulls:
             await self.remove_secret(pull_name(name))

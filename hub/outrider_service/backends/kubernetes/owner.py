@@ -1,11 +1,12 @@
-"""Whose an object is. Pure; the only place that spells objects' names and decides what the service may remove.
+"""Which installation owns an object. Pure; the only place that builds objects' names and decides what the service may
+remove.
 
-Several installations may share a namespace, and a database may be a copy of another's. So every object bears a mark
-made of the database's installation id and of the release, and its name has the mark in it: what is removed by its name
-is this installation's by construction, also where the service may not read what it removes (Secrets).
+Several installations may share a namespace, and a database may be a copy of another's. So every object carries a mark,
+derived from the database's installation id and the release, and its name contains the mark. An object that is removed
+by name therefore belongs to this installation, even if the service may not read it (Secrets).
 
-Objects of versions before the mark have neither. They are taken over once, at the first start after the upgrade: those
-of this release that the database knows.
+Objects of versions before the mark have neither. Those of this release that the database knows are adopted once, at the
+first start after the upgrade.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ def labels_of(thing: Object) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Owner:
-    """One installation: the id that its database holds, and its release in a namespace."""
+    """An installation: the id in its database, and its release in a namespace."""
 
     namespace: str
     release: str
@@ -38,26 +39,26 @@ class Owner:
 
     @cached_property
     def mark(self) -> str:
-        """Differs between any two installations, also where one's database is a copy of the other's."""
+        """Differs between any two installations, even if one's database is a copy of the other's."""
         said = "\n".join((self.installation, self.namespace, self.release))
         return hashlib.sha256(said.encode()).hexdigest()[:MARK_LENGTH]
 
     # -- names and labels ---------------------------------------------------------------------------------------
 
     def object_name(self, ref: AttemptRef) -> str:
-        """The name of the attempt's Job, Secret, Service and NetworkPolicy alike."""
+        """The name of the attempt's Job, Secret, Service and NetworkPolicy."""
         return f"{self.prefix}-{self.mark}-{ref.job_id}-{ref.number}"
 
     def unmarked_name(self, ref: AttemptRef) -> str:
-        """The same by versions before the mark."""
+        """Its name in versions before the mark."""
         return f"{self.prefix}-{ref.job_id}-{ref.number}"
 
     def notebook_secret_name(self, lease: str) -> str:
-        """The Secret with which a notebook's image is pulled. Users' names are no names of objects."""
+        """The Secret with which a notebook's image is pulled. Hashed, because user names are not valid object names."""
         return f"{self.prefix}-{self.mark}-notebook-{hashlib.sha256(lease.encode()).hexdigest()[:20]}-pull"
 
     def common_labels(self) -> dict[str, str]:
-        """On every object."""
+        """Labels of every object."""
         return {
             MANAGER_LABEL: "outrider",
             PART_OF_LABEL: "outrider",
@@ -81,11 +82,11 @@ class Owner:
         return labels_of(thing).get(INSTANCE_LABEL) == self.release
 
     def made(self, thing: Object) -> bool:
-        """Whether this installation made it, or has taken it over."""
+        """Whether this installation created or adopted it."""
         return self.of_release(thing) and labels_of(thing).get(MARK_LABEL) == self.mark
 
     def may_adopt(self, thing: Object) -> bool:
-        """Whether an object bears the release's labels and nobody's mark."""
+        """Whether an object has the release's labels and no mark."""
         return self.of_release(thing) and MARK_LABEL not in labels_of(thing)
 
 
@@ -95,5 +96,5 @@ def pull_name(name: str) -> str:
 
 
 def unmarked_notebook_secret_name(prefix: str, lease: str) -> str:
-    """What a notebook's Secret was called by versions before the mark, in every installation alike."""
+    """A notebook's Secret in versions before the mark, with the same name in every installation."""
     return f"{prefix}-notebook-{hashlib.sha256(lease.encode()).hexdigest()[:20]}-pull"

@@ -1,7 +1,7 @@
-"""From a Job and its pods to an observation: pure. Every reason that a person is told is worked out here.
+"""From a Job and its pods to an observation. Pure; every reason that users see is determined here.
 
-What is seen of a pod, in Kubernetes' own words, is in its conditions and its containers' states; the Job says only that
-something failed. So the pods decide, and the Job does where no pod is left to ask.
+The details are in the pods' conditions and container states; the Job says only that something failed. So the pods
+decide, and the Job only if no pod is left.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ NEVER_PULLED: Final = re.compile(
     re.IGNORECASE,
 )
 PULL_PATIENCE_S: Final = 120.0
-"""How long a registry may fail in ways that may pass."""
+"""How long a registry may fail with errors that may be temporary."""
 BROKEN: Final = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
 BROKEN_PATIENCE_S: Final = 10.0
 DELETED: Final = "deleted"
-"""A pod that somebody took away; no reason of the contract, and told apart from what made the attempt end."""
+"""Internal reason of a pod that somebody deleted, to tell it apart from what made the attempt end."""
 DISRUPTIONS: Final = {
     "PreemptionByScheduler": "preempted",
     "EvictionByEvictionAPI": "preempted",
@@ -49,10 +49,10 @@ POD_REASONS: Final = {
 def observation(
     job: Object | None, pods: Iterable[Object], trouble_since: Mapping[str, float], now: float
 ) -> Observation:
-    """What the platform shows of an attempt.
+    """The state of an attempt.
 
-    ``pods`` may hold ones that are gone already, as they were last seen. ``trouble_since``: since when each pod's
-    containers could not be started, by pod uid.
+    ``pods`` may include deleted ones, as last seen. ``trouble_since``: since when each pod's containers have failed to
+    start, by pod uid.
     """
     if job is None:
         return Observation(Phase.ABSENT)
@@ -79,7 +79,7 @@ def observation(
 
 
 def waiting_for(pods: Iterable[Object]) -> str | None:
-    """What a start waits for, for a person; None when there is nothing to say."""
+    """What a start waits for, as a message for users; None: nothing to report."""
     for pod in pods:
         scheduled = _condition(pod, "PodScheduled")
         if scheduled and scheduled.get("status") == "False":
@@ -87,7 +87,7 @@ def waiting_for(pods: Iterable[Object]) -> str | None:
         for status in _statuses(pod):
             waiting = (status.get("state") or {}).get("waiting") or {}
             if waiting.get("reason") in PULLING:
-                return f"The image {status.get('image')} cannot be pulled yet; it is tried again."
+                return f"The image {status.get('image')} cannot be pulled yet. Retrying."
             if waiting.get("reason") in BROKEN:
                 return str(waiting.get("message") or waiting["reason"])[:500]
         states = {status["name"]: status.get("state") or {} for status in _statuses(pod)}
@@ -107,7 +107,7 @@ def unscheduled(pod: Object) -> bool:
 
 
 def in_trouble(pod: Object) -> bool:
-    """Whether a container cannot be started, which may pass."""
+    """Whether a container fails to start, perhaps temporarily."""
     for status in _statuses(pod):
         reason = ((status.get("state") or {}).get("waiting") or {}).get("reason")
         if reason in PULLING or reason in BROKEN:
@@ -140,7 +140,7 @@ def _end(
     if condition["type"] == "Complete" or (ends and well and len(ends) == len(pods)):
         begun = started or moment(job["status"].get("startTime"))
         return Observation(Phase.EXITED, 0, None, None, begun, max(times) if times else over, node)
-    # The first to end otherwise than well made the others end.
+    # The first pod that failed made the others end.
     bad = [(end.reason == DELETED, end.finished_at or 0.0, index, end) for index, end in ends if end.exit_code != 0]
     if bad:
         _, _, index, end = min(bad, key=lambda found: found[:3])
@@ -158,7 +158,7 @@ def _end(
 
 
 def _pod_end(pod: Object, stopped: bool) -> Observation | None:
-    """How one pod ended, or None if it has not, as far as anybody saw. ``stopped``: its end was asked for."""
+    """How one pod ended, as last seen, or None if it has not. ``stopped``: a stop was requested."""
     status = pod.get("status") or {}
     terminated = _main_state(pod).get("terminated") or {}
     over = moment(terminated.get("finishedAt"))
@@ -190,11 +190,11 @@ def _pod_end(pod: Object, stopped: bool) -> Observation | None:
 
 
 def _deleted_before(pod: Object, end: float | None) -> bool:
-    """Whether somebody asked for the pod's deletion before its command ended."""
+    """Whether somebody deleted the pod before its command ended."""
     due = moment(pod["metadata"].get("deletionTimestamp"))
     if due is None or end is None:
         return False
-    # The kubelet's last word sets the grace to zero and the time to that of the removal.
+    # The kubelet's last update sets the grace period to zero and the time to that of the removal.
     grace = pod["metadata"].get("deletionGracePeriodSeconds") or pod["spec"].get("terminationGracePeriodSeconds") or 0
     return due - float(grace) <= end
 
@@ -211,32 +211,32 @@ def _container_end(terminated: Object, over: float | None) -> Observation:
 
 
 def _out_of_reach(pod: Object, now: float) -> str | None:
-    """What is said of a pod whose node should have ended it and did not: its Job would wait for ever."""
+    """A message about a pod whose node should have ended it and did not: its Job would wait forever."""
     disruption = _condition(pod, "DisruptionTarget")
     due = moment(pod["metadata"].get("deletionTimestamp"))
     if disruption is None or disruption.get("reason") != "DeletionByTaintManager" or due is None or due > now:
         return None
-    return f"node {pod['spec'].get('nodeName')} is out of reach"
+    return f"node {pod['spec'].get('nodeName')} is unreachable"
 
 
 def cannot_start(
     pod: Object, trouble_since: Mapping[str, float], now: float, pull_patience_s: float = PULL_PATIENCE_S
 ) -> tuple[str, str] | None:
-    """Why a pod will never start, if it will not."""
+    """Why a pod will never start (reason and message), or None."""
     since = trouble_since.get(pod["metadata"]["uid"], now)
     for status in _statuses(pod):
         waiting = (status.get("state") or {}).get("waiting") or {}
         reason, message = waiting.get("reason"), str(waiting.get("message") or "")
         if reason in PULLING:
             if NEVER_PULLED.search(f"{reason} {message}") or now - since > pull_patience_s:
-                # The name as the pod has it: the status may show another, normalised one.
+                # The name from the specification: the status may show a normalized one.
                 return "image_pull_failed", _short(f"{_image(pod, status['name'])}: {message or reason}")
         elif reason in BROKEN and now - since > BROKEN_PATIENCE_S:
             return "platform_error", _short(message or str(reason))
     return None
 
 
-# -- pieces -----------------------------------------------------------------------------------------------------------
+# -- parts ------------------------------------------------------------------------------------------------------------
 
 
 def _newest(pods: Iterable[Object]) -> dict[int, Object]:
@@ -247,12 +247,12 @@ def _newest(pods: Iterable[Object]) -> dict[int, Object]:
 
 
 def suspended(job: Object) -> bool:
-    """Whether it may not run now, and is not over."""
+    """Whether the Job is suspended and not over."""
     return bool(job["spec"].get("suspend")) and finished(job) is None
 
 
 def finished(job: Object) -> Object | None:
-    """The condition that says how a Job ended, or None while it has not."""
+    """The condition that says how a Job ended; None: it has not ended."""
     for condition in (job.get("status") or {}).get("conditions") or []:
         if condition["type"] in ("Complete", "Failed") and condition["status"] == "True":
             found: Object = condition

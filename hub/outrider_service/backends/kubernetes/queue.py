@@ -1,4 +1,4 @@
-"""Who waits for a machine, in the order in which the scheduler takes them: by priority, then by age. Pure."""
+"""The pods that wait for a machine, in the scheduler's order: by priority, then by age. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ Object = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class QueueEntry:
-    """A job's attempt (with all its pods) or a notebook server. ``devices``: what of it is not processor or memory."""
+    """An attempt (with all its pods) or a notebook server. ``devices``: requested resources other than CPU and
+    memory."""
 
     name: str
     rank: tuple[int, str]
@@ -34,7 +35,7 @@ def devices_of(spec: Object) -> frozenset[str]:
 
 
 def waiting(pod: Object) -> QueueEntry | None:
-    """What a pod counts as in the queue; None: it does not wait."""
+    """The pod's entry in the queue; None: it does not wait."""
     if not unscheduled(pod) or pod["metadata"].get("deletionTimestamp"):
         return None
     rank = (-int(pod["spec"].get("priority") or 0), str(pod["metadata"]["creationTimestamp"]))
@@ -42,8 +43,8 @@ def waiting(pod: Object) -> QueueEntry | None:
 
 
 def queue(found: Iterable[QueueEntry]) -> list[QueueEntry]:
-    """Of pods as they were first seen: their times have whole seconds, and among equals that order counts. Those of one
-    attempt are one."""
+    """The queue, from entries in the order in which pods were first seen: creation times have whole seconds, and that
+    order breaks ties. An attempt's pods count as one."""
     first: dict[str, QueueEntry] = {}
     for one in found:
         first.setdefault(one.name, one)
@@ -51,7 +52,8 @@ def queue(found: Iterable[QueueEntry]) -> list[QueueEntry]:
 
 
 def places(order: Iterable[QueueEntry]) -> dict[str, int]:
-    """By name; 1 is next. Who waits for a GPU waits behind those who want one too, not behind those who want none."""
+    """Positions by name; 1 is next. An entry that wants a GPU is behind others that want one, not behind those that do
+    not."""
     found: dict[str, int] = {}
     before: Counter[frozenset[str]] = Counter()
     for waiting in order:
@@ -62,6 +64,6 @@ def places(order: Iterable[QueueEntry]) -> dict[str, int]:
 
 
 def sentence(devices: frozenset[str], number: int | None) -> str:
-    """What is waited for, for a person."""
+    """A message for users about what is waited for."""
     what = "a free GPU" if any("gpu" in name or "mig" in name for name in devices) else "a free machine"
     return f"Waiting for {what}: {number - 1} ahead." if number and number > 1 else f"Waiting for {what}."

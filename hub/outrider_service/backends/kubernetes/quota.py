@@ -1,7 +1,7 @@
-"""Kueue's objects, read: the order in which Jobs wait, what each waits for, and what a quota leaves. Pure.
+"""Reads Kueue's objects: the order in which Jobs wait, what each waits for, and the free quota. Pure.
 
-Kueue makes a Workload for each Job that goes through one of its queues. The Job stays suspended until the quota of the
-ClusterQueue behind its LocalQueue has room for it. Formats: https://kueue.sigs.k8s.io/docs/reference/kueue.v1beta1/.
+Kueue creates a Workload for each Job in one of its queues. The Job stays suspended until the ClusterQueue behind its
+LocalQueue has enough quota. Formats: https://kueue.sigs.k8s.io/docs/reference/kueue.v1beta1/.
 """
 
 from __future__ import annotations
@@ -16,52 +16,51 @@ from .nodes import quantity
 Object = dict[str, Any]
 
 BEYOND_QUOTA: Final = re.compile(r"maximum capacity|unavailable in ClusterQueue")
-"""What Kueue says of a workload that its queue could never let in as it is."""
+"""Kueue's messages for a workload that could never be admitted."""
 PREAMBLE: Final = re.compile(r"couldn't assign flavors to pod set [^:]+: ")
 
 
 def job_of(workload: Object) -> str | None:
-    """The name of the Job that a Workload stands for."""
+    """The name of the Job behind a Workload."""
     owners = workload["metadata"].get("ownerReferences") or []
     return next((str(owner["name"]) for owner in owners if owner.get("kind") == "Job"), None)
 
 
 def waits(workload: Object) -> bool:
-    """Whether it waits to be let in."""
+    """Whether it waits for admission."""
     return not _holds(workload, "QuotaReserved") and not _holds(workload, "Finished")
 
 
 def order(workloads: Iterable[Object], queue: str) -> list[str]:
-    """The names of the Jobs that wait in a queue, in the order in which Kueue looks at them: priority, then age."""
+    """The names of the Jobs that wait in a queue, in Kueue's order: priority, then age."""
     waiting = [w for w in workloads if w["spec"].get("queueName") == queue and waits(w)]
     waiting.sort(key=lambda w: (-int(w["spec"].get("priority") or 0), w["metadata"]["creationTimestamp"]))
     return [name for workload in waiting if (name := job_of(workload)) is not None]
 
 
 def obstacle(workload: Object) -> str:
-    """What keeps it out, in Kueue's words; empty while Kueue has not looked."""
+    """Why it is not admitted, in Kueue's words; empty before Kueue's first attempt."""
     condition = _condition(workload, "QuotaReserved")
     return PREAMBLE.sub("", str(condition.get("message") or ""))[:500]
 
 
 def never(workload: Object) -> str | None:
-    """Why the queue could not let it in even were it empty."""
+    """Why even the empty queue could not admit it, or None."""
     text = obstacle(workload)
     return text if waits(workload) and BEYOND_QUOTA.search(text) else None
 
 
 def eviction(workload: Object | None) -> str | None:
-    """Why Kueue took back what it had given, until it gives it again."""
+    """Why Kueue evicted it, until it is admitted again; or None."""
     if workload is None or not _holds(workload, "Evicted"):
         return None
     return str(_condition(workload, "Evicted").get("message") or "Kueue took its machine back")
 
 
 def room(cluster_queue: Object, amounts: dict[str, float]) -> Capacity:
-    """How many pods with these amounts the quota has room for, when nothing is used and now; None: without limit.
+    """How many pods with these amounts fit into the quota, empty and now; None: no limit.
 
-    A pod takes one flavor of each group of resources. Labels of flavors are left aside: which nodes suit is not the
-    quota's matter.
+    A pod takes one flavor of each resource group. Flavors' labels are ignored: node selection is not a matter of quota.
     """
     spec = cluster_queue["spec"]
     lends = bool(spec.get("cohort") or spec.get("cohortName"))
@@ -92,7 +91,7 @@ def room(cluster_queue: Object, amounts: dict[str, float]) -> Capacity:
 
 
 def least(one: Capacity, other: Capacity) -> Capacity:
-    """Where two things limit."""
+    """The smaller of two limits."""
 
     def smaller(a: int | None, b: int | None) -> int | None:
         known = [value for value in (a, b) if value is not None]
@@ -102,7 +101,7 @@ def least(one: Capacity, other: Capacity) -> Capacity:
 
 
 def _sizes(flavor: Object, asked: dict[str, float], lends: bool) -> dict[str, float]:
-    """What a flavor has of each resource, with what may be borrowed of the cohort."""
+    """A flavor's amount of each resource, including what may be borrowed from the cohort."""
     found = dict.fromkeys(asked, 0.0)
     for resource in flavor.get("resources") or []:
         if resource["name"] in asked:

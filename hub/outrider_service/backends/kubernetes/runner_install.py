@@ -1,4 +1,4 @@
-"""Puts the runner onto the platform's volume, where every job's pod mounts it: no container has to bring it first."""
+"""Installs the runner on the platform's volume, where every job's pod mounts it: no init container has to copy it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..runner_files import pynvml_file, runner_directory
 
 
 def install(home: Path, uid: int) -> Path:
-    """The directory of this very version of the runner; made once, and never changed under a job that runs."""
+    """The directory of this version of the runner, created once and never changed under a running job."""
     source, nvml = runner_directory(), pynvml_file()
     files = {f"outrider_runner/{path.name}": path for path in sorted(source.iterdir()) if path.is_file()}
     files["start"] = source / "start"
@@ -36,11 +36,11 @@ def install(home: Path, uid: int) -> Path:
         for path in [fresh, *fresh.rglob("*")]:
             os.chown(path, uid, uid)
     try:
-        # Whole or not at all.
+        # Atomically.
         fresh.rename(target)
     except OSError as error:
         if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
             raise
-        # Another start was faster; what it made is the same.
+        # Another start was faster; its result is the same.
         shutil.rmtree(fresh)
     return target

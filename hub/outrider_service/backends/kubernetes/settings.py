@@ -1,4 +1,4 @@
-"""What the operator decides about the platform on Kubernetes."""
+"""The operator's settings for the Kubernetes platform."""
 
 from __future__ import annotations
 
@@ -20,42 +20,42 @@ class KubernetesSettings(BaseModel):
     cluster: Label = "default"
     """The platform's name in machine types and jobs."""
     kubeconfig: str | None = None
-    """How to reach the cluster; None: the service's own account in it."""
+    """The kubeconfig; None: the service's own account in the cluster."""
     namespace: str = "default"
     """Where jobs run."""
     volume_claim: str = "outrider"
-    """The claim, in that namespace, of the volume that the service has at its home."""
+    """The PersistentVolumeClaim, in that namespace, of the service's home volume."""
     runner_image: str
-    """The image whose init container brings the runner."""
+    """The image for init containers, which has git and a Python."""
     images: dict[str, str] = Field(default_factory=dict)
-    """References by names of the catalog, where the name is not itself a reference."""
+    """References by catalog name, for names that are not references themselves."""
     uid: Annotated[int, Field(ge=1)] = 1000
-    """User and group of every job's processes; the service runs as the same, for the volume is theirs together."""
+    """User and group of every job's processes; the service runs as the same, because they share the volume."""
     pull_secrets: tuple[str, ...] = ()
     hub_url: str | None = None
-    """Where jobs reach the Hub."""
+    """The Hub's URL for jobs."""
     priority_classes: dict[str, str] = Field(default_factory=dict)
-    """PriorityClass by the least priority that has it ("0": name, "10": name)."""
+    """PriorityClass by the lowest priority that gets it ("0": name, "10": name)."""
     queue: str | None = None
-    """The LocalQueue of Kueue to which jobs go."""
+    """Kueue's LocalQueue for jobs."""
     pod_options: dict[str, Any] = Field(default_factory=dict)
     """Merged into each pod's specification: a runtime class, tolerations, an admin's affinity."""
     pod_labels: dict[str, str] = Field(default_factory=dict)
-    """On each job's pod besides its own: what another chart's network policies go by."""
+    """Additional labels of each job's pod, for another chart's network policies."""
     instance: str = "outrider"
-    """The installation's name, on every pod: network policies go by it."""
+    """The installation's name, a label of every pod, used by network policies."""
     prefix: Label = "outrider"
-    """What the names of all objects begin with."""
+    """Prefix of all objects' names."""
     installation: str = ""
-    """The id that the database holds. The service fills it in when it starts; it belongs in no file."""
+    """The id from the database. Set by the service when it starts; not for the file."""
 
     @property
     def owner(self) -> Owner:
-        """Whose objects are made with these settings."""
+        """The owner of objects created with these settings."""
         return Owner(self.namespace, self.instance, self.installation, self.prefix)
 
 
 def load_settings(path: Path) -> KubernetesSettings:
-    """Read and check the file. Raises ValueError with the offending field's name."""
+    """Read and validate the file. Raises ValueError naming the offending field."""
     with path.open(encoding="utf-8") as file:
         return KubernetesSettings.model_validate(yaml.safe_load(file))

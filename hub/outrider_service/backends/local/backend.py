@@ -47,17 +47,17 @@ log = logging.getLogger(__name__)
 
 HOME: Final = "/home/outrider"
 HUB_PORT: Final = 65432
-"""Where the Hub's address appears inside a sandbox; high, so that it is in no job's way."""
+"""The Hub's port inside a sandbox; high, so that it does not collide with a job's."""
 WORKERS: Final = 8
-"""Threads that start attempts and clear up after them; a user has a share of them."""
+"""Threads that start attempts and clean up after them, shared fairly between users."""
 TAIL_S: Final = 5.0
-"""How long a follower trusts the supervisor's wake-ups before it looks by itself."""
+"""How often a follower checks the log even without a wake-up from the supervisor."""
 
 REASONS: Final = {"out_of_memory": "out_of_memory", "node_lost": "node_lost", "error": "platform_error"}
 
 
 class LocalBackend:
-    """Attempts as sandboxes below ``run/jobs``; everything known about them is in their directories."""
+    """Runs attempts as sandboxes below ``run/jobs``. All their state is in their directories."""
 
     cluster = "default"
     most_nodes = 1
@@ -72,7 +72,7 @@ class LocalBackend:
         closed_networks: Sequence[str] = sandbox.CLOSED_NETWORKS,
         web: sandbox.Web | None = None,
     ) -> None:
-        """``hub_address``: host:port that sandboxes may reach on the loopback. ``isolation``: None to find out."""
+        """``hub_address``: host:port that sandboxes may reach on the loopback. ``isolation``: None to detect it."""
         self.directories = directories
         self.hub_address = hub_address
         self.room = room
@@ -99,15 +99,15 @@ class LocalBackend:
         return [Found(str(self.folder(ref)), True, attempt=ref) for ref in await self.known()]
 
     async def adopt(self, known: Collection[AttemptRef]) -> None:
-        """All is in the one state directory: there is nothing to take over."""
+        """Nothing to adopt: everything is in the state directory."""
 
     def refusal(self, owner: str) -> str | None:
-        """Without sandboxes nothing keeps users apart, so the first one keeps the platform."""
+        """Without sandboxes users are not isolated from each other, so only the first one may use the platform."""
         if self.isolation == "bubblewrap":
             return None
         marker = self.directories.run / "plain-owner"
         if not marker.exists():
-            # A link appears whole or not at all, and only once.
+            # Linking is atomic and succeeds only once.
             claim = marker.with_name(f"plain-owner.{os.getpid()}")
             claim.write_text(owner)
             with contextlib.suppress(FileExistsError):
@@ -116,9 +116,8 @@ class LocalBackend:
         first = marker.read_text()
         if first == owner:
             return None
-        return (
-            f"This machine cannot run sandboxes, so the platform serves one user only, and that is {first}. "
-            + " ".join(self.capabilities.notes)
+        return f"This machine cannot run sandboxes, so only one user can use the platform: {first}. " + " ".join(
+            self.capabilities.notes
         )
 
     @property
@@ -136,7 +135,7 @@ class LocalBackend:
         check_nodes(attempt, self.most_nodes)
         self.wakes.open()
         try:
-            # One at a time: a second would empty the workspace that the first has just filled.
+            # One at a time: a second start would empty the workspace that the first has just filled.
             async with self._starting[attempt.ref]:
                 await self._threads.run_on(attempt.owner, self._start, attempt)
         except (OSError, ValueError) as error:
@@ -160,7 +159,7 @@ class LocalBackend:
         sandbox.launch(folder, self._spec(attempt, folder))
 
     def _paths(self, attempt: Attempt) -> dict[str, str]:
-        """Where the job finds things: the contract's paths in a sandbox, the host's own without one."""
+        """The job's paths: the contract's in a sandbox, the host's without one."""
         if self.isolation == "bubblewrap":
             return {
                 "workspace": "/workspace",
@@ -305,7 +304,7 @@ class LocalBackend:
         watch = EndWatch(folder)
         while True:
             seen = self.wakes.signals.value(folder.name)
-            # The state is read first: what was written before the end is then surely seen.
+            # Read the state first, so that everything written before the end is seen.
             over = watch.over()
             while (piece := read_piece(path, cursor, final=over)) is not None:
                 cursor = piece.cursor
@@ -331,15 +330,15 @@ class LocalBackend:
         return Capacity(self.room.less(()).count(machine), self.room.less(held).count(machine))
 
     async def notebook(self, place: NotebookPlace) -> dict[str, Any] | None:
-        """None: the directories are enough."""
+        """None: a notebook needs only directories."""
         return None
 
     async def notebook_waits(self, user: str, server: str, machine: MachineType) -> NotebookWait | None:
-        """One that has a lease has its machine."""
+        """None: a notebook with a lease has its machine."""
         return None
 
     async def forget_notebook(self, lease: str) -> None:
-        """There is nothing but the directories."""
+        """Nothing to forget: ``notebook`` creates nothing."""
 
     async def contents(self, image: ImageEntry) -> Contents | None:
         return await self._contents.of(image.environment)
@@ -349,7 +348,7 @@ class LocalBackend:
         return None
 
     async def open(self, installation: Installation = NO_INSTALLATION) -> None:
-        """Whoever's its directory is, that directory has no other."""
+        """The installation does not matter: the state directory belongs to only one."""
         self.wakes.open()
 
     async def close(self) -> None:

@@ -1,4 +1,4 @@
-"""What a Python environment can import and which kernels it has: asked of its own interpreter, and remembered."""
+"""The modules and kernels of a Python environment, asked of its own interpreter and cached."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ log = logging.getLogger(__name__)
 
 PATIENCE_S: Final = 30
 FRESH_S: Final = 120
-"""For how long an answer is believed: packages may be installed at any time."""
+"""How long an answer is cached: packages may be installed at any time."""
 
 PROBE: Final = Path(probe_environment.__file__).read_text(encoding="utf-8")
 
 
 class ContentsOfEnvironments:
-    """Answers by prefix; several who ask at once share one look."""
+    """Answers by prefix; concurrent calls share one probe."""
 
     def __init__(self) -> None:
         self._known: dict[Path, tuple[float, asyncio.Task[Contents | None]]] = {}
 
     async def of(self, environment: str | None) -> Contents | None:
-        """None: its interpreter is not there, or did not answer in time."""
+        """None: its interpreter is missing or did not answer in time."""
         prefix = prefix_of(environment)
         asked_at, answer = self._known.get(prefix, (0.0, None))
         if answer is None or time.monotonic() - asked_at > FRESH_S:
@@ -44,14 +44,14 @@ async def look(python: Path) -> Contents | None:
             python, "-I", "-c", PROBE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
         )
     except OSError as error:
-        log.warning("%s cannot be asked what it has: %s", python, error)
+        log.warning("%s: cannot be probed: %s", python, error)
         return None
     try:
         async with asyncio.timeout(PATIENCE_S):
             output, _ = await process.communicate()
         return Contents.model_validate(json.loads(output))
     except (TimeoutError, ValueError) as error:
-        log.warning("%s did not say what it has: %s", python, error or "no answer in time")
+        log.warning("%s: probe failed: %s", python, error or "no answer in time")
         return None
     finally:
         if process.returncode is None:

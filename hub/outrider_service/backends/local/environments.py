@@ -1,4 +1,4 @@
-"""Python environments in the place of images: which host directories a sandbox needs to run one."""
+"""Python environments, which stand in for images: the host directories that a sandbox needs for one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from outrider_sandbox import Mount
 
 
 def prefix_of(environment: str | None) -> Path:
-    """The prefix of an environment; None means the one that the service itself runs in."""
+    """The prefix of an environment; None: the service's own."""
     return Path(environment or sys.prefix)
 
 
@@ -20,7 +20,7 @@ def python_of(environment: str | None) -> Path:
 
 
 def lacks_jupyter(environment: str | None) -> str | None:
-    """Why no notebook starts in it, or None."""
+    """Why a notebook cannot start in it, or None."""
     prefix = prefix_of(environment)
     if not (prefix / "bin" / "python").exists():
         return f"There is no Python environment at {prefix}."
@@ -30,7 +30,7 @@ def lacks_jupyter(environment: str | None) -> str | None:
 
 
 def _base_prefixes(prefix: Path) -> list[Path]:
-    """The installation that a virtual environment leans on, through every link on the way."""
+    """The base installation of a virtual environment, with every link on the way to it."""
     config = prefix / "pyvenv.cfg"
     if not config.exists():
         return []
@@ -47,11 +47,11 @@ def _base_prefixes(prefix: Path) -> list[Path]:
 
 
 def mounts_for(environment: str | None) -> list[Mount]:
-    """Read-only mounts, at their own paths, that make the environment work inside a sandbox."""
+    """Read-only mounts, at the same paths, that make the environment work inside a sandbox."""
     prefix = prefix_of(environment)
     paths = [prefix, *_base_prefixes(prefix)]
     if environment is None or prefix == Path(sys.prefix):
-        # Packages of a checkout that are installed "editable" lie beside the environment.
+        # Editable installs of a checkout are outside the environment.
         for name in ("outrider", "jupyterlab_outrider"):
             spec = importlib.util.find_spec(name)
             for location in (spec.submodule_search_locations or []) if spec else []:

@@ -1,4 +1,4 @@
-"""What this machine has: processors, memory and GPUs."""
+"""This machine's CPUs, memory and GPUs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def memory_mb() -> int:
 
 
 def gpu_models() -> dict[str, str]:
-    """Model by UUID of every NVIDIA GPU; empty where there is no driver."""
+    """Model by UUID of every NVIDIA GPU; empty without a driver."""
     import pynvml
 
     try:
@@ -35,7 +35,7 @@ def gpu_models() -> dict[str, str]:
             found[_text(pynvml.nvmlDeviceGetUUID(handle))] = _text(pynvml.nvmlDeviceGetName(handle))
         return found
     except pynvml.NVMLError as error:
-        log.warning("NVML answers, but not about the GPUs: %s", error)
+        log.warning("NVML works, but cannot list the GPUs: %s", error)
         return {}
     finally:
         pynvml.nvmlShutdown()
@@ -61,7 +61,7 @@ def _text(value: str | bytes) -> str:
 
 
 def local_room(configured: LocalCapacity) -> Room:
-    """What the platform hands out: the machine, or what the operator says."""
+    """What the platform hands out: the whole machine, or what the operator configured."""
     return Room(
         configured.cpu or float(len(os.sched_getaffinity(0))),
         configured.memory_mb or memory_mb(),

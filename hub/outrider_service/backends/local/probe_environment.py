@@ -1,8 +1,8 @@
-"""Prints as JSON what the Python that runs this can import, and which kernels it has.
+"""Prints as JSON what the running Python can import and which kernels it has.
 
-A program, given as source to Pythons from 3.8 on, isolated from the caller's own directories; also by hand to those in
-images (docs/admin/catalog.md). A namespace package is found through the distributions only, a module without a
-distribution through the path only. Touches nothing.
+Passed as source to Python 3.8 or later, isolated from the caller's directories; admins run it by hand in images
+(docs/admin/catalog.md). Namespace packages are found through their distributions only, modules without a distribution
+through the path only. Changes nothing.
 """
 
 import json

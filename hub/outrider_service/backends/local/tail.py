@@ -13,11 +13,11 @@ from ..base import RawLog
 from ..log_chunks import next_piece
 
 LOCK_LOOK_S: Final = 30.0
-"""How often the supervisor's lock is tried although its record is the same: it may have been killed."""
+"""How often to try the supervisor's lock even if its record is unchanged: it may have been killed."""
 
 
 def read_piece(path: Path, cursor: str | None, *, final: bool) -> RawLog | None:
-    """The next piece, or None when there is nothing (yet). ``final``: no more will be written."""
+    """The next chunk, or None if there is nothing yet. ``final``: the log is complete."""
 
     def read(position: int, size: int) -> bytes:
         try:
@@ -30,7 +30,7 @@ def read_piece(path: Path, cursor: str | None, *, final: bool) -> RawLog | None:
 
 
 class EndWatch:
-    """Whether a sandbox has ended, asked at every wake-up: cheap as long as its record is the same one."""
+    """Tells whether a sandbox has ended. Checked at every wake-up: cheap while its record is unchanged."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -38,12 +38,12 @@ class EndWatch:
         self._looked_at = 0.0
 
     def over(self) -> bool:
-        """True once it has ended, was lost or is gone; nothing is written to its log after that."""
+        """True once the sandbox has ended, was lost or is gone; nothing is written to its log after that."""
         version = sandbox.version(self._folder)
         if version is not None and version == self._version and time.monotonic() < self._looked_at + LOCK_LOOK_S:
             return False
         over = sandbox.state(self._folder).phase in ("exited", "lost", "absent")
-        # The version is older than the state: what changed in between is seen at the next look.
+        # The version is read before the state, so a change in between is seen at the next check.
         self._version = None if over else version
         self._looked_at = time.monotonic()
         return over

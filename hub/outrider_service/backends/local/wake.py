@@ -1,6 +1,6 @@
-"""Hears from the supervisors: a datagram socket on which they say that a log or a state moved.
+"""Receives the supervisors' wake-ups: a datagram socket on which they announce changes of logs and states.
 
-A message that is lost costs time, never correctness: whoever waits also looks by itself now and then.
+A lost message costs time, never correctness: whoever waits also polls from time to time.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ MOST_WAITING = 10_000
 
 
 class Wakes:
-    """The listening end. ``signals`` counts up by sandbox id; ``states()`` yields the ids whose state moved."""
+    """The receiving end. ``signals`` counts changes by sandbox id; ``states()`` yields the ids whose state changed."""
 
     def __init__(self, run: Path) -> None:
         self.path = run / "notify.sock"
