@@ -1,7 +1,7 @@
-"""The Hub's half of Outrider: JupyterHub's configuration, its spawners and how everything starts.
+"""The Hub's part of Outrider: JupyterHub's configuration, its spawners, and the launcher.
 
-``jupyterhub_config.py`` calls the two functions below and nothing else. This package may write below
-OUTRIDER_HOME and talk to the Hub and the service over HTTP; it knows nothing of how a job runs.
+``jupyterhub_config.py`` calls only the two functions below. This package may write below OUTRIDER_HOME and talk to the
+Hub and the service over HTTP; it knows nothing about how jobs run.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from typing import Any
 
 __all__ = ["configure", "include"]
 
-# JupyterHub is imported only where it is configured: the launcher and the culler start without it.
+# JupyterHub is imported only where it is configured, so that the launcher and the culler start without it.
 
 
 def configure(c: Any) -> None:
-    """Sets everything that Outrider needs in JupyterHub's configuration ``c``, for the platform that OUTRIDER_PLATFORM
-    names: this machine, or "kubernetes"."""
+    """Set everything that Outrider needs in JupyterHub's configuration ``c``, for the platform in OUTRIDER_PLATFORM:
+    "kubernetes", or this machine if it is unset."""
     if os.environ.get("OUTRIDER_PLATFORM") == "kubernetes":
         from . import config_kubernetes
 
@@ -29,7 +29,7 @@ def configure(c: Any) -> None:
 
 
 def include(c: Any) -> None:
-    """Runs the operator's own files over ``c``; the last thing in jupyterhub_config.py."""
+    """Apply the operator's own files to ``c``; the last call in jupyterhub_config.py."""
     from . import config
 
     if os.environ.get("OUTRIDER_PLATFORM") == "kubernetes":

@@ -1,6 +1,6 @@
-"""The one login that a fresh installation has: the admin, with the generated password.
+"""The only login of a new installation: the admin, with the generated password.
 
-An operator replaces it by any JupyterHub authenticator. Touches nothing.
+Operators replace it with any JupyterHub authenticator. No side effects.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from .demands import password_problem
 
 
 class AdminOnlyAuthenticator(SharedPasswordAuthenticator):
-    """JupyterHub's shared password, for the admin and nobody else."""
+    """JupyterHub's shared-password authenticator, for the admin only."""
 
-    unusable = Unicode(
-        help="Why the password that was given cannot be one, told to whoever tries to log in; empty: it can."
-    ).tag(config=True)
+    unusable = Unicode(help="Why the configured password is unusable, shown at login; empty: it is usable.").tag(
+        config=True
+    )
 
     def check_allow_config(self) -> None:
-        """Called by JupyterHub once, when it starts."""
+        """Called by JupyterHub once, at its start."""
         super().check_allow_config()
         if self.unusable:
             self.log.error("Nobody can log in: %s", self.unusable)
@@ -30,15 +30,15 @@ class AdminOnlyAuthenticator(SharedPasswordAuthenticator):
     async def authenticate(self, handler: Any, data: dict[str, str]) -> Any:
         if self.unusable:
             raise HTTPError(503, "Nobody can log in: %s", self.unusable, reason="No login")
-        # The comparison in constant time that the base class uses raises for other characters.
+        # The base class compares in constant time, which raises for non-ASCII characters.
         if not data.get("password", "").isascii():
             return None
         return await super().authenticate(handler, data)
 
 
 def set_admin(c: Any, name: str, password: str, source: str) -> None:
-    """Configures the admin's login. A password that JupyterHub would not start with closes this login and leaves the
-    Hub to its notebooks; ``source`` says where the password is from."""
+    """Configure the admin's login. With a password that JupyterHub would refuse, the Hub starts without this login, so
+    that notebooks keep running; ``source`` says where the password comes from."""
     c.AdminOnlyAuthenticator.admin_users = {name}
     c.AdminOnlyAuthenticator.allowed_users = {name}
     if (problem := password_problem(password)) is None:

@@ -1,9 +1,8 @@
-"""The culler: stops notebook servers that nobody has used for the time that their machine type, or the platform, sets.
+"""The culler: stops notebook servers that have been idle for the time set by their machine type or the platform.
 
-A program of its own that the Hub starts: it reads from the Hub who runs and when each was last used, from the
-service what holds for each, and asks the Hub to stop what is due. It keeps nothing: a Hub or a service that does not
-answer is asked again the next time, and a culler that was killed goes on where it was.
-"""
+A program of its own, started by the Hub. It reads the running servers and their last activity from the Hub and the
+rules for each from the service, and asks the Hub to stop those that are due. It keeps no state: if the Hub or the
+service does not answer, the next round retries, and a restarted culler carries on."""
 
 from __future__ import annotations
 
@@ -30,14 +29,14 @@ from .scopes import CULLER
 TIMEOUT_S = 30.0
 PAGE = 200
 MOST_WARNED_S = 1800.0
-"""The owner is told so long before the end, or a quarter of the whole time where that is less."""
+"""How long before the stop its owner is notified; at most a quarter of the whole time."""
 log = logging.getLogger("outrider.culler")
 
 
 def managed_service(
     hub_pid: int, timeout_s: float, every_s: float, service_url: str, service_token: str
 ) -> dict[str, Any]:
-    """The culler as a service of the Hub; a timeout of 0 leaves only what machine types say."""
+    """The culler as a JupyterHub service; with a timeout of 0 only machine types' own rules apply."""
     options = [f"--timeout={timeout_s}", f"--every={every_s}", f"--service-url={service_url}"]
     return {
         "name": CULLER,
@@ -67,7 +66,7 @@ class Server:
 
 
 def running(user: dict[str, Any]) -> list[Server]:
-    """Those of a user's servers that are up and not on their way anywhere."""
+    """A user's servers that are ready and neither starting nor stopping."""
     found = []
     for name, model in (user.get("servers") or {}).items():
         if model.get("ready") and not model.get("pending") and model.get("started"):
@@ -77,12 +76,12 @@ def running(user: dict[str, Any]) -> list[Server]:
 
 
 def seconds(time: str | None) -> float:
-    """The Hub's way to write a time, in seconds since 1970; 0.0 where there is none."""
+    """The Hub's time format as seconds since 1970; 0.0 for None."""
     return datetime.fromisoformat(time.replace("Z", "+00:00")).timestamp() if time else 0.0
 
 
 def stop_of(server: Server, held: HeldNotebook | None, default_idle_s: float) -> ScheduledStop | None:
-    """When it ends by itself. One that the service does not know has the platform's default alone."""
+    """The server's coming stop. Only the platform's default applies to a server that the service does not know."""
     if held is None:
         return next_stop(Rules(), Life(server.started_at, server.used_at), default_idle_s)
     rules = Rules(held.idle_timeout_s, held.max_age_s, held.gpu_idle_timeout_s, held.own_age)
@@ -97,7 +96,7 @@ def stop_of(server: Server, held: HeldNotebook | None, default_idle_s: float) ->
 
 
 class Api:
-    """One of the two APIs, with a token. Raises aiohttp.ClientError and TimeoutError."""
+    """One of the two APIs, with a token. Calls raise aiohttp.ClientError and TimeoutError."""
 
     def __init__(self, url: str, token: str) -> None:
         self._url = url.rstrip("/")
@@ -105,7 +104,7 @@ class Api:
         self.session = aiohttp.ClientSession(headers=headers, timeout=aiohttp.ClientTimeout(total=TIMEOUT_S))
 
     async def call(self, method: str, path: str, *fine: int, **options: Any) -> Any:
-        """The answer's JSON; None where it has none, or for the statuses that are ``fine``."""
+        """The response's JSON; None if there is none or the status is in ``fine``."""
         async with self.session.request(method, self._url + path, **options) as answer:
             if answer.status in fine:
                 return None
@@ -123,9 +122,9 @@ class Culler:
         self._warned: dict[tuple[str, str], float] = {}
 
     async def round(self, now: float) -> None:
-        """One look at every server; what cannot be done now is left for the next."""
+        """Check every server once; what fails is left for the next round."""
         held = await self._held()
-        # All of them before the first is stopped: a stop would move those behind it into a page that was read already.
+        # Read all pages before stopping any: a stop would shift later servers onto a page already read.
         servers = [server async for server in self._servers()]
         warned = {}
         for server in servers:
@@ -141,11 +140,11 @@ class Culler:
                         await self._tell(server, "culling", stop)
                     warned[key] = stop.at
             except (aiohttp.ClientError, TimeoutError) as error:
-                log.warning("%s: %s; tried again in the next round", server.hub_path, error)
+                log.warning("%s: %s; retrying in the next round", server.hub_path, error)
         self._warned = warned
 
     async def _held(self) -> dict[tuple[str, str], HeldNotebook]:
-        """What the service knows of each. Without it nobody is culled by a rule that may not be theirs."""
+        """The service's rules for each server. If it does not answer, nothing is culled, since the rules may differ."""
         listed = HeldNotebookList.model_validate(await self._service.call("GET", "/spawns"))
         return {(held.user, held.server): held for held in listed.items}
 
@@ -161,7 +160,7 @@ class Culler:
             offset += PAGE
 
     async def _stop(self, seen: Server, held: HeldNotebook | None, now: float) -> None:
-        """Looks once more: one that was used, kept or started anew since the round began stays."""
+        """Check again: a server that was used, kept or restarted since the round began stays."""
         user = await self._hub.call("GET", f"/users/{quote(seen.user, safe='')}", 404)
         current = next((server for server in running(user or {}) if server.name == seen.name), None)
         if current is None or current.started_at != seen.started_at:
@@ -169,9 +168,9 @@ class Culler:
         stop = stop_of(current, held, self._default_idle_s)
         if stop is None or stop.at > now:
             return
-        # Before the stop: afterwards nobody would know why, had this program been killed in between.
+        # Before the stop, so that the reason is recorded even if this program is killed in between.
         await self._tell(current, "culled", stop)
-        # 400: it does not run any more.
+        # 400: it no longer runs.
         await self._hub.call("DELETE", current.hub_path, 400, 404)
         log.info("stopped %s: %s", current.hub_path, stop.reason)
 
@@ -181,7 +180,7 @@ class Culler:
 
 
 async def cull(options: argparse.Namespace) -> None:
-    """Rounds for ever."""
+    """Run rounds forever."""
     hub = Api(os.environ["JUPYTERHUB_API_URL"], os.environ["JUPYTERHUB_API_TOKEN"])
     service = Api(options.service_url, os.environ["OUTRIDER_SPAWNER_TOKEN"])
     async with hub.session, service.session:
@@ -190,7 +189,7 @@ async def cull(options: argparse.Namespace) -> None:
             try:
                 await culler.round(datetime.now(UTC).timestamp())
             except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-                log.warning("A round without an answer (%s); the next is in %g s", error, options.every)
+                log.warning("Round failed (%s); the next is in %g s", error, options.every)
             await asyncio.sleep(options.every)
 
 
@@ -198,12 +197,12 @@ def main() -> None:
     """``python -m outrider_hub.culler HUB_PID OPTIONS…``"""
     parser = argparse.ArgumentParser(prog="outrider_hub.culler", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("hub_pid", type=int)
-    parser.add_argument("--timeout", type=float, required=True, help="seconds without use; 0: never")
-    parser.add_argument("--every", type=float, required=True, help="seconds between two rounds")
-    parser.add_argument("--service-url", required=True, help="the service's API")
+    parser.add_argument("--timeout", type=float, required=True, help="seconds of inactivity before a stop; 0: never")
+    parser.add_argument("--every", type=float, required=True, help="seconds between rounds")
+    parser.add_argument("--service-url", required=True, help="the service's API URL")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
-    # Ctrl-C in the terminal of the whole platform is no error here.
+    # Ctrl-C in the platform's terminal is not an error here.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     end_with(options.hub_pid)
     asyncio.run(cull(options))

@@ -1,7 +1,7 @@
-"""What JupyterHub demands of the secrets that it is given, checked before it sees them. Pure.
+"""JupyterHub's requirements for its secrets, checked before it sees them. Pure.
 
-JupyterHub refuses a secret by ending with a traceback, which in a cluster is a pod that restarts for ever. Here each is
-refused by its name, with what it has to be. ``helm/outrider/templates/_secret.tpl`` has the same rules for the chart.
+JupyterHub exits with a traceback for an invalid secret; in a cluster its pod would then restart forever. Here the error
+names the secret and its requirements. ``helm/outrider/templates/_secret.tpl`` has the same rules for the chart.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from .settings import SettingsError
 
 PASSWORD_LENGTH = 32
-"""Characters of an admin's password: ``SharedPasswordAuthenticator`` takes no fewer."""
+"""Minimum length of the admin's password (``SharedPasswordAuthenticator``)."""
 TOKEN_LENGTH = 8
-"""Characters of an API token: ``jupyterhub.orm.Hashed`` takes no fewer."""
+"""Minimum length of an API token (``jupyterhub.orm.Hashed``)."""
 COOKIE_BYTES = 32
 
 
@@ -21,18 +21,18 @@ def _form_problem(value: str, least: int) -> str | None:
     if len(value) < least:
         return f"has {len(value)} characters, and needs at least {least}"
     if not all("!" <= character <= "~" for character in value):
-        # A line's end that came along from a file is the usual one. None of these can be typed, or stand in a header.
-        return "has a space, a line's end or a character that is not ASCII"
+        # Usually a newline from a file. These characters cannot be typed, or are not allowed in a header.
+        return "contains a space, a newline or a non-ASCII character"
     return None
 
 
 def password_problem(password: str) -> str | None:
-    """Why nobody could log in with this as the admin's password, as the end of a sentence; None: it is good."""
+    """Why this is not usable as the admin's password, as the end of a sentence; None: it is usable."""
     return _form_problem(password, PASSWORD_LENGTH)
 
 
 def check_tokens(tokens: Mapping[str, str]) -> None:
-    """Tokens by the names under which they were given; empty ones are none. Raises SettingsError."""
+    """Check tokens, by the names of their settings; empty ones are left out. Raises SettingsError."""
     given = {name: token for name, token in tokens.items() if token}
     for name, token in given.items():
         if (problem := _form_problem(token, TOKEN_LENGTH)) is not None:
@@ -44,7 +44,7 @@ def check_tokens(tokens: Mapping[str, str]) -> None:
 
 
 def cookie_secret(name: str, digits: str) -> bytes:
-    """The key of cookies from hexadecimal digits. Raises SettingsError."""
+    """The cookie key from hexadecimal digits. Raises SettingsError."""
     try:
         key = bytes.fromhex(digits)
     except ValueError:

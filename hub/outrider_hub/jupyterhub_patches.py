@@ -1,6 +1,6 @@
-"""What JupyterHub does and has no setting for; each is replaced by one name.
+"""Patches of JupyterHub's behaviour that has no setting; each replaces one name.
 
-May touch JupyterHub's modules in the Hub's own process. The tests of the real Hub hold them.
+Modifies JupyterHub's modules in the Hub's own process. The tests with a real Hub verify them.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from .scopes import admin_scopes, user_scopes
 
 SERVICE_POLL_S = 2
 ROUTES_CHECK_S = 3
-"""How often the proxy's routes are compared with what the Hub knows. A proxy that was restarted has none."""
+"""How often the proxy's routes are checked. A restarted proxy has none."""
 ROUTES_PATIENCE_S = 20
 
 
 class PromptServiceSpawner(service._ServiceSpawner):
-    """What runs a managed service, looking every two seconds whether it still does."""
+    """Runs a managed service, and checks every two seconds that it is running."""
 
     poll_interval = Integer(SERVICE_POLL_S)
 
@@ -36,7 +36,7 @@ INIT_APPLICATION = JupyterHub.init_tornado_application
 
 
 def adjust(origins: Origins | None = None) -> None:
-    """Applies them; doing it again changes nothing. ``origins``: None where another configuration decides them."""
+    """Apply the patches. Idempotent. ``origins``: None if another configuration decides them."""
     _add_to_default_roles()
     _notice_dead_services_soon()
     _show_own_pages()
@@ -47,10 +47,10 @@ def adjust(origins: Origins | None = None) -> None:
 
 
 def _add_to_default_roles() -> None:
-    """The admin role gains Outrider's scopes, and so does the user role where JupyterHub has no setting for it (5).
+    """Add Outrider's scopes to the admin role, and to the user role in JupyterHub 5, which has no setting for that.
 
-    JupyterHub lets nobody redefine the admin role, and a second role would have to list the admins by name,
-    while authenticators and the admin page make admins at any time.
+    JupyterHub does not allow redefining the admin role, and a second role would have to list the admins by name, while
+    authenticators and the admin page can add admins at any time.
     """
     original = roles.get_default_roles
     if getattr(original, "with_outrider", False):
@@ -70,37 +70,37 @@ def _add_to_default_roles() -> None:
 
 
 def _notice_dead_services_soon() -> None:
-    """A managed service that died is started again within two seconds, not thirty."""
+    """Restart a dead managed service within two seconds instead of thirty."""
     service._ServiceSpawner = PromptServiceSpawner
 
 
 def _show_own_pages() -> None:
-    """The page that starts a server and the list of servers are ours. Handlers that are configured come last, and the
-    first that knows an address answers."""
+    """Replace the spawn page and the home page. Configured handlers come after JupyterHub's own, and the first match
+    answers, so ours must be put in front."""
     if handlers.default_handlers[0][1] is not own_pages()[0][1]:
         handlers.default_handlers[:0] = own_pages()
 
 
 def _check_routes_without_activity() -> None:
-    """JupyterHub's periodic look at the proxy restores routes that are missing, and also takes each request that passed
-    through the proxy for use of a notebook. A page that is only open makes requests all the time, so the first half is
-    kept and the second is left out: notebook servers say themselves when they were used last."""
+    """JupyterHub's periodic check of the proxy restores missing routes, and also counts every proxied request as
+    activity of a notebook. An open page makes requests all the time, so keep the first half and drop the second:
+    notebook servers report their activity themselves."""
     JupyterHub.update_last_activity = _check_routes
 
 
 async def _check_routes(hub: JupyterHub) -> None:
     try:
-        # A connection to a proxy whose machine is gone would be waited for much longer.
+        # A connection to a proxy on a dead machine would take much longer to fail.
         async with asyncio.timeout(ROUTES_PATIENCE_S):
             await hub.proxy.check_routes(hub.users, hub._service_map)
     except Exception as error:
-        # The proxy is away. The next look is soon, and one that is back has its routes then.
+        # The proxy is away. The next check is soon, and restores its routes when it is back.
         hub.log.warning("The proxy's routes could not be checked: %r", error)
 
 
 def _log_out_by_post() -> None:
-    """A page anywhere could send its visitors to the address that logs out. Authenticators derive from the handler, so
-    it is the handler that changes."""
+    """Any page could send its visitors to the logout address. Authenticators subclass the handler, so the handler
+    itself is patched."""
     LogoutHandler.get = logout.get
     LogoutHandler.post = logout.post
 

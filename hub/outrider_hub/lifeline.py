@@ -1,6 +1,6 @@
-"""A process that must not outlive the one that started it.
+"""Ties a process to its parent's life.
 
-May set its own process's death signal; touches nothing else.
+Sets the process's parent-death signal; no other side effects.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ PR_SET_PDEATHSIG = 1
 
 
 def end_with(parent: int, number: int = signal.SIGTERM) -> None:
-    """Asks the kernel for a signal when ``parent`` ends, and ends at once where it has already."""
+    """Ask the kernel for a signal when ``parent`` ends; exit at once if it has already ended."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, number, 0, 0, 0)
     if os.getppid() != parent:

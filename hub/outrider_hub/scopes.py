@@ -1,6 +1,6 @@
-"""Who may do what: Outrider's scopes and the roles that carry them.
+"""Outrider's scopes, and the roles that grant them.
 
-The table is data; the functions turn it into JupyterHub's configuration. Touches nothing.
+The tables are data; the functions turn them into JupyterHub's configuration. Pure.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ OWN = (
     "custom:outrider:storage:read",
     "custom:outrider:storage:write",
 )
-"""What everyone has over what is their own."""
+"""Granted to everybody for their own resources."""
 
 ADMINISTRATION = ("custom:outrider:catalog:admin", "custom:outrider:usage:read-all")
 SPAWN = "custom:outrider:spawn"
@@ -28,12 +28,12 @@ SPAWN = "custom:outrider:spawn"
 DESCRIPTIONS = {
     "custom:outrider:jobs:read": "See jobs, their logs, metrics and artifacts",
     "custom:outrider:jobs:write": "Submit, stop, delete and clone jobs",
-    "custom:outrider:endpoints": "Reach the ports that jobs serve",
+    "custom:outrider:endpoints": "Access the ports of jobs",
     "custom:outrider:storage:read": "Read files in /storage",
     "custom:outrider:storage:write": "Write and delete files in /storage",
-    "custom:outrider:catalog:admin": "Change the catalog of images and machine types",
-    "custom:outrider:usage:read-all": "See what everyone uses",
-    SPAWN: "Ask for the room and the directories of a notebook server (the Hub itself)",
+    "custom:outrider:catalog:admin": "Change the catalog of images, machine types and limits",
+    "custom:outrider:usage:read-all": "See everybody's usage",
+    SPAWN: "Lease machines and get directories for notebook servers (the Hub itself)",
 }
 
 
@@ -43,12 +43,12 @@ def custom_scopes() -> dict[str, dict[str, str]]:
 
 
 def user_scopes() -> list[str]:
-    """What the role *user* has on top of JupyterHub's own."""
+    """Scopes of the role *user* in addition to JupyterHub's own."""
     return [f"{scope}!user" for scope in OWN] + [ACCESS]
 
 
 def server_scopes() -> list[str]:
-    """What the token inside a notebook may do: its owner's Outrider, and JupyterHub's defaults."""
+    """Scopes of the token inside a notebook: its owner's in Outrider, and JupyterHub's defaults."""
     return [
         "users:activity!user",
         "access:servers!server",
@@ -59,36 +59,36 @@ def server_scopes() -> list[str]:
 
 
 def admin_scopes() -> list[str]:
-    """What every admin has on top of JupyterHub's own."""
+    """Scopes of every admin in addition to JupyterHub's own."""
     return [*OWN, *ADMINISTRATION]
 
 
 def browser_scopes() -> list[str]:
-    """What the service may do for a person in the browser; held against what that person has."""
+    """Scopes that the service gets for a user in the browser, limited to the user's own."""
     return ["read:users:name!user", "read:users:groups!user", *OWN, *ADMINISTRATION]
 
 
 def metrics_role() -> dict[str, Any]:
-    """For a Prometheus that has a token of its own, where there is one."""
+    """The role for Prometheus' own token, if there is one."""
     return {
         "name": "outrider-metrics",
-        "description": "Prometheus: the service's figures",
+        "description": "Prometheus: the service's metrics",
         "scopes": ["custom:outrider:usage:read-all", ACCESS],
         "services": [METRICS],
     }
 
 
 def roles() -> list[dict[str, Any]]:
-    """For ``JupyterHub.load_roles``: each program with no more than it needs."""
+    """For ``JupyterHub.load_roles``: each program gets only what it needs."""
     return [
         {
             "name": "server",
-            "description": "A notebook server: its owner's Outrider",
+            "description": "Notebook servers: Outrider as their owner",
             "scopes": server_scopes(),
         },
         {
             "name": "outrider-service",
-            "description": "The service: who is there, which servers run; start, keep and stop them",
+            "description": "The service: list users and servers; start, keep and stop servers",
             "scopes": [
                 "list:users",
                 "read:users",
@@ -101,13 +101,13 @@ def roles() -> list[dict[str, Any]]:
         },
         {
             "name": "outrider-spawner",
-            "description": "The Hub's spawners, when they ask the service",
+            "description": "The Hub's spawners: lease machines from the service",
             "scopes": [SPAWN, ACCESS],
             "services": [SPAWNER],
         },
         {
             "name": "outrider-culler",
-            "description": "Stops notebook servers that nobody uses",
+            "description": "The culler: stops idle notebook servers",
             "scopes": ["list:users", "read:users:activity", "read:servers", "delete:servers"],
             "services": [CULLER],
         },

@@ -1,6 +1,6 @@
-"""What the environment says about this installation: where its state lives and which ports it uses.
+"""The installation's settings from the environment: its state directory, ports and addresses.
 
-Read once, at the edge; everything else takes a Settings. Touches nothing but the mapping it is given.
+Read once, at the edge; everything else takes a Settings. Pure.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from outrider_sandbox import CLOSED_NETWORKS, Web, check_networks, web_from_envi
 from .origins import Origins, OriginsError, choose
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-"""The checkout; means nothing where the package was installed from a wheel."""
+"""The checkout; meaningless if the package was installed from a wheel."""
 
 
 def shipped(path: str) -> Path:
-    """A file or directory of the repository: in the checkout, or in this package, where a wheel carries it."""
+    """A file or directory of the repository: in the checkout, or in this package if installed from a wheel."""
     packaged = Path(__file__).with_name("data") / Path(path).name
     return packaged if packaged.exists() else REPOSITORY / path
 
@@ -38,23 +38,23 @@ LAST_FIRST_PORT = 65535 - 4
 CULL_TIMEOUT_S = 43200
 CULL_EVERY_S = 600
 MOST_NOTEBOOKS = 10
-"""How many named notebooks one user may have, beside the default one."""
+"""How many named notebooks one user may have in addition to the default one."""
 
 
 class SettingsError(ValueError):
-    """A setting that cannot be used; the message names it and says what it may be."""
+    """An invalid setting; the message names it and says what is allowed."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """One installation on one machine. All ports are on the loopback address and follow each other."""
+    """One installation on one machine. All ports are on the loopback address, in sequence."""
 
     home: Path
     port: int = DEFAULT_PORT
     catalog: Path = CATALOG
     proxy_command: Path = PROXY_COMMAND
     lab_extension: Path = REPOSITORY / "extensions" / "jupyterlab"
-    """Mounted into every notebook server; a directory that is not there is left out."""
+    """Mounted into every notebook server; skipped if missing."""
     given_public_url: str | None = None
     given_origins: Origins | None = None
     """Of the Hub and of notebooks; None: as the public address has them by default."""
@@ -95,12 +95,12 @@ class Settings:
 
     @property
     def local_url(self) -> str:
-        """The address for programs on this machine, whatever name people use for it."""
+        """The address for programs on this machine, regardless of the public one."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def public_url(self) -> str:
-        """The address that people open."""
+        """The address for browsers."""
         return self.origins.hub
 
     @property
@@ -109,7 +109,7 @@ class Settings:
 
     @property
     def service_url(self) -> str:
-        """The service itself, past the proxy."""
+        """The service's own address, bypassing the proxy."""
         return f"http://127.0.0.1:{self.service_port}/services/outrider/api/v1"
 
     @property
@@ -123,22 +123,22 @@ class Settings:
 
     @property
     def operator_config(self) -> Path:
-        """Where an operator's own JupyterHub configuration files are."""
+        """The directory of the operator's own JupyterHub configuration files."""
         return self.home / "jupyterhub_config.d"
 
 
 def default_home(environ: Mapping[str, str]) -> Path:
-    """OUTRIDER_HOME, or the place that the XDG rules give to state."""
+    """OUTRIDER_HOME, or the XDG state directory."""
     if given := environ.get("OUTRIDER_HOME"):
         return Path(given).expanduser().absolute()
     state = environ.get("XDG_STATE_HOME", "")
-    # The XDG rules: a relative path there is to be ignored.
+    # XDG: relative paths are to be ignored.
     base = Path(state) if state.startswith("/") else Path.home() / ".local" / "state"
     return base / "outrider"
 
 
 def from_environment(environ: Mapping[str, str]) -> Settings:
-    """The settings that the environment asks for; SettingsError names what it cannot use."""
+    """The settings from the environment. Raises SettingsError naming an invalid one."""
     catalog = environ.get("OUTRIDER_CATALOG")
     proxy = environ.get("OUTRIDER_PROXY_COMMAND")
     url = environ.get("OUTRIDER_PUBLIC_URL")

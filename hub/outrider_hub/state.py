@@ -1,7 +1,7 @@
-"""The state directory and the secrets in it: made once, kept for ever, readable by this user alone.
+"""The state directory and its secrets: generated once, kept forever, readable only by this user.
 
-Every file appears whole or not at all, also when the machine stops in the middle, and two starts at once
-agree on one value. May touch OUTRIDER_HOME only.
+Files are created atomically, even if the machine crashes, and concurrent starts agree on one value. Writes only below
+OUTRIDER_HOME.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ PASSWORD_BYTES = 24
 
 @dataclass(frozen=True)
 class Secrets:
-    """What the pieces prove themselves with."""
+    """The tokens, keys and passwords with which the parts authenticate to each other."""
 
     admin_password: str
     cookie: str
@@ -34,8 +34,8 @@ class Secrets:
 
 
 def prepare(settings: Settings) -> Secrets:
-    """Makes what is missing in the state directory and returns the secrets. SettingsError names one that JupyterHub
-    would refuse: a file may have been written by hand."""
+    """Create what is missing in the state directory and return the secrets. Raises SettingsError naming one that
+    JupyterHub would refuse: a file may have been edited by hand."""
     make_private(settings.home)
     for directory in (settings.home / "secrets", settings.home / "run", settings.notebooks, settings.logs):
         make_private(directory)
@@ -61,13 +61,13 @@ def prepare(settings: Settings) -> Secrets:
 
 
 def make_private(directory: Path) -> None:
-    """The directory exists and nobody else may look into it."""
+    """Create the directory if needed, accessible only to this user."""
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     directory.chmod(0o700)
 
 
 def write_private(path: Path, text: str) -> None:
-    """Replaces a file by one that only this user may read, atomically."""
+    """Atomically replace a file with one that only this user may read."""
     temporary = _temporary(path, text)
     try:
         temporary.replace(path)
@@ -77,7 +77,7 @@ def write_private(path: Path, text: str) -> None:
 
 
 def login_file(settings: Settings) -> Path:
-    """What ``outrider login`` reads to sign in on this machine without a question."""
+    """The file from which ``outrider login`` signs in on this machine without asking."""
     return settings.home / "login.json"
 
 
@@ -91,11 +91,11 @@ def remove_login(settings: Settings) -> None:
 
 
 def _kept(path: Path, fresh: str) -> str:
-    """The value in the file; ``fresh`` becomes it where there is none."""
+    """The value in the file, which is created with ``fresh`` if missing."""
     if not path.exists():
         temporary = _temporary(path, fresh + "\n")
         try:
-            # A link fails where a rename would replace: whoever is first decides, and nobody reads half.
+            # Unlike a rename, a link fails if the file exists: the first one wins, and nobody reads a partial file.
             os.link(temporary, path)
         except FileExistsError:
             pass
@@ -104,7 +104,7 @@ def _kept(path: Path, fresh: str) -> str:
     path.chmod(0o600)
     value = path.read_text().strip()
     if not value:
-        raise RuntimeError(f"{path} is empty; delete it to have a new one made")
+        raise RuntimeError(f"{path} is empty; delete it and a new one is generated")
     return value
 
 

@@ -1,4 +1,4 @@
-"""``python -m outrider_hub``: brings the platform up on this machine, says where it is, and takes it down.
+"""``python -m outrider_hub``: starts the platform on this machine, prints its address, and stops it again.
 
-Starts JupyterHub (which starts the proxy and the service) and holds it; touches OUTRIDER_HOME and HTTP.
+Starts JupyterHub, which starts the proxy and the service, and waits for it. Writes to OUTRIDER_HOME; uses HTTP.
 """

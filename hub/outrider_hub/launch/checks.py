@@ -1,7 +1,6 @@
-"""What must hold before the Hub starts: one Hub per state directory, free ports, programs that are there.
+"""Preconditions of the Hub's start: one Hub per state directory, free ports, installed programs.
 
-Each check either passes or raises StartError with a sentence that says what to do. May remove the proxy's
-pid file.
+Each check raises StartError with a message that says what to do. May remove the proxy's pid file.
 """
 
 from __future__ import annotations
@@ -22,13 +21,13 @@ LOOK_S = 0.2
 
 
 class StartError(RuntimeError):
-    """Why the platform cannot start, for the person at the terminal."""
+    """The platform cannot start; the message is for the terminal."""
 
 
 def take_lock(settings: Settings) -> int:
-    """An inheritable descriptor that holds the state directory until every holder has closed it.
+    """An inheritable descriptor that locks the state directory until all its copies are closed.
 
-    The Hub inherits it, so that it is held for as long as the Hub lives, whatever becomes of the launcher.
+    The Hub inherits it, so the lock lasts as long as the Hub, whatever happens to the launcher.
     """
     path = settings.home / "run" / "hub.lock"
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -37,11 +36,11 @@ def take_lock(settings: Settings) -> int:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            # A Hub that was just told to end needs a moment.
+            # A Hub that is being stopped needs a moment.
             if time.monotonic() > deadline:
                 os.close(descriptor)
                 raise StartError(
-                    f"Outrider already runs with the state in {settings.home} (see {path}). "
+                    f"Outrider is already running with the state in {settings.home} (see {path}). "
                     "Stop it first, or set OUTRIDER_HOME to another directory."
                 ) from None
             time.sleep(LOOK_S)
@@ -51,9 +50,9 @@ def take_lock(settings: Settings) -> int:
 
 
 def end_stale_proxy(settings: Settings) -> None:
-    """Ends the proxy that a killed Hub left, and forgets a pid that has become somebody else's.
+    """End the proxy that a killed Hub left behind, and forget a pid that now belongs to another process.
 
-    JupyterHub itself would end whatever process has the number in the file.
+    JupyterHub itself would kill whatever process has the pid in the file.
     """
     path = settings.home / "run" / "proxy.pid"
     try:
@@ -66,7 +65,7 @@ def end_stale_proxy(settings: Settings) -> None:
         while _is_proxy(pid):
             os.kill(pid, signal.SIGTERM if time.monotonic() < deadline - 5 else signal.SIGKILL)
             if time.monotonic() > deadline:
-                raise StartError(f"The old proxy (process {pid}) does not end; end it by hand.")
+                raise StartError(f"The old proxy (process {pid}) does not stop. Kill it by hand.")
             time.sleep(LOOK_S)
     path.unlink(missing_ok=True)
 
@@ -79,7 +78,7 @@ def _is_proxy(pid: int) -> bool:
 
 
 def ports_free(ports: Mapping[str, int], wait_s: float = FREE_PORTS_WAIT_S) -> None:
-    """All ports can be listened on; what has just been stopped may take a moment to let go."""
+    """Check that all ports are free; a program that has just been stopped may take a moment to release them."""
     deadline = time.monotonic() + wait_s
     while taken := [(what, port) for what, port in ports.items() if not _free(port)]:
         if time.monotonic() > deadline:
@@ -105,4 +104,4 @@ def _free(port: int) -> bool:
 def files_present(settings: Settings) -> None:
     for what, path in (("proxy", settings.proxy_command), ("catalog", settings.catalog)):
         if not path.exists():
-            raise StartError(f"The {what} is not at {path}. Run `make run` in the repository; it installs it.")
+            raise StartError(f"The {what} is missing at {path}. Run `make run` in the repository to install it.")

@@ -1,4 +1,4 @@
-"""Whether the Hub and the service answer, directly and the way a user's browser would."""
+"""Checks that the Hub and the service answer, directly and through the proxy."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LOOK_S = 0.3
 
 
 def addresses(settings: Settings) -> list[tuple[str, str]]:
-    """What must answer, in the order in which it comes up: first directly, then where users find it."""
+    """The URLs that must answer, in start order: first directly, then through the proxy."""
     hub, service = "/hub/health", "/services/outrider/api/v1/health"
     return [
         ("JupyterHub", f"http://127.0.0.1:{settings.hub_port}{hub}"),
@@ -31,7 +31,8 @@ def healthy(url: str) -> bool:
 
 
 def wait(settings: Settings, still_running: Callable[[], bool], timeout_s: float) -> str | None:
-    """Waits until everything answers; the name of what does not by then, or when the Hub has ended."""
+    """Wait until everything answers. Returns the name of what does not before the deadline or the Hub's end, or
+    None."""
     deadline = time.monotonic() + timeout_s
     for name, url in addresses(settings):
         while not healthy(url):

@@ -1,6 +1,6 @@
-"""JupyterHub as a child process: started, watched and ended.
+"""JupyterHub as a child process.
 
-Its output, and that of the proxy and the service, goes to one file below the state directory.
+Its output and that of the proxy and the service go to one file below the state directory.
 """
 
 from __future__ import annotations
@@ -42,19 +42,19 @@ class HubProcess:
                 cwd=settings.home,
                 env=environ,
                 pass_fds=[lock],
-                # Away from the terminal's Ctrl-C: the launcher alone decides when the Hub ends.
+                # Not reached by the terminal's Ctrl-C: only the launcher decides when the Hub ends.
                 start_new_session=True,
-                # This program has one thread here, so nothing can be locked in the child.
+                # This program has one thread at this point, so no lock can be held in the child.
                 preexec_fn=lambda: end_with(launcher),
             )
 
     @property
     def exit_code(self) -> int | None:
-        """None while it runs."""
+        """None while it is running."""
         return self._process.poll()
 
     def stop(self) -> None:
-        """Asks it to end, and insists after half a minute."""
+        """Send SIGTERM, and SIGKILL after half a minute."""
         if self.exit_code is not None:
             return
         self._process.send_signal(signal.SIGTERM)
@@ -65,7 +65,7 @@ class HubProcess:
             self._process.wait()
 
     def roll_log(self) -> None:
-        """Keeps the log and one predecessor. It is copied, since the writers hold it open."""
+        """Keep the log and its predecessor. Copied, since the writers hold it open."""
         with contextlib.suppress(OSError):
             if self.log.stat().st_size > LOG_LIMIT:
                 _copy(self.log).replace(self.log.with_suffix(".log.1"))
@@ -73,7 +73,7 @@ class HubProcess:
                 self._begin = 0
 
     def last_lines(self, count: int = 25) -> str:
-        """The end of what this run wrote."""
+        """The end of this run's log."""
         try:
             with self.log.open("rb") as file:
                 size = file.seek(0, os.SEEK_END)

@@ -1,6 +1,6 @@
-"""The launcher itself: checks, start, what it says, and the end.
+"""The launcher: checks, start, messages, and stop.
 
-Ctrl-C or SIGTERM ends the Hub, the proxy and the service; jobs and notebooks run on.
+Ctrl-C or SIGTERM stops the Hub, the proxy and the service; jobs and notebooks keep running.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ ROLL_EVERY_S = 30
 
 
 def main(argv: list[str] | None = None) -> int:
-    """The exit code: 0 after a stop that was asked for, 1 when the Hub did not start or ended by itself."""
+    """The exit code: 0 after a requested stop, 1 if the Hub did not start or ended by itself."""
     arguments = _arguments(argv)
     try:
         settings = from_environment(os.environ)
@@ -43,9 +43,9 @@ def say(text: str = "") -> None:
 
 
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m outrider_hub", description="Runs Outrider here.")
+    parser = argparse.ArgumentParser(prog="python -m outrider_hub", description="Run Outrider on this machine.")
     parser.add_argument("--config", type=Path, default=default_config(), help="JupyterHub's configuration")
-    parser.add_argument("--no-sample", dest="sample", action="store_false", help="no sample job at the first start")
+    parser.add_argument("--no-sample", dest="sample", action="store_false", help="run no sample job at the first start")
     return parser.parse_args(argv)
 
 
@@ -61,7 +61,7 @@ def _run(settings: Settings, config: Path, with_sample: bool) -> int:
     checks.ports_free(settings.ports)
     say(f"Starting Outrider (state in {settings.home}) …")
     hub = HubProcess(settings, config, lock)
-    # From here on only the Hub holds the state directory.
+    # From here on only the Hub holds the lock.
     os.close(lock)
     try:
         missing = health.wait(settings, lambda: hub.exit_code is None and not stop.is_set(), START_S)
@@ -79,7 +79,7 @@ def _run(settings: Settings, config: Path, with_sample: bool) -> int:
 
 
 def _welcome(settings: Settings, secrets: state.Secrets, hub: HubProcess, first: bool) -> None:
-    say(f"\nOutrider runs at {settings.public_url}\n")
+    say(f"\nOutrider is running at {settings.public_url}\n")
     if state.login_file(settings).exists():
         say(f"    user      {state.ADMIN}")
         if first:
@@ -93,7 +93,7 @@ def _welcome(settings: Settings, secrets: state.Secrets, hub: HubProcess, first:
 
 
 def _sample(settings: Settings, secrets: state.Secrets, stop: threading.Event, hub: HubProcess) -> None:
-    say("Sending a sample training job …")
+    say("Submitting a sample training job …")
     try:
         outcome = sample.run(settings, secrets, lambda: not stop.is_set() and hub.exit_code is None)
     except (sample.SampleError, httpx.HTTPError) as error:
@@ -102,11 +102,11 @@ def _sample(settings: Settings, secrets: state.Secrets, stop: threading.Event, h
     if outcome:
         say(outcome.sentence())
     elif not stop.is_set():
-        say("The sample training job still runs; `outrider jobs list` shows it.")
+        say("The sample training job is still running; see `outrider jobs list`.")
 
 
 def _hold(hub: HubProcess, stop: threading.Event) -> int:
-    """Until we are told to stop, or the Hub ends by itself."""
+    """Wait until asked to stop, or until the Hub ends by itself."""
     say("Press Ctrl-C to stop Outrider.")
     rounds = 0
     while not stop.wait(LOOK_S):
@@ -121,5 +121,5 @@ def _hold(hub: HubProcess, stop: threading.Event) -> int:
 
 def _end(hub: HubProcess) -> None:
     if hub.exit_code is None:
-        say("\nStopping Outrider; jobs and notebooks run on …")
+        say("\nStopping Outrider; jobs and notebooks keep running …")
         hub.stop()

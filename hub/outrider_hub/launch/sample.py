@@ -1,7 +1,7 @@
-"""The first job of a fresh installation: a small training run, sent as the admin through the public API.
+"""The first job of a new installation: a small training run, submitted as the admin through the public API.
 
-So that the first login has a finished job with charts and an artifact to look at. Sent once: the key that
-goes with it makes a second try the same job. Reads examples/sample, writes one file below OUTRIDER_HOME.
+It gives the first login a finished job with charts and an artifact. Submitted once: an idempotency key makes a retry
+the same job. Reads examples/sample, writes one file below OUTRIDER_HOME.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ FIXED_TIME = (2020, 1, 1, 0, 0, 0)
 
 
 class SampleError(RuntimeError):
-    """The sample could not be sent; the sentence says why."""
+    """The sample could not be submitted; the message says why."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of the job."""
+    """The job's result."""
 
     job: dict[str, Any]
     charts: dict[str, float]
     artifacts: list[str]
 
     def sentence(self) -> str:
-        """One line for the terminal."""
+        """A line for the terminal."""
         if self.job["status"] != "succeeded":
             why = self.job.get("message") or self.job.get("reason") or "no reason given"
             ended = "failed" if self.job["status"] == "failed" else f"was {self.job['status']}"
@@ -57,12 +57,13 @@ def marker(settings: Settings) -> Path:
 
 
 def wanted(settings: Settings) -> bool:
-    """Only on a fresh installation, and only where the generated password is the way in."""
+    """Only on a new installation, and only if the generated password is the login."""
     return not marker(settings).exists() and state.login_file(settings).exists()
 
 
 def run(settings: Settings, secrets: state.Secrets, going_on: Callable[[], bool]) -> Outcome | None:
-    """Sends the sample and waits for its end; None when it is still going by then or we are told to stop."""
+    """Submit the sample and wait for its end; None if it is still running at the deadline or the launcher is
+    stopping."""
     base = f"{settings.local_url}/services/outrider/api/v1"
     with httpx.Client(timeout=30, trust_env=False) as http:
         http.headers["Authorization"] = f"token {_token(http, settings, secrets)}"
@@ -78,12 +79,12 @@ def run(settings: Settings, secrets: state.Secrets, going_on: Callable[[], bool]
 
 
 def _token(http: httpx.Client, settings: Settings, secrets: state.Secrets) -> str:
-    """A token of the admin's, as anyone with the password could make one; it ends within the hour."""
+    """A token of the admin's, created like anybody with the password could; it expires within the hour."""
     answer = http.post(
         f"{settings.local_url}/hub/api/users/{state.ADMIN}/tokens",
         json={
             "auth": {"username": state.ADMIN, "password": secrets.admin_password},
-            "note": "the sample job of the first start",
+            "note": "sample job of the first start",
             "expires_in": TOKEN_LIFE_S,
         },
     )
@@ -127,7 +128,7 @@ def _answer(response: httpx.Response) -> Any:
 
 
 def packed(folder: Path) -> bytes:
-    """The folder as a zip that is the same every time."""
+    """The folder as a reproducible zip."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in sorted(folder.rglob("*")):

@@ -1,6 +1,6 @@
-"""How notebook servers start: what the service decides, put to work on one platform.
+"""Starts notebook servers as the service decides, on one platform.
 
-``catalog`` is common to all platforms (options, room, progress), ``local`` is this machine.
+``catalog`` is common to all platforms (options, leases, progress); ``local`` and ``kubernetes`` are the platforms.
 """
 
 from .catalog import OutriderSpawnerMixin

@@ -1,7 +1,7 @@
-"""What every platform's spawner has in common: the options form, room from the service, and progress.
+"""The common part of all platforms' spawners: options, a lease from the service, and progress.
 
-The service decides the image, the directories and whether there is room; a subclass starts what it says.
-Talks to the service only.
+The service decides the image, the directories and whether a machine is free; a subclass starts the server accordingly.
+Talks only to the service.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from .service_client import ServiceClient, ServiceProblem, Times
 RELEASE_TRIES = 8
 SHORT_S = 3.0
 AWAY_PAGE_S = 3.0
-"""How long a page waits for a service that is away, before it is shown without."""
+"""How long a page waits for an unavailable service before it is shown without its data."""
 
 
 class StartRefused(SpawnException):
-    """A server that will not start; the page shows the sentence as it is, at the field that is at fault."""
+    """The server will not start; the page shows the message at the field at fault."""
 
     def __init__(self, message: str, *, reason: str, status: int = 400, field: str | None = None) -> None:
         super().__init__(message, reason=reason, status_code=status)
@@ -37,7 +37,7 @@ class StartRefused(SpawnException):
 
 
 class Invalid(web.HTTPError):
-    """Options that cannot be used; ``errors`` says what is wrong with each."""
+    """Invalid options; ``errors`` maps each to what is wrong."""
 
     def __init__(self, error: options.OptionsError) -> None:
         super().__init__(400, str(error).replace("%", "%%"))
@@ -46,9 +46,9 @@ class Invalid(web.HTTPError):
 
 
 class OutriderSpawnerMixin(LoggingConfigurable):
-    """Makes a spawner ask the Outrider service what to start, and tell it when that has ended.
+    """Makes a spawner ask the Outrider service what to start, and report the end to it.
 
-    Goes before JupyterHub's Spawner in a class's bases; what it uses of that is named here.
+    Must come before JupyterHub's Spawner in a class's bases. The attributes of Spawner that it uses are declared here.
     """
 
     user: Any
@@ -56,18 +56,20 @@ class OutriderSpawnerMixin(LoggingConfigurable):
     user_options: dict[str, Any]
     _log_name: str
 
-    service_url = Unicode(help="The API of the Outrider service, as the Hub reaches it.").tag(config=True)
-    service_token = Unicode(help="The Hub's token for it; it can claim room and nothing else.").tag(config=True)
+    service_url = Unicode(help="URL of the Outrider service's API for the Hub.").tag(config=True)
+    service_token = Unicode(
+        help="The Hub's token for the service; it can lease machines for notebooks and nothing else."
+    ).tag(config=True)
 
     page_patience_s = Float(
         20,
-        help="Seconds that a page waits for the service's answer. The Hub's own other work counts as well, which is "
-        "seconds where hundreds log in at once.",
+        help="Seconds that a page waits for the service's answer. Includes the Hub's own delays, which are seconds "
+        "when hundreds of users log in at once.",
     ).tag(config=True)
 
     def __init__(self, **kwargs: Any) -> None:
         self.note = ""
-        """What a running server's owner should know of its start; kept with its state."""
+        """A note about the start for the server's owner; stored in its state."""
         self._steps: list[dict[str, Any]] = []
         self._stepped = asyncio.Event()
         self._releases: set[asyncio.Task[None]] = set()
@@ -90,7 +92,7 @@ class OutriderSpawnerMixin(LoggingConfigurable):
         self.note = ""
 
     def told_of_repository(self, said: str | None) -> None:
-        """What became of the repository that was to be cloned; the server runs in any case."""
+        """The result of cloning the repository; the server runs in any case."""
         if said is not None and said != "cloned":
             self.note = said
             self.step(None, said)
@@ -107,14 +109,14 @@ class OutriderSpawnerMixin(LoggingConfigurable):
 
     @default("apply_user_options")
     def _default_apply_user_options(self) -> Any:
-        # Refused here, before anything starts, whether the form or the API sent it.
+        # Validated here, before anything starts, whether the form or the API sent it.
         def apply(spawner: OutriderSpawnerMixin, given: dict[str, Any]) -> None:
             spawner.read_options(given)
 
         return apply
 
     def read_options(self, given: dict[str, Any] | None) -> SpawnRequest:
-        """The request to the service that the options make; 400 names what cannot be used."""
+        """The options as a request to the service. Raises Invalid for options that cannot be used."""
         groups = [group.name for group in self.user.groups]
         try:
             return options.request(options.read(given), bool(self.user.admin), groups)
@@ -122,22 +124,22 @@ class OutriderSpawnerMixin(LoggingConfigurable):
             raise Invalid(error) from error
 
     async def get_options_form(self) -> str:
-        """That there is a form; ``outrider_hub.pages`` draws it."""
+        """Tells JupyterHub that there is a form; ``outrider_hub.pages`` renders it."""
         return "outrider"
 
     async def offer(self) -> Offer | None:
-        """What this person may choose now; None: the service is away."""
+        """What the user may choose; None: the service is unavailable."""
         groups = [group.name for group in self.user.groups]
         person = Person(user_groups=groups, user_admin=bool(self.user.admin))
         client = ServiceClient(self.service_url, self.service_token, AWAY_PAGE_S, self.page_patience_s)
         try:
             return await client.offer(self.user.name, person)
         except ServiceProblem as problem:
-            self.log.warning("No offer for %s: %s", self._log_name, problem.message)
+            self.log.warning("%s: what they may choose is unknown: %s", self._log_name, problem.message)
             return None
 
     async def claim(self) -> SpawnSpec:
-        """Room and directories for this server, or a refusal that people can read."""
+        """A lease and the directories for this server. Raises StartRefused with a message for the user."""
         self._steps.clear()
         self.step(10, "Asking for a machine")
         try:
@@ -149,7 +151,7 @@ class OutriderSpawnerMixin(LoggingConfigurable):
             ) from problem
 
     def step(self, progress: int | None, message: str) -> None:
-        """Shows the waiting page what happens."""
+        """Show progress on the waiting page."""
         event: dict[str, Any] = {"message": message}
         if progress is not None:
             event["progress"] = progress
@@ -166,55 +168,55 @@ class OutriderSpawnerMixin(LoggingConfigurable):
             await self._stepped.wait()
 
     async def run_post_stop_hook(self) -> None:
-        """Called by JupyterHub after every end: stopped, died, or never started."""
+        """Called by JupyterHub after every end: stopped, crashed, or never started."""
         hook = super().run_post_stop_hook()  # type: ignore[misc]
         if asyncio.iscoroutine(hook) or isinstance(hook, asyncio.Future):
             await hook
-        # Before the traces go: what is billed is what the container itself ran.
+        # Before its traces are removed: the time that the container itself ran is billed.
         times = await self.times()
         await self.clean_up()
         if not await self._release(times):
-            # In the background: a service that is away must not hold up whoever waits for the stop.
+            # In the background, so that an unavailable service does not delay the stop.
             task = asyncio.create_task(self._keep_releasing(times))
             self._releases.add(task)
             task.add_done_callback(self._releases.discard)
 
     async def clean_up(self) -> None:
-        """For subclasses: removes what an ended server leaves."""
+        """For subclasses: remove what an ended server leaves behind."""
 
     async def times(self) -> Times:
         """For subclasses: when the ended server's container started and ended."""
         return None, None
 
     async def report_started(self) -> None:
-        """Tell the service since when the container runs; if that fails, its end will tell as well."""
+        """Report the container's start to the service; if that fails, the end reports it too."""
         started_at, _ = await self.times()
         try:
             await ServiceClient(self.service_url, self.service_token, SHORT_S, SHORT_S).started(
                 self.user.name, self.name, started_at or time.time()
             )
         except ServiceProblem as problem:
-            self.log.warning("The start of %s is not reported: %s", self._log_name, problem.message)
+            self.log.warning("The start of %s could not be reported: %s", self._log_name, problem.message)
 
     async def _release(self, times: Times) -> bool:
-        """One try to give the room back; False when the service did not take it."""
+        """Try once to release the lease; False if the service did not accept that."""
         try:
             await ServiceClient(self.service_url, self.service_token, SHORT_S, SHORT_S).release(
                 self.user.name, self.name, times
             )
         except ServiceProblem as problem:
-            self.log.warning("The room of %s is not released yet: %s", self._log_name, problem.message)
+            self.log.warning("The lease of %s could not be released yet: %s", self._log_name, problem.message)
             return False
         return True
 
     async def _keep_releasing(self, times: Times) -> None:
-        """What is never released, the service finds by itself: it asks the Hub who runs."""
+        """Retry a few times. The service finds leases that were never released by itself: it asks the Hub what runs."""
         for number in range(RELEASE_TRIES):
             await asyncio.sleep(2**number)
             if self._succeeded() or await self._release(times):
                 return
 
     def _succeeded(self) -> bool:
-        """Whether a new server of the same name has the room now. It has a spawner object of its own."""
+        """Whether a new server with the same name, which has its own spawner object, holds the lease now."""
         spawners = self.user.spawners
         return self.name in spawners and spawners[self.name] is not self and bool(spawners[self.name].active)

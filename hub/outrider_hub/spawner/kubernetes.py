@@ -1,7 +1,7 @@
-"""Notebook servers as pods: KubeSpawner, told by the service what to start.
+"""Notebook servers as pods: KubeSpawner, with the service's decisions.
 
-The service decides the image, the volume's directories and the machine; KubeSpawner makes the pod and watches it. A pod
-that cannot start is given up as soon as that is certain, with the reason as a sentence.
+The service decides the image, the volume's directories and the machine; KubeSpawner creates and watches the pod. A pod
+that can never start is given up as soon as that is certain, with the reason as a message.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ LOOK_S = 0.5
 ASK_S = 2.0
 AGAIN_S = 5.0
 CLONE_S = 600
-"""How long a repository may take of a server's time to start."""
+"""How long cloning a repository may take, which adds to the start timeout."""
 
 
 class KubernetesSpawner(OutriderSpawnerMixin, KubeSpawner):
     """Starts ``jupyterhub-singleuser`` in a pod under the restricted Pod Security Standard."""
 
-    inside_url = Unicode(help="Where programs in a notebook reach the Hub and the service.").tag(config=True)
-    pull_patience_s = Float(120, help="Seconds that an image may fail to be pulled in ways that may pass.").tag(
+    inside_url = Unicode(help="The Hub's and the service's URL for programs in a notebook.").tag(config=True)
+    pull_patience_s = Float(120, help="Seconds that pulling an image may fail with errors that may be temporary.").tag(
         config=True
     )
 
@@ -68,7 +68,7 @@ class KubernetesSpawner(OutriderSpawnerMixin, KubeSpawner):
         self.image_pull_policy = pod.pull_policy
         self.namespace = pod.namespace
         self.uid = self.gid = self.fs_gid = pod.uid
-        # The entry of any image may be something else; ours finds out what the image has.
+        # An image's entry point may be anything; ours detects what the image has.
         self.extra_container_config = {"command": pod.command}
         self.cmd = ["jupyterhub-singleuser"]
         self.volumes, self.volume_mounts = pod.volumes, pod.volume_mounts
@@ -103,7 +103,7 @@ class KubernetesSpawner(OutriderSpawnerMixin, KubeSpawner):
         return found
 
     async def _watch(self) -> str:
-        """Tells the waiting page what happens; returns the sentence once the pod cannot start any more."""
+        """Show progress on the waiting page; returns a message once the pod can never start."""
         said, since, again_at = "", time.monotonic(), 0.0
         asked_at, waits = 0.0, SpawnWait(message=None)
         while True:
@@ -116,7 +116,7 @@ class KubernetesSpawner(OutriderSpawnerMixin, KubeSpawner):
                 asked_at, waits = time_, await self._waits()
             sentence = hopeless(pod, time_ - since, self.pull_patience_s)
             if sentence is None and waits.hopeless:
-                sentence = f"No machine could ever take this server: {waits.message}."
+                sentence = f"No machine could ever run this server: {waits.message}."
             if sentence is not None:
                 self.step(None, sentence)
                 return sentence
@@ -125,16 +125,17 @@ class KubernetesSpawner(OutriderSpawnerMixin, KubeSpawner):
                 said, since, again_at = text, time_, time_ + AGAIN_S
                 self.step(40, text)
             elif time_ >= again_at:
-                # Whoever waits sees that it goes on; seldomer the longer it takes.
+                # Show that it is still going, less often the longer it takes.
                 again_at = time_ + max(AGAIN_S, (time_ - since) / 5)
                 self.step(40, f"{text.rstrip('.')} ({time_ - since:.0f} s).")
 
     async def _waits(self) -> SpawnWait:
-        """The service sees all that wait for a machine; without its word the pod's own has to do."""
+        """What the pod waits for. The service knows the whole queue; if it does not answer, the pod's own status is
+        used."""
         try:
             return await ServiceClient(self.service_url, self.service_token, 0.0).waits(self.user.name, self.name)
         except ServiceProblem as problem:
-            self.log.warning("What %s waits for is not known: %s", self._log_name, problem.message)
+            self.log.warning("What %s waits for is unknown: %s", self._log_name, problem.message)
             return SpawnWait(message=None)
 
     async def progress(self) -> AsyncIterator[dict[str, Any]]:

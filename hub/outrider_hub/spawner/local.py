@@ -1,7 +1,7 @@
 """Notebook servers on this machine: JupyterLab in the same kind of sandbox as jobs.
 
-The supervisor of a sandbox survives the Hub; its directory is all that is needed to find it again.
-May write below ``home``/run/notebooks; talks to the service, and to the server that it starts.
+A sandbox's supervisor survives the Hub; its directory is enough to find it again. Writes below ``home``/run/notebooks;
+talks to the service and to the server that it starts.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ START_OUTPUT = 200_000
 
 @functools.cache
 def capabilities() -> sandbox.Capabilities:
-    """What this machine can do; asked once, since finding out starts processes."""
+    """This machine's capabilities; detected once, since that starts processes."""
     return sandbox.usable()
 
 
@@ -46,13 +46,13 @@ class LocalSpawner(OutriderSpawnerMixin, Spawner):
     home = Unicode(help="The state directory (OUTRIDER_HOME).").tag(config=True)
     hub_address = Unicode(help="host:port of the Hub's public address on this machine.").tag(config=True)
     closed_networks = List(Unicode(), help="IPv4 networks that servers cannot reach.").tag(config=True)
-    web = Instance(sandbox.Web, (), help="What servers with web access only may reach, and through which proxy.").tag(
+    web = Instance(sandbox.Web, (), help="What servers with only web access may reach, and through which proxy.").tag(
         config=True
     )
     lab_extension = Unicode(
-        help="The directory of Outrider's JupyterLab extension, mounted rather than installed; empty: none."
+        help="The directory of Outrider's JupyterLab extension, which is mounted, not installed; empty: none."
     ).tag(config=True)
-    grace_s = Float(10, help="Seconds that a server has to end after it was asked to.").tag(config=True)
+    grace_s = Float(10, help="Seconds from SIGTERM to SIGKILL when a server is stopped.").tag(config=True)
 
     def __init__(self, **kwargs: Any) -> None:
         self._ours = False
@@ -142,12 +142,12 @@ class LocalSpawner(OutriderSpawnerMixin, Spawner):
         return plan.sandbox(server, spec, found.isolation)
 
     async def _remove_leftover(self) -> None:
-        """A sandbox that a killed Hub had started without writing it down must not run beside ours."""
+        """End a sandbox that a killed Hub started but did not record: it must not run beside ours."""
         await self._end(0)
         await self.clean_up()
 
     async def _wait_until_it_answers(self) -> None:
-        """Until the server answers; one that ends instead is reported with what it said last."""
+        """Wait until the server answers. Raises StartRefused with its last output if it ends instead."""
         address = f"http://127.0.0.1:{self._host_port}"
         url = url_path_join(address, self.server.base_url, "api")
         deadline = time.monotonic() + self.start_timeout - 2
@@ -160,7 +160,7 @@ class LocalSpawner(OutriderSpawnerMixin, Spawner):
                 await client.fetch(url, connect_timeout=2, request_timeout=5)
                 return
             except Exception:
-                # Refused, reset, half an answer: whatever it is, the server is not up yet.
+                # Refused, reset, incomplete: in any case the server is not up yet.
                 await asyncio.sleep(LOOK_S)
         raise StartRefused(
             "JupyterLab did not answer in time. Its last output: " + self._last_output(),
@@ -175,7 +175,7 @@ class LocalSpawner(OutriderSpawnerMixin, Spawner):
         return f"JupyterLab ended while it started ({said}). Its last output: {self._last_output()}"
 
     def _output(self, most: int) -> str:
-        """The end of what the server printed, without the times; empty where there is nothing."""
+        """The end of the server's output, without times; empty if there is none."""
         try:
             with (self.directory / "log").open("rb") as file:
                 size = file.seek(0, os.SEEK_END)
@@ -193,7 +193,7 @@ class LocalSpawner(OutriderSpawnerMixin, Spawner):
         if state.phase in ALIVE:
             if self._ours:
                 return None
-            # Started by a Hub that was killed before it could write this down: its token is lost.
+            # Started by a Hub that was killed before it could record it: its token is lost.
             await self._end(0)
             return 1
         return state.exit_code if state.exit_code is not None else 1
@@ -202,7 +202,7 @@ class LocalSpawner(OutriderSpawnerMixin, Spawner):
         await self._end(0 if now else self.grace_s)
 
     async def _end(self, grace_s: float) -> None:
-        """Ends the sandbox and waits for it."""
+        """End the sandbox and wait for that."""
         directory = str(self.directory)
         if (await asyncio.to_thread(sandbox.state, directory)).phase not in ALIVE:
             return
@@ -228,5 +228,5 @@ class LocalSpawner(OutriderSpawnerMixin, Spawner):
             try:
                 shutil.copyfile(directory / "log", self.saved_log)
             except OSError as error:
-                self.log.warning("The log of %s is lost: %s", self._log_name, error)
+                self.log.warning("The log of %s could not be kept: %s", self._log_name, error)
         sandbox.remove(str(directory))

@@ -1,4 +1,4 @@
-"""The choices of a person who starts a notebook server, checked, whether a form or the API sent them. Pure."""
+"""Validates a user's choices for a notebook server, from the form or the API. Pure."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from pydantic import ValidationError
 from outrider_service.contracts.spawning import ImageName, NotebookStart, SpawnRequest, in_words
 
 OTHER = "?other"
-"""What the form sends as the image when the name of another one is typed; no image can be called so."""
+"""The form's value for the image when another name is typed; not a valid image name."""
 NUMBERS = ("max_age_s", "idle_timeout_s")
 SECONDS = "must be a number of seconds"
 
 
 class Choice(NotebookStart):
-    """What a person may choose. (What the service is told beside it, about the person, comes from the Hub.)"""
+    """A user's choices. (What the service needs to know about the user comes from the Hub.)"""
 
     other_image: ImageName | None = None
-    """Any image of any registry; it is checked, and becomes one of the person's own."""
+    """An image from any registry; it is checked and becomes one of the user's own."""
 
 
 class OptionsError(ValueError):
-    """Options that cannot be used; ``errors`` says what is wrong with each."""
+    """Invalid options; ``errors`` maps each to what is wrong."""
 
     def __init__(self, errors: Mapping[str, str]) -> None:
         super().__init__("; ".join(f"{name}: {text}" for name, text in errors.items()))
@@ -31,7 +31,7 @@ class OptionsError(ValueError):
 
 
 def read(options: Mapping[str, Any] | None) -> Choice:
-    """The choice in ``options``, from the form or from the API; empty fields mean the default."""
+    """The choices in ``options``, from the form or the API; empty fields mean the default."""
     given = {name: value for name, value in (options or {}).items() if value not in ("", None)}
     errors: dict[str, str] = {}
     try:
@@ -41,7 +41,7 @@ def read(options: Mapping[str, Any] | None) -> Choice:
             name = ".".join(str(part) for part in each["loc"]) or "options"
             text = SECONDS if each["type"] in ("int_parsing", "int_type") else in_words(each)
             if each["type"] == "extra_forbidden":
-                text = f"there is no such option; these are: {', '.join(Choice.model_fields)}"
+                text = f"unknown option; the options are: {', '.join(Choice.model_fields)}"
             errors.setdefault(name, text)
     else:
         if found.git_ref is not None and found.git_url is None:
@@ -52,7 +52,7 @@ def read(options: Mapping[str, Any] | None) -> Choice:
 
 
 def request(choice: Choice, admin: bool, groups: Iterable[str]) -> SpawnRequest:
-    """What the service is asked; a group must be one of the person's own."""
+    """The request to the service; a group must be one of the user's own."""
     member_of = sorted(groups)
     if choice.group is not None and choice.group not in member_of:
         raise OptionsError({"group": f"you are not a member of {choice.group!r}"})
@@ -63,18 +63,18 @@ def request(choice: Choice, admin: bool, groups: Iterable[str]) -> SpawnRequest:
 
 
 def typed(form: Mapping[str, list[str]]) -> dict[str, str]:
-    """The form's fields as they were filled in, without those that a page carries for itself."""
+    """The form's fields as filled in, without the page's own hidden ones."""
     return {name: values[0].strip() for name, values in form.items() if values and not name.startswith("_")}
 
 
 def from_form(form: Mapping[str, list[str]]) -> dict[str, Any]:
-    """The form's fields as options, each of which can be. Raises OptionsError with all that cannot."""
+    """The form's fields as valid options. Raises OptionsError with all invalid ones."""
     found: dict[str, Any] = {name: value for name, value in typed(form).items() if value}
     errors = {}
     if found.get("image") == OTHER:
         del found["image"]
         if "other_image" not in found:
-            errors["other_image"] = "write the image's name, or choose another one"
+            errors["other_image"] = "enter the image's name, or choose another one"
     else:
         found.pop("other_image", None)
     for name in NUMBERS:
@@ -95,9 +95,9 @@ def from_form(form: Mapping[str, list[str]]) -> dict[str, Any]:
 
 
 def as_typed(options: Mapping[str, Any]) -> dict[str, str]:
-    """Options of an earlier start as they would be filled in."""
+    """An earlier start's options as form fields."""
     found = {name: str(value) for name, value in options.items() if isinstance(value, str | int) and value != ""}
     if "other_image" in found:
-        # By now it is one of the person's own.
+        # By now it is one of the user's own images.
         found["image"] = found.pop("other_image")
     return found

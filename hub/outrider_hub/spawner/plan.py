@@ -1,8 +1,7 @@
 """From the service's specification to a sandbox: pure functions.
 
-In ``bubblewrap`` isolation the server sees the mounts at their places; in ``plain`` isolation there are
-none, and every path that the server is told is the real one.
-"""
+With ``bubblewrap`` isolation the server sees the mounts; with ``plain`` isolation there are none, and all paths that
+the server gets are the host's."""
 
 from __future__ import annotations
 
@@ -16,21 +15,21 @@ from outrider_sandbox import MemoryLimit, Mount, Network, Spec, Web
 from outrider_service.contracts.spawning import Repository, SpawnSpec, slug
 
 INSIDE_PORT = 65432
-"""Where the Hub's public address is found inside every sandbox."""
+"""The port of the Hub's public address inside every sandbox."""
 MIB = 1024 * 1024
 LAB_EXTENSION = "/.outrider/lab"
 """Where the JupyterLab extension is mounted."""
 RUNNER = "/.outrider/outrider_runner"
-"""Where the code is mounted that clones a repository before the server starts."""
+"""Where the code that clones a repository before the start is mounted."""
 CLONE_SAYS = "[outrider] repository: "
 CLONE_S = 100
-"""How long that may take of a server's time to start."""
+"""How long cloning may take, which adds to the start timeout."""
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 
 
 @dataclass(frozen=True)
 class Server:
-    """One notebook server, as the Hub knows it."""
+    """A notebook server as the Hub knows it."""
 
     user: str
     name: str
@@ -51,17 +50,17 @@ class Server:
 
 
 def directory_name(user: str, server: str) -> str:
-    """The name of a server's sandbox directory. Slugs have no double hyphen, so unlike names never meet."""
+    """The name of a server's sandbox directory. Slugs contain no double hyphen, so different servers never collide."""
     return f"{slug(user)}--{slug(server)}" if server else slug(user)
 
 
 def hub_url(isolation: str, hub_address: str) -> str:
-    """Where the server finds the Hub and the service."""
+    """The Hub's and the service's URL for the server."""
     return f"http://127.0.0.1:{INSIDE_PORT}" if isolation == "bubblewrap" else f"http://{hub_address}"
 
 
 def python_prefix(environment: str) -> str:
-    """The directory of the Python environment; what is not a path means the one that Outrider runs in."""
+    """The directory of the Python environment; anything but a path means Outrider's own."""
     return environment if environment.startswith("/") else sys.prefix
 
 
@@ -75,7 +74,7 @@ def sandbox(server: Server, spec: SpawnSpec, isolation: str) -> Spec:
         "PATH": f"{prefix}/bin:{SYSTEM_PATH}",
         "LANG": "C.UTF-8",
         "SHELL": "/bin/bash",
-        # By their UUIDs; empty hides those that are not this server's where nothing else does.
+        # UUIDs; empty hides other GPUs where nothing else does.
         "CUDA_VISIBLE_DEVICES": ",".join(spec.gpus),
         "NVIDIA_VISIBLE_DEVICES": ",".join(spec.gpus) or "void",
         "MEM_LIMIT": str(spec.memory_mb * MIB),
@@ -112,7 +111,7 @@ def sandbox(server: Server, spec: SpawnSpec, isolation: str) -> Spec:
         home=home,
         memory_bytes=spec.memory_mb * MIB,
         memory_limit=server.memory_limit,
-        # A kernel that is too large dies alone; the server, and with it the other notebooks, stay.
+        # Out of memory kills only the largest kernel; the server and the other notebooks survive.
         oom_kills_all=False,
         shm_bytes=spec.memory_mb * MIB // 2,
         gpu_devices=server.gpu_devices,
@@ -128,12 +127,12 @@ def sandbox(server: Server, spec: SpawnSpec, isolation: str) -> Spec:
 
 
 def clone_order(repository: Repository, timeout_s: int) -> str:
-    """For ``OUTRIDER_CLONE``, which the cloning program takes out of the environment again."""
+    """The value of ``OUTRIDER_CLONE``, which the cloning program removes from the environment."""
     return json.dumps({**repository.model_dump(exclude_none=True), "timeout_s": timeout_s})
 
 
 def cloning(runner: str, isolation: str) -> list[str]:
-    """A Python's options that clone first and then become the command that follows."""
+    """Python's options that clone first and then exec the following command."""
     where, package = PurePosixPath(RUNNER).parent, "outrider_runner"
     if isolation != "bubblewrap":
         where, package = PurePosixPath(runner).parent.parent, "outrider.runner"
@@ -146,13 +145,13 @@ def cloning(runner: str, isolation: str) -> list[str]:
 
 
 def clone_said(output: str) -> str | None:
-    """What the cloning program said last in a server's output; None: nothing yet."""
+    """The cloning program's last message in a server's output; None: nothing yet."""
     said = [line.partition(CLONE_SAYS)[2] for line in output.splitlines() if line.startswith(CLONE_SAYS)]
     return said[-1] if said else None
 
 
 def lab_environment(directory: str) -> dict[str, str]:
-    """What makes Jupyter find an extension that is mounted, not installed."""
+    """Variables that make Jupyter find a mounted extension."""
     return {
         "PYTHONPATH": directory,
         "JUPYTER_PATH": f"{directory}/share/jupyter",
@@ -161,7 +160,7 @@ def lab_environment(directory: str) -> dict[str, str]:
 
 
 def real_path(value: str, mounts: Iterable[tuple[str, str]]) -> str:
-    """A path inside the sandbox as the machine knows it; other values stay as they are."""
+    """The host's path for a path inside the sandbox; other values are returned unchanged."""
     best: tuple[str, str] | None = None
     for source, target in mounts:
         inside = value == target or value.startswith(target.rstrip("/") + "/")

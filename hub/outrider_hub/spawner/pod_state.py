@@ -1,4 +1,4 @@
-"""What a notebook's pod is doing, in a sentence; and whether it will ever run. Pure; in the terms of jobs' pods."""
+"""What a notebook's pod is doing, as a message, and whether it can ever run. Pure; shares the rules of jobs' pods."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ def told(pod: dict[str, Any]) -> str:
 
 
 def is_unscheduled(pod: dict[str, Any]) -> bool:
-    """Whether it waits for a machine."""
+    """Whether the pod waits for a machine."""
     return pods.unscheduled(pod)
 
 
 def hopeless(pod: dict[str, Any], waited_s: float, patience_s: float) -> str | None:
-    """The reason that people read, once the pod cannot start any more."""
+    """A message with the reason once the pod can never start; None before."""
     since = {pod["metadata"]["uid"]: -waited_s}
     trouble = pods.cannot_start(pod, since, 0.0, patience_s)
     if trouble is not None:
         kind, message = trouble
         if kind == "image_pull_failed":
-            return f"The image could not be pulled; check its name and who may read it. ({message})"
+            return f"The image could not be pulled. Check its name and your access to it. ({message})"
         return f"The container could not be started: {message}"
     ended = _state(pod).get("terminated")
     if ended:
@@ -39,8 +39,8 @@ def hopeless(pod: dict[str, Any], waited_s: float, patience_s: float) -> str | N
 
 
 def with_order(containers: list[dict[str, Any]], order: str) -> list[dict[str, Any]]:
-    """The init containers, and the one that clones told what. KubeSpawner fills in what stands in braces, so those of
-    the order are doubled."""
+    """The init containers, with the cloning one's order filled in. KubeSpawner expands braces, so those in the order
+    are doubled."""
     variable = {"name": "OUTRIDER_CLONE", "value": order.replace("{", "{{").replace("}", "}}")}
     return [
         {**container, "env": [*container["env"], variable]} if container["name"] == pods.CLONE else container
@@ -49,7 +49,7 @@ def with_order(containers: list[dict[str, Any]], order: str) -> list[dict[str, A
 
 
 def clone_said(pod: dict[str, Any]) -> str | None:
-    """What became of the repository that was to be cloned; None: nothing is to be told."""
+    """The result of cloning the repository; None: nothing to report."""
     for status in (pod.get("status") or {}).get("initContainerStatuses") or []:
         if status["name"] == pods.CLONE:
             ended = (status.get("state") or {}).get("terminated") or {}

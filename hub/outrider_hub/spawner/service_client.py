@@ -1,7 +1,7 @@
-"""The Hub's conversation with the Outrider service: the catalog, and room for notebook servers.
+"""The Hub's client of the Outrider service: the catalog, and leases for notebook servers.
 
-Talks HTTP to the service's own address, past the proxy, with a token that can do only this. Every call
-has a deadline; a service that is just starting again is waited for.
+Uses HTTP to the service's own address, bypassing the proxy, with a token for only this. Every call has a deadline and
+retries while the service restarts.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from outrider_service.contracts.spawning import ImageFacts, Offer, Person, Spawn
 
 CALL_TIMEOUT_S = 30.0
 AWAY_S = 30.0
-"""How long a service that does not answer is waited for; its restart takes a few seconds."""
+"""How long to wait for an unavailable service; its restart takes a few seconds."""
 PAUSE_S = 0.5
 Times = tuple[float | None, float | None]
-"""When a container started and ended, in seconds since 1970; None: not known."""
+"""When a container started and ended, in seconds since 1970; None: unknown."""
 log = logging.getLogger("outrider.hub")
 
 
 class ServiceProblem(Exception):
-    """The service said no, or nothing: the sentence is for people; ``field`` is the choice at fault."""
+    """The service refused or did not answer. The message is for users; ``field``: the choice at fault."""
 
     def __init__(self, status: int, message: str, field: str | None = None) -> None:
         super().__init__(message)
@@ -37,40 +37,40 @@ class ServiceProblem(Exception):
 
 
 class ServiceClient:
-    """Calls of the service's API that the spawners need."""
+    """The calls of the service's API that the spawners need."""
 
     def __init__(self, url: str, token: str, away_s: float = AWAY_S, answer_s: float = CALL_TIMEOUT_S) -> None:
-        """``away_s``: how long a service that is away is waited for; ``answer_s``: and one that does not answer."""
+        """``away_s``: how long to retry an unreachable service; ``answer_s``: how long to wait for its answer."""
         self._url = url
         self._answer_s = answer_s
         self._token = token
         self._away_s = away_s
 
     async def offer(self, user: str, person: Person) -> Offer:
-        """The images and machine types that this person may choose, with what is free now."""
+        """The images and machine types that this user may choose, with free capacity."""
         path = f"/spawns/{quote(user, safe='')}/offer"
         return Offer.model_validate(await self._call("POST", path, person.model_dump()))
 
     async def check(self, user: str, image: str) -> ImageFacts:
-        """What an image's registry says of it to this user."""
+        """Check an image with its registry as this user."""
         path = f"/spawns/{quote(user, safe='')}/check"
         return ImageFacts.model_validate(await self._call("POST", path, {"image": image}))
 
     async def claim(self, user: str, server: str, request: SpawnRequest) -> SpawnSpec:
-        """Room for a server; asking again for the same server gives the same lease."""
+        """Lease a machine for a server. Idempotent."""
         body = request.model_dump(exclude_none=True)
         return SpawnSpec.model_validate(await self._call("PUT", _spawn_path(user, server), body))
 
     async def waits(self, user: str, server: str) -> SpawnWait:
-        """What a server that was started waits for."""
+        """What a starting server waits for."""
         return SpawnWait.model_validate(await self._call("GET", _spawn_path(user, server)))
 
     async def started(self, user: str, server: str, started_at: float) -> None:
-        """The server's container runs, since then (seconds since 1970)."""
+        """Report the start of the server's container (seconds since 1970)."""
         await self._call("POST", _spawn_path(user, server) + "/started", {"started_at": started_at})
 
     async def release(self, user: str, server: str, times: Times = (None, None)) -> None:
-        """The server has ended, its container ran at these times; releasing what is not there is no error."""
+        """Report the server's end with its container's times. Not an error if there is no lease."""
         known = zip(("started_at", "finished_at"), times, strict=True)
         query = urlencode({name: repr(value) for name, value in known if value is not None})
         try:
@@ -94,7 +94,7 @@ class ServiceClient:
         return json.loads(response.body) if response.body else None
 
     async def _patiently(self, request: HTTPRequest) -> HTTPResponse:
-        """All calls here may be repeated: a refused or broken connection is tried again for a while."""
+        """All calls are idempotent: retry refused or broken connections for a while."""
         client = AsyncHTTPClient()
         deadline = time.monotonic() + self._away_s
         while True:
@@ -104,7 +104,7 @@ class ServiceClient:
                 if time.monotonic() + PAUSE_S > deadline:
                     log.warning("The Outrider service does not answer: %s", error)
                     raise ServiceProblem(
-                        503, "Outrider's job service does not answer now. Try again in a minute."
+                        503, "Outrider's job service is unavailable. Try again in a minute."
                     ) from error
             await asyncio.sleep(PAUSE_S)
 
@@ -114,7 +114,7 @@ def _spawn_path(user: str, server: str) -> str:
 
 
 def _said(response: HTTPResponse) -> tuple[str, str | None]:
-    """The sentence, and the field at fault."""
+    """The message and the field at fault of an error response."""
     try:
         answer = json.loads(response.body)
         return str(answer["message"]), answer.get("field")

@@ -60,7 +60,7 @@ def test_a_second_start_says_that_one_runs(platform: Any, make_platform: Any) ->
     second = make_platform()
     second.home = platform.home
     assert second.launch().wait(60) == 1
-    assert "already runs" in second.said()
+    assert "already running" in second.said()
     assert httpx.get(f"{platform.url}/hub/health").status_code == 200
 
 

@@ -45,9 +45,9 @@ def test_what_the_chart_makes_is_taken() -> None:
     ("name", "value", "says"),
     [
         ("CONFIGPROXY_AUTH_TOKEN", "short", "has 5 characters"),
-        ("OUTRIDER_SERVICE_TOKEN", "a-token-from-a-file\n", "a line's end"),
+        ("OUTRIDER_SERVICE_TOKEN", "a-token-from-a-file\n", "a newline"),
         ("OUTRIDER_SPAWNER_TOKEN", GOOD["OUTRIDER_SERVICE_TOKEN"], "the same"),
-        ("OUTRIDER_METRICS_TOKEN", "tökentöken", "not ASCII"),
+        ("OUTRIDER_METRICS_TOKEN", "tökentöken", "non-ASCII"),
         ("OUTRIDER_COOKIE_SECRET", "no digits", "hexadecimal"),
         ("OUTRIDER_COOKIE_SECRET", "ab" * 8, "needs at least 64"),
     ],
