@@ -1,6 +1,6 @@
-"""Write docs/cli.md from the command line's own code: ``python docs/generate_cli.py``.
+"""Write docs/cli.md from the command line's code: ``python docs/generate_cli.py``.
 
-The page is kept in the repository so that it can be read there; a test holds it against the code.
+The page is in the repository, so that it can be read there; a test compares it with the code.
 """
 
 from __future__ import annotations
@@ -19,37 +19,37 @@ INTRODUCTION = """# The `outrider` command
 
 *Generated from the code by `docs/generate_cli.py`; edit the commands' own help instead.*
 
-Tables, colours and progress bars are for people: none of them appears when the output is no terminal, nor
-with `--json`, which prints one JSON document (`--follow` and `run`: one a line). Results go to standard
-output, everything about them to standard error, errors under `--json` as `{"status", "message", "field"}`.
+Tables, colours and progress bars appear only on a terminal, and not with `--json`, which prints one JSON document
+(with `--follow` and `run`: one per line). Results go to standard output, everything else to standard error; with
+`--json`, errors are printed as `{"status", "message", "field"}`.
 
-## Which platform, and who
+## Platform and login
 
-In this order: `OUTRIDER_URL` and `OUTRIDER_TOKEN`; inside a notebook, what it has there by itself; the login
-that `outrider login` stored in `$XDG_CONFIG_HOME/outrider/credentials.json`, readable by you alone.
+The command uses the first of: `OUTRIDER_URL` and `OUTRIDER_TOKEN`; inside a notebook, the notebook's own token; the
+login that `outrider login` stored in `$XDG_CONFIG_HOME/outrider/credentials.json`, readable only by you.
 `outrider login` without an address logs in to the platform that you started on this machine;
-`outrider login https://hub.example.org` asks for a token and says where to make one. A token
-is only ever sent to the address that it was stored for.
+`outrider login https://hub.example.org` asks for a token and says where to create one. A token is only ever sent to the
+address that it was stored for.
 
 ## Exit codes
 
 | code | `run`, `jobs wait` | the other commands |
 |---|---|---|
-| 0 | the job succeeded | done |
+| 0 | the job succeeded | success |
 | 1 | the job's own | an error |
-| 2 | the job's own | wrong usage |
+| 2 | the job's own | usage error |
 | 3 | the job's own | not found |
 | 4 | the job's own | not allowed, or not logged in |
-| 5 | the job's own | the platform does not answer |
-| 125 | Outrider failed or was used wrongly, or the job has no exit code (cancelled, say) | |
-| 130 | Ctrl-C: no longer following, the job goes on | Ctrl-C |
+| 5 | the job's own | platform unreachable |
+| 125 | an error of Outrider's or in the command's usage, or the job has no exit code (cancelled, for example) | |
+| 130 | Ctrl-C: no longer following, the job keeps running | Ctrl-C |
 
-Any other code of `run` and `jobs wait` is the job's own: 128 and the signal's number where a signal ended it.
+Any other code of `run` and `jobs wait` is the job's own: 128 plus the signal's number if a signal ended it.
 
 ## `outrider.toml`
 
-A project's defaults for `run` and `jobs create`, in the workspace's directory. The command line
-wins; `env`, `params` and `inputs` are merged.
+A project's defaults for `run` and `jobs create`, in the workspace's directory. The command line takes precedence;
+`env`, `params` and `inputs` are merged.
 
 ```toml
 [run]
@@ -64,7 +64,7 @@ timeout = "2h"
 ignore = ["data/", "*.ckpt"]
 ```
 
-The other keys: `name`, `notebook`, `project`, `experiment`, `group`, `cluster`, `retries`, `priority`,
+Other keys: `name`, `notebook`, `project`, `experiment`, `group`, `cluster`, `retries`, `priority`,
 `nodes`, `shm`, `public`, `secrets`, `inputs`.
 """
 

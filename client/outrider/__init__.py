@@ -1,12 +1,12 @@
-"""Outrider's client: submit work to an Outrider platform and follow it, from Python or the command line.
+"""Outrider's client: submit jobs to an Outrider platform and follow them, from Python or the command line.
 
     import outrider
     job = outrider.Client().jobs.create(args=["python", "train.py"])
     for line in job.logs(follow=True):
         print(line.text)
 
-Importing this package loads nothing else: the runner inside every job is a part of it and must start at
-once, so each public name is fetched when it is first used.
+Importing this package loads nothing else, because the runner inside every job is part of it and must start fast: each
+public name is imported when it is first used.
 """
 
 from __future__ import annotations

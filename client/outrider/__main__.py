@@ -1,4 +1,4 @@
-"""``python -m outrider``: the ``outrider`` command where its script is not on PATH."""
+"""``python -m outrider``: the ``outrider`` command, also if its script is not on the PATH."""
 
 from .cli import main
 

@@ -1,4 +1,4 @@
-"""Images, secrets, usage and what storage holds: small calls of the service, typed."""
+"""Images, secrets, usage and storage: small typed calls of the service."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .transport import SERVICE, Transport, segment, subpath
 
 
 class Images:
-    """The catalog as the caller sees it, and images of their own. ``shared``: for everybody, which admins may."""
+    """The catalog as the caller sees it, and their own images. ``shared``: for everybody; admins only."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
@@ -20,18 +20,18 @@ class Images:
         return [Image.parse(item) for item in found["items"]]
 
     def check(self, image: str) -> ImageFacts:
-        """What the image's registry says of it, with the caller's own credentials."""
+        """Check the image with its registry, using the caller's credentials."""
         body = {"image": image}
         return build(ImageFacts, self._transport.json("POST", f"{SERVICE}/images/check", body=body, safe=True))
 
     def add(self, image: str, *, shared: bool = False, check: bool = True, **fields: Any) -> Image:
-        """Add an image; its registry is asked first, and its digest pinned, unless ``check`` is False."""
+        """Add an image. Unless ``check`` is False, its registry is checked first and its digest is pinned."""
         given = {name: value for name, value in fields.items() if value is not None}
         body = {"name": image, "check": check, **given}
         return Image.parse(self._transport.json("POST", f"{SERVICE}/{_collection(shared)}", body=body))
 
     def pin(self, image: str, *, shared: bool = False) -> Image:
-        """Let it mean what its tag means now."""
+        """Pin the image to its tag's current digest."""
         path = f"{SERVICE}/{_collection(shared)}/{subpath(image)}/pin"
         return Image.parse(self._transport.json("POST", path, safe=True))
 
@@ -44,7 +44,7 @@ def _collection(shared: bool) -> str:
 
 
 class Secrets:
-    """What jobs are given by name. Values go in and never come out."""
+    """Secrets that jobs use by name. Values can be set, but not read."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
@@ -62,8 +62,8 @@ class Secrets:
         group: str | None = None,
         known_hosts: str | None = None,
     ) -> Secret:
-        """``kind`` registry or git: the password or token of ``account`` at the host ``name``; ssh: the private key
-        for that host, whose own keys are the lines of ``known_hosts``."""
+        """``kind`` registry or git: the value is the password or token of ``account`` at the host ``name``; ssh: the
+        private key for that host, whose own keys are the lines of ``known_hosts``."""
         given = {"value": value, "account": account, "known_hosts": known_hosts}
         body = {field: text for field, text in given.items() if text is not None}
         path = f"{SERVICE}/secrets/{segment(kind)}/{segment(name)}"
@@ -75,23 +75,23 @@ class Secrets:
 
 
 class Usage:
-    """Hours and money."""
+    """Hours and costs."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
     def report(self, by: Iterable[str] = (), **filters: Any) -> UsageReport:
-        """Sums by user, group, project, machine, kind or day; ``since`` and ``until`` are days, ``all`` is
+        """Sums by user, group, project, machine, kind or day. ``since`` and ``until`` are days; ``all``:
         everybody's."""
         params = {"by": list(by), **filters}
         return UsageReport.parse(self._transport.json("GET", f"{SERVICE}/usage", params=params))
 
     def csv(self, by: Iterable[str] = (), **filters: Any) -> str:
-        """The same as a table for a spreadsheet."""
+        """The same report as CSV."""
         params = {"by": list(by), **filters, "format": "csv"}
         return self._transport.request("GET", f"{SERVICE}/usage", params=params).text
 
     def storage(self) -> list[StorageHolding]:
-        """What the caller and their groups keep, and may keep."""
+        """Storage used by the caller and their groups, with its limits."""
         found = self._transport.json("GET", f"{SERVICE}/me/storage")
         return [build(StorageHolding, item) for item in found["items"]]

@@ -1,4 +1,4 @@
-"""The SDK's entry: one object that knows a platform and has everything on it."""
+"""The SDK's entry point: an object for a platform, with everything on it."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from .transport import SERVICE, Transport
 class Client:
     """A platform and the caller's token for it.
 
-    Without arguments: OUTRIDER_URL and OUTRIDER_TOKEN, else what a notebook server has, else the stored
-    login of ``outrider login``. Safe to share between threads; usable as a context manager.
+    Without arguments: OUTRIDER_URL and OUTRIDER_TOKEN, else the notebook server's own, else the login stored by
+    ``outrider login``. Thread-safe; usable as a context manager.
     """
 
     def __init__(self, url: str | None = None, token: str | None = None) -> None:
@@ -49,10 +49,10 @@ class Client:
         self._transport.close()
 
     def me(self) -> Me:
-        """Who the caller is, with limits and present use."""
+        """The caller, with limits and current usage."""
         return build(Me, self._transport.json("GET", f"{SERVICE}/me"))
 
     def machines(self) -> list[Machine]:
-        """The machine types with price and what is free now."""
+        """The machine types with their prices and free capacity."""
         found = self._transport.json("GET", f"{SERVICE}/machines")
         return [build(Machine, item) for item in found["items"]]

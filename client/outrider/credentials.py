@@ -1,8 +1,7 @@
-"""Which platform to talk to and with which token; the stored login.
+"""Chooses the platform and the token; stores logins.
 
-Touches the environment and one file, ``$XDG_CONFIG_HOME/outrider/credentials.json`` (0600 in a 0700
-directory). A token is only ever used with the address that it was given for.
-"""
+Reads the environment and one file, ``$XDG_CONFIG_HOME/outrider/credentials.json`` (0600 in a 0700 directory). A token
+is only ever used with the address that it was given for."""
 
 from __future__ import annotations
 
@@ -18,8 +17,8 @@ from urllib.parse import urlsplit
 from .errors import NotLoggedIn, OutriderError
 
 NO_LOGIN = (
-    "Not logged in. On the machine where `make run` was typed: outrider login. Elsewhere: outrider login "
-    "URL, with the Hub's address; or set OUTRIDER_URL and OUTRIDER_TOKEN."
+    "Not logged in. On the machine where `make run` runs: outrider login. Elsewhere: outrider login URL, "
+    "with the Hub's address; or set OUTRIDER_URL and OUTRIDER_TOKEN."
 )
 
 
@@ -34,7 +33,7 @@ class Credentials:
 
 @dataclass(frozen=True)
 class Login:
-    """A stored login. ``token_id`` is set where Outrider made the token itself, and may revoke it."""
+    """A stored login. ``token_id`` is set if Outrider created the token, and so may revoke it."""
 
     token: str
     user: str
@@ -42,7 +41,7 @@ class Login:
 
 
 def normal_url(text: str) -> str:
-    """The Hub's address from what people paste: with or without scheme, a page of the Hub, a notebook's."""
+    """The Hub's address from what users paste: with or without scheme, any page of the Hub or of a notebook."""
     text = text.strip()
     if "://" not in text:
         text = "http://" + text if _looks_local(text) else "https://" + text
@@ -54,7 +53,7 @@ def normal_url(text: str) -> str:
     if not usable:
         raise NotLoggedIn(f"{text!r} is not the address of a Hub, such as https://hub.example.org")
     if parts.username or parts.password:
-        raise NotLoggedIn("The address must not carry a user name or password; a token is asked for instead.")
+        raise NotLoggedIn("The address must not contain a user name or password; you are asked for a token instead.")
     path = "/" + parts.path.strip("/")
     for page in ("/hub", "/services", "/user"):
         index = (path + "/").find(page + "/")
@@ -69,7 +68,7 @@ def _looks_local(text: str) -> bool:
 
 
 def resolve(url: str | None = None, token: str | None = None, environ: Mapping[str, str] | None = None) -> Credentials:
-    """The first of: what is given, OUTRIDER_URL and OUTRIDER_TOKEN, the notebook's own, the stored login."""
+    """The first of: the arguments, OUTRIDER_URL and OUTRIDER_TOKEN, the notebook's own, the stored login."""
     env = os.environ if environ is None else environ
     store = load(env)
     notebook_url = _notebook_url(env)
@@ -79,7 +78,7 @@ def resolve(url: str | None = None, token: str | None = None, environ: Mapping[s
     if chosen_token:
         address = address or notebook_url or store.current
         if address is None:
-            raise NotLoggedIn("There is a token but no address: set OUTRIDER_URL to the Hub's.")
+            raise NotLoggedIn("There is a token but no address: set OUTRIDER_URL to the Hub's address.")
         return Credentials(address, chosen_token, "given" if token else "OUTRIDER_TOKEN")
     own_token = env.get("JUPYTERHUB_API_TOKEN")
     if own_token and notebook_url and address in (None, notebook_url):
@@ -94,7 +93,7 @@ def resolve(url: str | None = None, token: str | None = None, environ: Mapping[s
 
 
 def _notebook_url(env: Mapping[str, str]) -> str | None:
-    """Where a notebook server finds the platform: told outright, or beside the Hub's API."""
+    """The platform's address in a notebook server: given explicitly, or derived from the Hub API's."""
     if not env.get("JUPYTERHUB_API_TOKEN"):
         return None
     told = env.get("OUTRIDER_URL") or env.get("JUPYTERHUB_API_URL")
@@ -122,7 +121,7 @@ def credentials_file(env: Mapping[str, str] | None = None) -> Path:
 
 
 def state_directory(env: Mapping[str, str] | None = None) -> Path:
-    """Where a platform started on this machine keeps its state."""
+    """The state directory of a platform started on this machine."""
     environ = os.environ if env is None else env
     told = environ.get("OUTRIDER_HOME")
     return Path(told).expanduser() if told else _xdg(environ, "XDG_STATE_HOME", ".local/state")
@@ -130,12 +129,12 @@ def state_directory(env: Mapping[str, str] | None = None) -> Path:
 
 def _xdg(env: Mapping[str, str], variable: str, fallback: str) -> Path:
     told = env.get(variable, "")
-    # The specification says that a relative path is to be ignored.
+    # XDG: relative paths are to be ignored.
     return (Path(told) if told.startswith("/") else Path.home() / fallback) / "outrider"
 
 
 def load(env: Mapping[str, str] | None = None) -> Store:
-    """The stored logins; none where there is no file."""
+    """The stored logins; empty if there is no file."""
     file = credentials_file(env)
     try:
         data = json.loads(file.read_text(encoding="utf-8"))
@@ -150,7 +149,7 @@ def load(env: Mapping[str, str] | None = None) -> Store:
 
 
 def save(store: Store, env: Mapping[str, str] | None = None) -> Path:
-    """Write the logins so that no other user can read them and no crash leaves half a file."""
+    """Write the logins atomically, readable only by this user."""
     file = credentials_file(env)
     data: dict[str, Any] = {
         "current": store.current,

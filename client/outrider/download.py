@@ -1,6 +1,6 @@
-"""Downloading one file: streamed beside its target, resumed when the connection breaks, then renamed.
+"""Downloads one file: streamed next to its target, resumed when the connection breaks, then renamed.
 
-Whoever looks at the target sees the old file or the whole new one, never a part.
+The target is always the old file or the complete new one.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from .errors import OutriderError, ServerError, Unreachable
 from .transport import Params, Transport, pause
 
 Progress = Callable[[int, Optional[int]], None]
-"""Called with the bytes so far and the total, where that is known."""
+"""Called with the bytes so far and the total, if known."""
 
 TRIES = 8
-"""Broken connections in a row, none of which brought a byte, before giving up."""
+"""Consecutive failed connections without any data before giving up."""
 
 
 def to_file(
@@ -33,11 +33,11 @@ def to_file(
     params: Params = None,
     progress: Progress | None = None,
 ) -> Path:
-    """The file at ``path`` into ``target``, whose directory is made if need be."""
+    """Download ``path`` to ``target``, whose directory is created if needed."""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.is_dir():
-            raise OutriderError(f"{target} is a directory here and a file there.")
+            raise OutriderError(f"{target} is a directory here and a file on the platform.")
         descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:100]}.", suffix=".part")
         part = Path(name)
         try:
@@ -61,8 +61,8 @@ def to_stream(
     params: Params = None,
     progress: Progress | None = None,
 ) -> int:
-    """The file at ``path`` into an open file; the bytes written. One that cannot seek (a pipe) is served
-    as well, but not when the file changes under a download that had to be resumed."""
+    """Download ``path`` into an open file; returns the bytes written. A pipe works too, unless the file changes while a
+    download has to be resumed."""
     done, failures = 0, 0
     validator: str | None = None
     while True:
@@ -73,7 +73,7 @@ def to_stream(
                 headers.update({"Range": f"bytes={done}-", "If-Range": validator})
             with transport.stream(path, params=params, headers=headers, also=frozenset({416})) as answer:
                 if answer.status_code == 416:
-                    return done  # everything was there already when the connection broke
+                    return done  # everything had arrived before the connection broke
                 if done and not _continues(answer, done):
                     _start_again(out)
                     done = before = 0
@@ -95,7 +95,7 @@ def to_stream(
 
 
 def _validator(answer: httpx.Response) -> str | None:
-    """What tells this version of the file from another; a weak tag does not."""
+    """The file's strong ETag, which identifies its version; None for a weak one."""
     tag = answer.headers.get("etag", "")
     return tag if tag.startswith('"') else answer.headers.get("last-modified") or None
 
@@ -112,7 +112,7 @@ def _total(answer: httpx.Response, done: int) -> int | None:
 
 def _start_again(out: BinaryIO) -> None:
     if not out.seekable():
-        raise OutriderError("The file changed while it was downloaded; start again.")
+        raise OutriderError("The file changed during the download; start again.")
     out.seek(0)
     out.truncate()
 
@@ -124,13 +124,13 @@ def _umask() -> int:
 
 
 def file_chunks(file: Path, size: int, progress: Callable[[int], None] | None = None) -> Iterator[bytes]:
-    """A file's first ``size`` bytes for an upload that announced so many: a log may be growing meanwhile."""
+    """The first ``size`` bytes of a file, for an upload that announced that many: the file may be growing."""
     sent = 0
     with file.open("rb") as source:
         while sent < size:
             chunk = source.read(min(1 << 18, size - sent))
             if not chunk:
-                raise OutriderError(f"{file} became shorter while it was sent; try again.")
+                raise OutriderError(f"{file} was truncated while it was being sent; try again.")
             yield chunk
             sent += len(chunk)
             if progress:

@@ -1,4 +1,4 @@
-"""What can go wrong, as types a program can tell apart. Pure: nothing here talks to anything."""
+"""The client's exceptions. Pure."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import Any
 
 
 class OutriderError(Exception):
-    """Base of all: ``message`` is a sentence for a person; ``status`` is the HTTP status, None when there
-    was no answer; ``field`` names the part of the input that is at fault, where the service said so."""
+    """Base class. ``message`` is a sentence for the user; ``status`` is the HTTP status, None if there was no response;
+    ``field`` names the invalid part of the input, if known."""
 
     def __init__(self, message: str, status: int | None = None, field: str | None = None) -> None:
         super().__init__(message)
@@ -16,7 +16,7 @@ class OutriderError(Exception):
         self.field = field
 
     def __str__(self) -> str:
-        """The sentence, led by the field's name unless it begins with that itself."""
+        """The message, prefixed with the field's name unless it already begins with it."""
         if self.field and not self.message.startswith(self.field):
             return f"{self.field}: {self.message}"
         return self.message
@@ -27,7 +27,7 @@ class InvalidRequest(OutriderError):
 
 
 class NotLoggedIn(OutriderError):
-    """There is no token to send, or no address to send it to."""
+    """There is no token, or no address."""
 
 
 class Unauthorized(OutriderError):
@@ -35,19 +35,19 @@ class Unauthorized(OutriderError):
 
 
 class Forbidden(OutriderError):
-    """The token is good but may not do this (403)."""
+    """The token is valid but lacks permission (403)."""
 
 
 class NotFound(OutriderError):
-    """There is no such thing, or it is somebody else's (404)."""
+    """Not found, or not the caller's (404)."""
 
 
 class Conflict(OutriderError):
-    """The thing is in a state that does not allow this (409, 412)."""
+    """The resource's state does not allow this (409, 412)."""
 
 
 class TooLarge(OutriderError):
-    """The body is larger than the platform takes (413)."""
+    """The body is larger than the platform accepts (413)."""
 
 
 class LimitReached(OutriderError):
@@ -59,19 +59,19 @@ class ServerError(OutriderError):
 
 
 class Unreachable(OutriderError):
-    """Nothing answered, or only a proxy that found nothing behind it."""
+    """Nothing answered, or only a proxy without the service behind it."""
 
 
 class WorkspaceError(OutriderError):
-    """The workspace cannot be sent: refused, unreadable or too large. Nothing was sent."""
+    """The workspace cannot be sent: invalid, unreadable or too large. Nothing was sent."""
 
 
 class WaitTimeout(OutriderError):
-    """The job did not end within the time given; it goes on."""
+    """The job did not end within the timeout. It keeps running."""
 
 
 class JobFailed(OutriderError):
-    """The job ended otherwise than well, and the caller asked to be told by an exception."""
+    """The job did not succeed, and the caller asked for an exception in that case."""
 
     def __init__(self, message: str, exit_code: int | None, reason: str | None) -> None:
         super().__init__(message)
@@ -94,7 +94,7 @@ _BY_STATUS: dict[int, type[OutriderError]] = {
 
 
 def from_answer(status: int, body: Any, fallback: str) -> OutriderError:
-    """The error for an HTTP answer: its own words where it is one of the service's, else ``fallback``."""
+    """The exception for an error response, with the service's message if there is one, else ``fallback``."""
     message, field = fallback, None
     if isinstance(body, dict) and isinstance(body.get("message"), str) and body["message"]:
         message = body["message"]

@@ -1,7 +1,7 @@
 """Trees of files on the platform: a job's artifacts, its workspace, and the caller's /storage.
 
-Reads through ``transport`` and writes below the directory that the caller names, nowhere else: a path that
-would lead out of it is refused, whoever sent it.
+Reads through ``transport`` and writes only below the directory that the caller names: a path that would lead out of it
+is refused, even if the service sent it.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from .models import FileEntry, build
 from .transport import Transport, subpath
 
 FileProgress = Callable[[str, int, Optional[int]], None]
-"""Called with a file's path, the bytes so far and the total, where known."""
+"""Called with a file's path, the bytes so far and the total, if known."""
 
 UPLOAD_TIMEOUT = httpx.Timeout(120.0, connect=10.0)
 
 
 def relative(path: str) -> str:
-    """A path inside a tree as the service names it: no leading slash, no way out."""
+    """A normalized path inside a tree: no leading slash, no way out."""
     parts = [part for part in path.split("/") if part not in ("", ".")]
     if ".." in parts or "\0" in path:
         raise OutriderError(f"{path!r} leads out of the tree; name a path inside it.")
@@ -33,7 +33,7 @@ def relative(path: str) -> str:
 
 
 class FileTree:
-    """A tree at an address; ``name`` is what people call it."""
+    """A tree at an address; ``name`` is for messages."""
 
     def __init__(self, transport: Transport, root: str, name: str) -> None:
         self._transport = transport
@@ -41,7 +41,7 @@ class FileTree:
         self._name = name
 
     def list(self, path: str = "", *, recursive: bool = False) -> Iterator[FileEntry]:
-        """What lies at ``path``, page by page."""
+        """The entries at ``path``, page by page."""
         cursor: str | None = None
         while True:
             params = {"path": relative(path) or None, "recursive": recursive or None, "cursor": cursor}
@@ -67,15 +67,15 @@ class FileTree:
         raise NotFound(f"There is no {wanted} in {self._name}.", 404)
 
     def read_into(self, path: str, out: BinaryIO, progress: FileProgress | None = None) -> int:
-        """One file into an open file or pipe; the bytes written."""
+        """Download one file into an open file or pipe; returns the bytes written."""
         return download.to_stream(self._transport, self._address(path), out, progress=_named(progress, path))
 
     def download(
         self, path: str = "", directory: str | os.PathLike[str] = ".", progress: FileProgress | None = None
     ) -> Iterator[Path]:
-        """The file or directory at ``path`` into ``directory``; each file as it is finished.
+        """Download the file or directory at ``path`` into ``directory``; yields each finished file.
 
-        A file keeps its own name, a directory its name and all below it, the root only what is below.
+        A file keeps its name, a directory its name and contents; of the root only the contents are downloaded.
         """
         wanted = relative(path)
         base = Path(directory)
@@ -98,7 +98,7 @@ class FileTree:
 
 
 class Storage(FileTree):
-    """The caller's /storage, which its notebooks and jobs share."""
+    """The caller's /storage, which their notebooks and jobs share."""
 
     def put(
         self,
@@ -107,10 +107,10 @@ class Storage(FileTree):
         progress: FileProgress | None = None,
         warn: Callable[[str], None] | None = None,
     ) -> Iterator[str]:
-        """A file or a directory to ``path``; each file's path as it arrives.
+        """Upload a file or a directory to ``path``; yields each uploaded file's path.
 
-        As with cp: into ``path`` where that is empty, ends with a slash or is a directory, else as ``path``.
-        What is no file, and links that lead out of the directory, are left out; ``warn`` is told.
+        Like cp: into ``path`` if that is empty, ends with a slash or is a directory, else as ``path``. Special files
+        and links out of the directory are skipped; ``warn`` is called for each.
         """
         local = Path(source)
         if not local.exists():
@@ -126,12 +126,12 @@ class Storage(FileTree):
             yield self._send(file, f"{target}/{file.relative_to(local).as_posix()}", progress)
 
     def remove(self, path: str, *, recursive: bool = False) -> None:
-        """Remove a file; a directory with all below it only when ``recursive``."""
+        """Remove a file, or with ``recursive`` a directory and its contents."""
         wanted = relative(path)
         if not wanted:
-            raise OutriderError("/storage itself cannot be removed; name what to remove in it.")
+            raise OutriderError("/storage itself cannot be removed; name a file or directory in it.")
         if not recursive and self.find(wanted).type == "directory":
-            raise OutriderError(f"{wanted} is a directory; ask for all below it as well: recursive, or rm -r.")
+            raise OutriderError(f"{wanted} is a directory; use recursive, or rm -r.")
         self._transport.json("DELETE", self._address(wanted), safe=True)
 
     def _is_directory(self, path: str) -> bool:
@@ -164,18 +164,18 @@ def _files_below(directory: Path, warn: Callable[[str], None]) -> Iterator[Path]
         for name in names:
             file = Path(place) / name
             if not file.is_file():
-                warn(f"{file} is no file and is left out.")
+                warn(f"{file} is not a regular file; skipped.")
             elif file.is_symlink() and root not in file.resolve().parents:
-                warn(f"{file} is a link that leads out of {directory} and is left out.")
+                warn(f"{file} is a link that leads out of {directory}; skipped.")
             else:
                 yield file
         for name in directories:
             if (Path(place) / name).is_symlink():
-                warn(f"{Path(place) / name} is a link to a directory and is left out.")
+                warn(f"{Path(place) / name} is a link to a directory; skipped.")
 
 
 def _inside(base: Path, path: PurePosixPath) -> Path:
-    """``path`` below ``base``, even where a link in ``base`` would lead elsewhere."""
+    """``path`` below ``base``. Raises OutriderError if a link in ``base`` leads elsewhere."""
     target = base.joinpath(*path.parts)
     root = base.resolve()
     if target.parent.resolve() != root and root not in target.parent.resolve().parents:

@@ -1,7 +1,7 @@
-"""Following a stream of events over connections that break.
+"""Follows a stream of events across broken connections.
 
-Reads Server-Sent Events through ``transport`` and goes on after the last complete event when a connection
-ends without the stream's own end, as after a restart of the service or the Hub.
+Reads Server-Sent Events through ``transport``. When a connection ends before the stream does, as after a restart of the
+service or the Hub, it resumes after the last complete event.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from .sse import Message, Parser
 from .transport import Params, Transport, pause
 
 SILENCE_S = 45.0
-"""The service says something every 15 seconds; after three times that, the connection is dead."""
+"""The service sends something every 15 seconds; after three times that, the connection is dead."""
 PATIENCE_S = 600.0
-"""How long the service may be away before following gives up."""
+"""How long the service may be unavailable before following gives up."""
 
 _PASSING = (Unreachable, ServerError, LimitReached)
 
@@ -35,8 +35,8 @@ def follow(
 ) -> Iterator[Message]:
     """Every event up to and including ``end``, each once.
 
-    ``deadline`` (of ``time.monotonic``) raises WaitTimeout. A service that stays away for ``patience_s``
-    raises the last error; so does, at once, an answer that no waiting will change.
+    Raises WaitTimeout at the ``deadline`` (of ``time.monotonic``); the last error once the service has been unavailable
+    for ``patience_s``; and permanent errors at once.
     """
     failures, away_since = 0, time.monotonic()
     while True:
@@ -47,7 +47,7 @@ def follow(
                 if message.id is not None:
                     last_id = message.id
                 yield message
-                away_since = time.monotonic()  # a slow reader is no absence of the service
+                away_since = time.monotonic()  # time spent in a slow reader does not count as downtime
                 if message.event == "end":
                     return
         except httpx.HTTPError as broken:
@@ -56,7 +56,7 @@ def follow(
             error = passing
         now = time.monotonic()
         if deadline is not None and now >= deadline:
-            raise WaitTimeout("The job has not ended within the time given; it goes on.")
+            raise WaitTimeout("The job has not ended within the timeout. It keeps running.")
         if error is not None and now - away_since > patience_s:
             raise error
         wait = pause(min(failures, 6))
@@ -85,7 +85,7 @@ def _one_connection(
 
 
 def payload(message: Message) -> Any:
-    """An event's JSON; events that are none are the service's fault, said so."""
+    """An event's JSON. Raises ServiceError if it is invalid."""
     try:
         return message.json()
     except ValueError:

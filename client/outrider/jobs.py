@@ -1,4 +1,4 @@
-"""Jobs: submit them, find them, follow them, end them. Talks to the service through ``transport``."""
+"""Submits, finds, follows and stops jobs. Talks to the service through ``transport``."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from .values import duration, mebibytes
 
 ENDED = frozenset({"succeeded", "failed", "cancelled"})
 LOOKED_THROUGH = 1000
-"""How many of the latest jobs a prefix is looked for in."""
+"""How many of the latest jobs are searched for an id's prefix."""
 _FULL_ID = re.compile(r"j[0-9a-z]{12}")
 
 
 class Job:
-    """A job as the service last described it; ``refresh`` asks again. ``data`` is the whole record."""
+    """A job as the service last described it; ``refresh`` updates it. ``data`` is the complete record."""
 
     id: str
     name: str
@@ -76,12 +76,12 @@ class Job:
 
     @property
     def address(self) -> str:
-        """The job in the API."""
+        """The job's path in the API."""
         return f"{SERVICE}/jobs/{segment(self.id)}"
 
     @property
     def url(self) -> str:
-        """The job's page, for people."""
+        """The address of the job's web page."""
         return f"{self._transport.url}/services/outrider/jobs/{segment(self.id)}"
 
     @property
@@ -102,7 +102,7 @@ class Job:
         return self._load(self._transport.json("GET", self.address))
 
     def wait(self, timeout: float | None = None, *, check: bool = False) -> Job:
-        """Until the job has ended; after ``timeout`` seconds raises WaitTimeout, and the job goes on.
+        """Wait until the job has ended. Raises WaitTimeout after ``timeout`` seconds; the job keeps running.
 
         ``check``: raise JobFailed unless it succeeded.
         """
@@ -124,13 +124,14 @@ class Job:
         tail: int | None = None,
         search: str | None = None,
     ) -> Iterator[LogLine]:
-        """The log's lines behind number ``after``; with ``follow`` until the job has ended, each line once,
-        whatever happens to the connection. ``tail``: only the last so many; ``search``: only with this."""
+        """The log's lines after number ``after``; with ``follow`` until the job has ended, each line once even if the
+        connection breaks. ``tail``: only the last lines; ``search``: only lines with this text."""
         path = f"{self.address}/logs"
         return reading.logs(self._transport, path, follow=follow, after=after, tail=tail, search=search)
 
     def events(self, *, follow: bool = False, deadline: float | None = None) -> Iterator[Event]:
-        """The timeline so far, or until the job has ended; ``deadline`` is one of ``time.monotonic``."""
+        """The timeline so far, or with ``follow`` until the job has ended; ``deadline`` is a time of
+        ``time.monotonic``."""
         return reading.events(self._transport, f"{self.address}/events", follow=follow, deadline=deadline)
 
     def charts(self) -> list[ChartSummary]:
@@ -145,8 +146,8 @@ class Job:
         return Chart.parse(self._transport.json("GET", path, params=params))
 
     def metrics(self, chart: str | None = None, *, points: int = 2000) -> Any:
-        """Without a name, all charts' last values. With one, its points: a DataFrame where pandas is
-        installed, else a Chart (which ``chart`` always gives)."""
+        """Without a name, all charts' last values. With a name, its points: a DataFrame if pandas is installed, else a
+        Chart (which ``chart`` always returns)."""
         if chart is None:
             return self.charts()
         found = self.chart(chart, points=points)
@@ -156,25 +157,26 @@ class Job:
             return found
 
     def follow_metrics(self) -> Iterator[Points]:
-        """Points as they come in, until the job has ended."""
+        """New points as they arrive, until the job has ended."""
         return reading.points(self._transport, f"{self.address}/metrics")
 
     def stop(self) -> Job:
-        """End it; does nothing to a job that has ended."""
+        """Stop the job; does nothing if it has ended."""
         return self._load(self._transport.json("POST", f"{self.address}/stop", safe=True))
 
     def delete(self) -> None:
-        """End it and remove its log and artifacts for good; /storage stays."""
+        """Stop the job and permanently delete its log and artifacts; /storage is not affected."""
         self._transport.json("DELETE", self.address, safe=True)
 
     def clone(self, *, name: str | None = None, latest: bool = False) -> Job:
-        """Run the same things again, exactly those; ``latest`` follows the image's tag and the git ref."""
+        """Run the job again with the same pinned image and code; ``latest`` resolves the image's tag and the Git ref
+        again."""
         body = {"name": name, "latest": latest} if name else {"latest": latest}
         return Job(self._transport, self._transport.json("POST", f"{self.address}/clone", body=body))
 
 
 class Jobs:
-    """The caller's jobs, and those of others that the caller may see."""
+    """The caller's jobs, and others' that the caller may see."""
 
     def __init__(self, transport: Transport, snapshots: Snapshots) -> None:
         self._transport = transport
@@ -198,7 +200,7 @@ class Jobs:
         """Submit a job: exactly one of ``command`` (a shell line), ``args`` (a list) and ``notebook``.
 
         ``workspace``: a directory (default: the current one), a zip file, a git URL with or without @REF,
-        "none", or what ``snapshots.prepare`` gave. ``timeout``: seconds or "2h"; ``shm``: MiB or "2g".
+        "none", or the result of ``snapshots.prepare``. ``timeout``: seconds or "2h"; ``shm``: MiB or "2g".
         The other fields are the submission's own: name, image, machine, env, params, secrets, ports, public,
         project, experiment, group, tags, retries, priority, nodes, cluster.
         """
@@ -220,7 +222,7 @@ class Jobs:
             body["workspace"] = dict(workspace)
         else:
             body["workspace"] = self._snapshots.prepare(workspace, ignore_files=ignore_files, observer=observer)
-        # With a key of its own every submission may be repeated after a broken connection: it runs once.
+        # With an idempotency key a submission can be retried after a broken connection.
         headers = {"Idempotency-Key": idempotency_key or uuid.uuid4().hex}
         data = self._transport.json("POST", f"{SERVICE}/jobs", body=body, headers=headers, safe=True)
         return Job(self._transport, data)
@@ -230,14 +232,13 @@ class Jobs:
         return Job(self._transport, self._transport.json("GET", f"{SERVICE}/jobs/{segment(job_id)}"))
 
     def page(self, *, cursor: str | None = None, limit: int | None = None, **filters: Any) -> dict[str, Any]:
-        """One page as the service sends it: ``items`` and, where there are more, ``next``."""
+        """One page as the service sends it: ``items`` and, if there are more, ``next``."""
         params = {"cursor": cursor, "limit": limit, **filters}
         page: dict[str, Any] = self._transport.json("GET", f"{SERVICE}/jobs", params=params)
         return page
 
     def list(self, *, limit: int | None = None, **filters: Any) -> Iterator[Job]:
-        """Jobs, the latest first; filters: status, project, experiment, owner, group, tag, q;
-        ``status`` may be a list."""
+        """Jobs, newest first. Filters: status (or a list of them), project, experiment, owner, group, tag, q."""
         cursor, left = None, limit
         while left is None or left > 0:
             page = self.page(cursor=cursor, limit=100 if left is None else min(left, 100), **filters)
@@ -249,12 +250,12 @@ class Jobs:
                 return
 
     def find(self, reference: str) -> Job:
-        """The job that a person means: an id, the beginning of one, or ``@last``, the caller's latest."""
+        """Look up a job by its id, a unique prefix of it, or ``@last`` for the caller's latest."""
         if reference == "@last":
             me = self._transport.json("GET", f"{SERVICE}/me")
             for job in self.list(limit=1, owner=me["name"]):
                 return self.get(job.id)
-            raise NotFound("You have no job yet.", 404)
+            raise NotFound("You have no jobs yet.", 404)
         if _FULL_ID.fullmatch(reference):
             return self.get(reference)
         if not re.fullmatch(r"j[0-9a-z]{0,12}", reference):
@@ -264,5 +265,5 @@ class Jobs:
             raise NotFound(f"There is no job {reference}… among your latest {LOOKED_THROUGH}.", 404)
         if len(found) > 1:
             names = ", ".join(job.id for job in found[:5]) + (", …" if len(found) > 5 else "")
-            raise InvalidRequest(f"{reference} is the beginning of {len(found)} jobs: {names}")
+            raise InvalidRequest(f"{reference} matches {len(found)} jobs: {names}")
         return self.get(found[0].id)

@@ -1,9 +1,8 @@
-"""``%%outrider``: a cell sent away as a job, from any IPython kernel; ``%load_ext outrider.magics`` where it is not
-there already.
+"""``%%outrider``: runs a cell as a job, from any IPython kernel. Load it with ``%load_ext outrider.magics`` if
+necessary.
 
-Its output has three forms: one for JupyterLab with Outrider, which shows the job as it is now; HTML and plain text
-for everything else, with the job as it was last.
-"""
+Its output has three forms: one for JupyterLab with Outrider, which shows the job live; HTML and plain text for
+everything else, with the job's last known state."""
 
 from __future__ import annotations
 
@@ -30,8 +29,8 @@ def load_ipython_extension(shell: Any) -> None:
 
 
 def outrider(line: str, cell: str) -> None:
-    """Send this cell away as a job and go on at once. The options are those of ``outrider run``; see
-    ``%%outrider --help``."""
+    """Run this cell as a job and return at once. The options are those of ``outrider run``; see ``%%outrider
+    --help``."""
     try:
         words = shlex.split(line)
         _send.main(args=words, prog_name="%%outrider", standalone_mode=False, obj=cell)
@@ -44,25 +43,25 @@ def outrider(line: str, cell: str) -> None:
 
 
 class _Refused(Exception):
-    """What is wrong has been said already; the cell ends as failed, without a traceback."""
+    """The error has been printed already: the cell fails without a traceback."""
 
     def _render_traceback_(self) -> list[str]:
         return []
 
 
 @click.command(context_settings={"allow_interspersed_args": False})
-@click.option("--wait", is_flag=True, help="Stay until the job has ended; fail if it fails.")
-@click.option("--bash", is_flag=True, help="The cell is a shell script, and not Python.")
+@click.option("--wait", is_flag=True, help="Wait until the job has ended; fail if it fails.")
+@click.option("--bash", is_flag=True, help="The cell is a shell script instead of Python.")
 @submission_options
 @click.pass_obj
 def _send(cell: str, /, wait: bool, bash: bool, words: tuple[str, ...], **options: Any) -> None:
-    """Run this cell as a job. Files beside the notebook go along (not those of the home directory itself: say
-    --workspace for these)."""
+    """Run this cell as a job. The notebook's folder is uploaded with it, unless that is the home directory itself:
+    choose with --workspace."""
     from .cli.base import client
     from .cli.options import submission
 
     if words or options.get("command") or options.get("notebook"):
-        raise click.UsageError("What runs is the cell; there is no command besides.")
+        raise click.UsageError("The cell is what runs; leave out the command.")
     if options.get("workspace") is None and Path.cwd().resolve() == Path.home().resolve():
         options["workspace"] = "none"
     fields = submission(client, {**options, "command": cell}, quiet=True)
@@ -78,7 +77,7 @@ def _send(cell: str, /, wait: bool, bash: bool, words: tuple[str, ...], **option
 
 
 def _name(cell: str) -> str:
-    """The cell's first line that says something."""
+    """The cell's first meaningful line."""
     lines = [line.strip().lstrip("# ") for line in cell.splitlines()]
     return next((line for line in lines if line), "cell")[:60]
 
@@ -92,7 +91,7 @@ def _show(job: Job, wait: bool) -> None:
     try:
         job.wait()
     except KeyboardInterrupt:
-        click.echo(f"No longer waiting; {job.id} goes on.", err=True)
+        click.echo(f"No longer waiting; {job.id} keeps running.", err=True)
         raise
     finally:
         handle.update(forms(job.refresh(), last_lines(job) if job.ended else []), raw=True)
@@ -106,7 +105,7 @@ def last_lines(job: Job) -> list[str]:
 
 
 def forms(job: Job, lines: list[str] | None = None) -> dict[str, Any]:
-    """The same job for each kind of reader."""
+    """The job in each output format."""
     data = job.data
     text = f"Job {job.id} “{data['name']}” on {data['machine']}: {data['status']}"
     if data.get("exit_code") is not None:

@@ -1,7 +1,6 @@
-"""The records that the service sends, as typed values. Pure.
+"""The service's records as typed values. Pure.
 
-A field that this version does not know is ignored and one that the service leaves out is None, so that an
-older client works with a newer service and the other way round.
+Unknown fields are ignored and missing ones are None, so that an older client works with a newer service and vice versa.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ R = TypeVar("R")
 
 
 def parse_time(value: Any) -> datetime | None:
-    """An RFC 3339 time; Python's own parser before 3.11 knows neither Z nor other than 3 or 6 decimals."""
+    """Parse an RFC 3339 time; before Python 3.11 its own parser accepts neither Z nor other than 3 or 6 decimals."""
     if not isinstance(value, str):
         return None
     text = re.sub(r"[zZ]$", "+00:00", value)
@@ -73,7 +72,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Points:
-    """New points of one series, as they come in; ``line`` is 0 for system metrics."""
+    """New points of one series; ``line`` is 0 for system metrics."""
 
     chart: str
     axis: str | None
@@ -89,7 +88,7 @@ class Points:
 
 @dataclass(frozen=True)
 class Series:
-    """One curve of a chart; ``total`` counts the points before downsampling."""
+    """One series of a chart; ``total`` counts the points before downsampling."""
 
     name: str
     attempt: int
@@ -103,7 +102,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Chart:
-    """A chart with its curves."""
+    """A chart with its series."""
 
     chart: str
     axis: str | None
@@ -133,7 +132,7 @@ class Chart:
 
 @dataclass(frozen=True)
 class SeriesSummary:
-    """A curve's name, its length and its last point."""
+    """A series' name, length and last point."""
 
     name: str
     attempt: int
@@ -146,7 +145,7 @@ class SeriesSummary:
 
 @dataclass(frozen=True)
 class ChartSummary:
-    """A chart's name and what its curves last showed."""
+    """A chart's name and its series' last values."""
 
     chart: str
     axis: str | None
@@ -182,7 +181,7 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Machine:
-    """A machine type with its price and, where known, how many are free now."""
+    """A machine type with its price and, if known, how many are free."""
 
     name: str
     title: str
@@ -219,7 +218,7 @@ class Notebook:
 
 @dataclass(frozen=True)
 class Me:
-    """The caller: name, limits and what is in use now."""
+    """The caller: name, limits and current usage."""
 
     name: str
     kind: str
@@ -234,7 +233,7 @@ class Me:
 
 @dataclass(frozen=True)
 class ImageFacts:
-    """What an image's registry said; ``status`` is ok, or tells the failures apart."""
+    """The result of a registry check; ``status`` is ok or the kind of failure."""
 
     status: str
     message: str
@@ -254,7 +253,7 @@ class ImageFacts:
 
 @dataclass(frozen=True)
 class Image:
-    """An image of the catalog, or with an ``owner`` one of the caller's own."""
+    """An image of the catalog, or with an ``owner`` the caller's own."""
 
     name: str
     title: str
@@ -275,7 +274,7 @@ class Image:
 
 @dataclass(frozen=True)
 class Secret:
-    """All that is shown of a secret: never its value."""
+    """A secret without its value, which is never shown."""
 
     kind: str
     name: str
@@ -288,7 +287,7 @@ class Secret:
 
 @dataclass(frozen=True)
 class UsageRow:
-    """A sum; ``keys`` has the value of each name that was asked for."""
+    """A sum; ``keys`` holds the value of each requested dimension."""
 
     keys: dict[str, str]
     hours: float
@@ -314,8 +313,8 @@ class UsageReport:
 
 @dataclass(frozen=True)
 class StorageHolding:
-    """What a user or group keeps, in bytes; None: not measured yet, or unlimited. ``jobs`` and ``uploads`` are the
-    parts of it that jobs have left and that were uploaded for them."""
+    """A user's or group's storage in bytes; None: not measured yet, or unlimited. ``jobs`` and ``uploads`` are the
+    parts in jobs' files and in uploaded workspaces."""
 
     subject: str
     used: int | None

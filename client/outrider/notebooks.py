@@ -1,5 +1,5 @@
-"""The caller's notebook servers. What they cost and when they stop is the service's to say; starting and
-stopping is the Hub's, whose REST API takes the same token."""
+"""The caller's notebook servers. Costs and stop times come from the service; the Hub starts and stops servers, and its
+REST API takes the same token."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ POLL_S = 1.0
 
 
 class Notebooks:
-    """Notebook servers by name; the default one's is empty, and people may write it "-"."""
+    """Notebook servers by name; the default one's name is empty or "-"."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
@@ -30,7 +30,7 @@ class Notebooks:
         return [build(Notebook, item) for item in found["items"]]
 
     def get(self, server: str = "") -> Notebook:
-        """A server that runs or is on its way."""
+        """A server that is running, starting or stopping."""
         for notebook in self.list():
             if notebook.server == _name(server) and (notebook.ready or notebook.pending):
                 return notebook
@@ -39,7 +39,7 @@ class Notebooks:
         raise NotFound(f"{which} is not running; start it: outrider notebooks start {name}".rstrip(), 404)
 
     def keep(self, server: str = "") -> Notebook:
-        """Count it as used now, so that it lives for another period."""
+        """Reset the idle timeout."""
         path = f"{SERVICE}/notebooks/{segment(_name(server) or '-')}/keep"
         return build(Notebook, self._transport.json("POST", path, safe=True))
 
@@ -54,10 +54,10 @@ class Notebooks:
         max_age: str | int | None = None,
         idle_timeout: str | int | None = None,
     ) -> Iterator[str]:
-        """Start a server, as the last time where nothing is said; yields what happens, in words, until it is ready.
+        """Start a server; defaults are those of its last start. Yields progress messages until it is ready.
 
-        ``git_url``: a repository for its home. ``max_age``, ``idle_timeout``: stop it after so long in any case, or
-        without use ("2h", or seconds)."""
+        ``git_url``: a repository to clone into its home. ``max_age``, ``idle_timeout``: stop it after this time in any
+        case, or after this idle time ("2h", or seconds)."""
         options = {
             "image": image,
             "machine": machine,
@@ -76,7 +76,7 @@ class Notebooks:
     def _progress(self, address: str) -> Iterator[str]:
         for attempt in range(5):
             try:
-                # Each line of progress is an answer to wait for; the Hub itself gives up on a slow start.
+                # The timeout applies to each progress event; the Hub itself gives up on a slow start.
                 with self._transport.stream(f"{address}/progress", read_timeout=600.0) as answer:
                     parser = Parser()
                     for chunk in answer.iter_bytes():
@@ -94,7 +94,7 @@ class Notebooks:
         raise OutriderError("The server is still starting; see: outrider notebooks list")
 
     def stop(self, server: str = "", *, timeout: float = 120.0) -> None:
-        """Stop a server and wait until it is gone; its files stay."""
+        """Stop a server and wait for that; its files stay."""
         answer = self._transport.request("DELETE", self._address(server), safe=True)
         deadline = time.monotonic() + timeout
         while answer.status_code == 202 and self._exists(server):

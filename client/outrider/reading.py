@@ -1,6 +1,6 @@
-"""What a job says, read page by page or followed: log lines, timeline, points. Each comes once.
+"""Reads a job's log lines, timeline and points, page by page or followed; each exactly once.
 
-Goes through ``transport`` and ``follow``; holds no more than a page.
+Uses ``transport`` and ``follow``; keeps at most a page in memory.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ def logs(
     tail: int | None,
     search: str | None,
 ) -> Iterator[LogLine]:
-    """Lines behind ``after``, or the last ``tail``; then, with ``follow``, those to come."""
+    """Lines after ``after``, or the last ``tail``; then, with ``follow``, new ones."""
     last = after
     if tail is not None:
         total = transport.json("GET", path, params={"limit": 1})["total"]
-        # The last lines that match are not among the last lines: those are found by looking at all.
+        # The last matching lines may be anywhere in the log, so search all of it.
         start = after if search else max(after, total - tail)
         found = deque(_pages(transport, path, start, search), maxlen=tail)
         yield from found
@@ -41,7 +41,7 @@ def logs(
 
 
 def _pages(transport: Transport, path: str, after: int, search: str | None) -> Iterator[LogLine]:
-    """The lines that there are now."""
+    """The lines so far."""
     start: int | None = after
     while start is not None:
         page = transport.json("GET", path, params={"after": start or None, "limit": PAGE, "q": search})
@@ -51,7 +51,7 @@ def _pages(transport: Transport, path: str, after: int, search: str | None) -> I
 
 
 def _followed(transport: Transport, path: str, last: int, search: str | None) -> Iterator[LogLine]:
-    """Lines behind ``last`` as they come. The service sends all of them; it searches pages alone."""
+    """New lines after ``last``. The stream has no search, so filter here."""
     wanted = search.lower() if search else ""
     for message in follow_stream(transport, path, {"after": last or None}, last_id=str(last) if last else None):
         if message.event != "lines":
@@ -85,8 +85,8 @@ def events(transport: Transport, path: str, *, follow: bool, deadline: float | N
 
 
 def points(transport: Transport, path: str) -> Iterator[Points]:
-    """Points as they come in. After a broken connection the service may send some again; what was seen is
-    told by the line that printed a point, and by the time of a system metric."""
+    """New points as they arrive. After a broken connection the service may repeat some; duplicates are recognized by a
+    point's log line, or a system metric's time."""
     seen: dict[tuple[str, str, int, int], float] = {}
     for message in follow_stream(transport, path):
         if message.event != "points":

@@ -1,8 +1,7 @@
-"""Logging in: with a token that the user made, or on the machine itself as the user who started it.
+"""Logs in with a token that the user created, or on the platform's own machine as the user who started it.
 
-Talks to the Hub's token API and writes through ``credentials``. A password is only read from the running
-platform's own state file, is sent to that platform alone, and is not kept.
-"""
+Uses the Hub's token API and ``credentials``. A password is read only from the running platform's state file, sent only
+to that platform, and not stored."""
 
 from __future__ import annotations
 
@@ -18,12 +17,12 @@ from .transport import HUB, SERVICE, Transport, segment
 
 
 def token_page(url: str) -> str:
-    """Where a person makes a token."""
+    """The address of the page for creating tokens."""
     return f"{url}/hub/token"
 
 
 def with_token(url: str, token: str, token_id: str | None = None) -> Me:
-    """Check the token with the service, then store it; the previous one is revoked where we made it."""
+    """Check the token with the service, then store it; the previous one is revoked if we created it."""
     transport = Transport(url, token)
     try:
         me = build(Me, transport.json("GET", SERVICE + "/me"))
@@ -50,22 +49,22 @@ def on_this_machine() -> tuple[str, Me]:
     try:
         made = transport.json("POST", f"{HUB}/users/{segment(user)}/tokens", body=body)
     except Unreachable as error:
-        raise Unreachable(f"{error.message} It was started here before; start it again: make run") from error
+        raise Unreachable(f"{error.message} It was started here before. Start it again: make run") from error
     except (Forbidden, Unauthorized) as error:
         raise Forbidden(
             f"{url} does not accept the password in {credentials.state_directory() / 'login.json'}; "
-            "start the platform again (make run), or make a token and use: outrider login URL",
+            "restart the platform (make run), or create a token and use: outrider login URL",
             403,
         ) from error
     finally:
         transport.close()
     if not isinstance(made, dict) or "token" not in made:
-        raise OutriderError(f"{url} made no token; is it a JupyterHub?")
+        raise OutriderError(f"{url} created no token. Is it a JupyterHub?")
     login = Login(made["token"], user, made.get("id"))
     try:
         return url, with_token(url, login.token, login.token_id)
     except OutriderError:
-        _revoke_alone(url, login)  # not stored, so nobody would ever use it
+        _revoke_alone(url, login)  # not stored, so it would never be used
         raise
 
 
@@ -75,29 +74,29 @@ def _running_platform() -> dict[str, Any]:
         data = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise NotLoggedIn(
-            f"You have started no Outrider on this machine (there is no {file}). Start one with make run, as "
+            f"You have not started Outrider on this machine (there is no {file}). Start it with make run, as "
             "the same user and with the same OUTRIDER_HOME; or log in to one elsewhere: outrider login URL"
         ) from None
     except PermissionError:
         raise NotLoggedIn(
             f"The Outrider on this machine was started by another user ({file} is not yours to read). Ask "
-            "for an account, make a token on its page, and use: outrider login URL"
+            "for an account, create a token on its page, and use: outrider login URL"
         ) from None
     except (OSError, ValueError) as error:
-        raise NotLoggedIn(f"{file} cannot be read: {error}. Start the platform again: make run") from error
+        raise NotLoggedIn(f"{file} cannot be read: {error}. Restart the platform: make run") from error
     if not isinstance(data, dict):
-        raise NotLoggedIn(f"{file} is damaged. Start the platform again: make run")
+        raise NotLoggedIn(f"{file} is damaged. Restart the platform: make run")
     return data
 
 
 def log_out(url: str | None = None) -> str | None:
-    """Forget a login, and revoke its token where we made it; the address, or None if there was none."""
+    """Delete a login and revoke its token if we created it. Returns the address, or None if there was no login."""
     store = credentials.load()
     address = credentials.normal_url(url) if url else store.current
     login = store.logins.get(address) if address else None
     if address is None or login is None:
         return None
-    # Forget first: whatever becomes of the revocation, this machine no longer holds the token.
+    # Delete first, so that the token is gone from this machine even if the revocation fails.
     credentials.save(store.remove(address))
     if login.token_id:
         _revoke_alone(address, login)
@@ -113,7 +112,7 @@ def _revoke_alone(url: str, login: Login) -> None:
 
 
 def _revoke(transport: Transport, login: Login) -> None:
-    """Best effort: a Hub that is away, or a token that is gone already, must not spoil the rest."""
+    """Best effort: an unavailable Hub or a missing token is not an error."""
     try:
         transport.json("DELETE", f"{HUB}/users/{segment(login.user)}/tokens/{login.token_id}", safe=True)
     except OutriderError:

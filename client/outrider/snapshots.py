@@ -1,4 +1,4 @@
-"""Workspaces on their way to the platform: collected, checked against the limit, packed, sent once.
+"""Uploads workspaces: collects files, checks the size limit, packs, and sends each archive once.
 
 Reads the file system through ``workspace`` and sends through ``transport``.
 """
@@ -21,30 +21,30 @@ from .workspace.collect import Collection, Entry, collect
 
 DEFAULT_LIMIT_MB = 512
 NAMED = 5
-"""How many of the largest files a refusal names."""
+"""How many of the largest files the error names."""
 
 
 class Observer:
-    """What a caller may want to see of an upload; every method does nothing unless overridden."""
+    """Callbacks about an upload; all do nothing unless overridden."""
 
     def found(self, files: int, size: int) -> None:
-        """The workspace has this many files of this many bytes; nothing was read yet."""
+        """The workspace has this many files and bytes. Called before anything is read."""
 
     def warning(self, text: str) -> None:
-        """Something was left out although no rule says so."""
+        """Something was excluded although no rule says so."""
 
     def packed(self, done: int, total: int) -> None:
-        """Bytes read of all there are."""
+        """Bytes packed so far, and in total."""
 
     def sent(self, done: int, total: int) -> None:
-        """Bytes of the archive sent, of all."""
+        """Bytes of the archive sent so far, and in total."""
 
     def known(self, size: int) -> None:
-        """The platform had this very workspace already; nothing was sent."""
+        """The platform already has this workspace; nothing was sent."""
 
 
 class Snapshots:
-    """Uploaded workspaces; each is known by the hash of its bytes."""
+    """Uploaded workspaces, identified by the hash of their bytes."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
@@ -61,7 +61,7 @@ class Snapshots:
         ignore: Sequence[str] = (),
         observer: Observer | None = None,
     ) -> dict[str, Any]:
-        """What a submission says about this workspace, uploaded where that is needed.
+        """The ``workspace`` of a submission; uploads it if necessary.
 
         ``workspace``: a directory, a zip file, a git URL with or without ``@REF``, or "none".
         """
@@ -90,7 +90,7 @@ class Snapshots:
         return archive.pack(found.entries, lambda done: watch.packed(done, total))
 
     def upload(self, packed: Archive, observer: Observer | None = None) -> Snapshot:
-        """Send an archive, unless the platform has it already."""
+        """Send an archive unless the platform already has it."""
         watch = observer or Observer()
         try:
             known = self.get(packed.id)
@@ -108,17 +108,17 @@ class Snapshots:
         )
         snapshot = build(Snapshot, answer.json())
         if snapshot.id != packed.id:
-            raise WorkspaceError("The workspace changed while it was sent; try again.")
+            raise WorkspaceError("The workspace changed during the upload; try again.")
         return snapshot
 
     def limit_mb(self) -> int:
-        """The largest workspace that the platform takes from the caller, in MiB."""
+        """The caller's limit on a workspace's size, in MiB."""
         limits = self._transport.json("GET", f"{SERVICE}/me").get("limits") or {}
         return int(limits.get("max_upload_mb") or DEFAULT_LIMIT_MB)
 
 
 def check_size(entries: Sequence[Entry], limit_mb: int) -> None:
-    """Refuse a workspace above the limit, naming what makes it large."""
+    """Raise WorkspaceError for a workspace above the limit, naming its largest files."""
     total = sum(entry.size for entry in entries)
     if total <= limit_mb * 1024 * 1024:
         return
@@ -126,13 +126,13 @@ def check_size(entries: Sequence[Entry], limit_mb: int) -> None:
     listing = "\n".join(f"  {human_size(entry.size):>10}  {entry.path}" for entry in largest)
     raise WorkspaceError(
         f"The workspace has {human_size(total)}; at most {human_size(limit_mb << 20)} can be sent. The "
-        f"largest files:\n{listing}\nLeave out what the job does not need (.outriderignore), and put data "
+        f"largest files:\n{listing}\nExclude what the job does not need (.outriderignore), and put data "
         "into /storage: outrider storage put FILE"
     )
 
 
 def human_size(count: float) -> str:
-    """Bytes as people write them."""
+    """Bytes in a human-readable unit."""
     for unit in ("B", "KiB", "MiB", "GiB"):
         if count < 1024:
             return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"

@@ -1,7 +1,6 @@
-"""Server-Sent Events: bytes in, events out. Pure; the connection is ``transport``'s.
+"""Parses Server-Sent Events from bytes. Pure.
 
-Lines are split on CR, LF and CRLF alone, as the format says: splitting text on everything that Unicode calls
-a line end would cut JSON strings in two.
+Lines end with CR, LF or CRLF only, as the format says: splitting at every Unicode line end would break JSON strings.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ _LINE_END = re.compile(rb"\r\n|\r|\n")
 
 @dataclass(frozen=True)
 class Message:
-    """One event as it came: its name, its data, and the id to resume after."""
+    """An event: its name, its data, and the id to resume after."""
 
     event: str
     data: str
@@ -27,10 +26,10 @@ class Message:
 
 
 class Parser:
-    """Feed it what the connection brings; it gives back the events that are complete.
+    """Feed it bytes; it returns the complete events.
 
-    An event that a broken connection cut short is never given out, so resuming after the last complete
-    one neither loses nor doubles anything.
+    An event cut short by a broken connection is never returned, so resuming after the last complete one neither loses
+    nor repeats anything.
     """
 
     def __init__(self) -> None:
@@ -49,7 +48,7 @@ class Parser:
         start = 0
         for end in _LINE_END.finditer(buffer):
             if end.group() == b"\r" and end.end() == len(buffer):
-                break  # its LF may still be on the way
+                break  # its LF may still be arriving
             message = self._line(buffer[start : end.start()])
             start = end.end()
             if message is not None:

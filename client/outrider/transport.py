@@ -1,7 +1,7 @@
-"""HTTP to one platform: addresses, the token, retries where they are safe, answers turned into errors.
+"""HTTP to one platform: addresses, the token, safe retries, error responses as exceptions.
 
-The only module that opens connections. Everything has a timeout, no body is held in memory but small JSON,
-redirects are never followed (they would carry the token to where nobody asked it to go).
+The only module that opens connections. Everything has a timeout, only small JSON bodies are held in memory, and
+redirects are not followed (they could send the token to another host).
 """
 
 from __future__ import annotations
@@ -26,34 +26,33 @@ TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 TRIES = 4
 LONGEST_PAUSE_S = 10.0
 RETRIED = frozenset({429, 500, 502, 503, 504})
-"""Statuses after which a safe request is worth another try."""
+"""Statuses after which a safe request is retried."""
 GATEWAY = frozenset({502, 503, 504})
 
 Params = Optional[dict[str, Any]]
 Body = Callable[[], Iterator[bytes]]
-"""Makes the body anew for every try."""
+"""Creates the body for each attempt."""
 
 
 def segment(text: str) -> str:
-    """A path segment, whatever it holds."""
+    """Percent-encode a path segment."""
     return quote(text, safe="")
 
 
 def subpath(text: str) -> str:
-    """A file's path below something: slashes stay."""
+    """Percent-encode a file's path; slashes stay."""
     return quote(text.strip("/"), safe="/")
 
 
 def pause(attempt: int, answer: httpx.Response | None = None) -> float:
-    """Seconds before try ``attempt`` + 1: doubling, with jitter so that many clients do not come back at
-    once; longer where the service asked for it."""
+    """Seconds before try ``attempt`` + 1: exponential backoff with jitter, at least what the service asked for."""
     asked = answer.headers.get("retry-after", "") if answer is not None else ""
     wait = 0.2 * 2.0**attempt * random.uniform(0.75, 1.25)  # noqa: S311
     return min(max(wait, float(asked) if asked.isdigit() else 0.0), LONGEST_PAUSE_S)
 
 
 class Transport:
-    """Connections to the platform at ``url`` (the Hub's address), made with ``token``."""
+    """Requests to the platform at ``url`` (the Hub's address) with ``token``."""
 
     def __init__(self, url: str, token: str | None) -> None:
         self.url = url.rstrip("/")
@@ -61,9 +60,9 @@ class Transport:
         headers = {"User-Agent": f"outrider/{VERSION}"}
         if token:
             if not token.isascii() or not token.isprintable() or " " in token:
-                raise NotLoggedIn("The token holds characters that no token has; was it copied whole?")
+                raise NotLoggedIn("The token contains invalid characters. Was it copied completely?")
             headers["Authorization"] = f"token {token}"
-        # A proxy from the environment is for the outside world; this machine is never behind one.
+        # The environment's proxy is not for this machine itself.
         self._http = httpx.Client(headers=headers, timeout=TIMEOUT, trust_env=not _is_loopback(url))
 
     def close(self) -> None:
@@ -79,14 +78,14 @@ class Transport:
         headers: dict[str, str] | None = None,
         safe: bool | None = None,
     ) -> Any:
-        """One small request; the answer's JSON, None where it has none."""
+        """One small request. Returns the response's JSON, or None if there is none."""
         answer = self.request(method, path, params=params, body=body, headers=headers, safe=safe)
         if not answer.content:
             return None
         try:
             return answer.json()
         except ValueError:
-            raise Unreachable(f"{self.url} does not answer as Outrider does; is it the Hub's address?") from None
+            raise Unreachable(f"{self.url} does not respond like Outrider. Is it the Hub's address?") from None
 
     def request(
         self,
@@ -100,11 +99,10 @@ class Transport:
         safe: bool | None = None,
         timeout: httpx.Timeout | None = None,
     ) -> httpx.Response:
-        """One request, answered 2xx or raised.
+        """One request. Raises OutriderError unless the response is 2xx.
 
-        ``safe``: sending it twice does no more than sending it once, so it is tried again when the
-        connection breaks or the service is away for a moment. A refused connection is always tried again:
-        nothing was sent.
+        ``safe``: the request is idempotent, so it is retried when the connection breaks or the service is briefly
+        unavailable. A refused connection is always retried: nothing was sent.
         """
         repeatable = method in ("GET", "HEAD") if safe is None else safe
         for attempt in range(TRIES):
@@ -130,7 +128,7 @@ class Transport:
                 return answer
             again = answer.status_code in (RETRIED if method in ("GET", "HEAD") else GATEWAY)
             if attempt and method == "DELETE" and answer.status_code == 404:
-                return answer  # the try whose answer was lost had done it
+                return answer  # an earlier attempt, whose response was lost, succeeded
             if last or not (again and repeatable):
                 raise self.refusal(answer)
             time.sleep(pause(attempt, answer))
@@ -146,8 +144,8 @@ class Transport:
         read_timeout: float = 60.0,
         also: frozenset[int] = frozenset(),
     ) -> Iterator[httpx.Response]:
-        """A GET whose answer is read as it comes; tried once, since only the caller knows how to go on.
-        Statuses in ``also`` are the caller's to handle."""
+        """A GET whose response is streamed. Not retried, since only the caller knows how to resume. Statuses in
+        ``also`` do not raise."""
         timeout = httpx.Timeout(30.0, connect=10.0, read=read_timeout)
         with self._http.stream(
             "GET", self.url + path, params=clean(params), headers=headers, timeout=timeout
@@ -158,7 +156,7 @@ class Transport:
             yield answer
 
     def unreachable(self, error: Exception) -> Unreachable:
-        """A connection's failure in words."""
+        """A failed connection as a message."""
         if isinstance(error, httpx.TimeoutException):
             return Unreachable(f"{self.url} did not answer in time.")
         if isinstance(error, httpx.ConnectError):
@@ -166,7 +164,7 @@ class Transport:
         return Unreachable(f"The connection to {self.url} broke: {error or type(error).__name__}")
 
     def refusal(self, answer: httpx.Response) -> OutriderError:
-        """An answer that is no success, as the exception to raise."""
+        """The exception for an error response."""
         status = answer.status_code
         body: dict[str, Any] | None = None
         try:
@@ -176,10 +174,10 @@ class Transport:
             pass
         if 300 <= status < 400:
             target = answer.headers.get("location", "elsewhere")
-            return Unreachable(f"{self.url} sends its callers on to {target}; use that address.", status)
+            return Unreachable(f"{self.url} redirects to {target}; use that address.", status)
         if status == 404 and body is None:
-            # The proxy's own page: the service is not behind it, or not yet.
-            return Unreachable(f"There is no Outrider service at {self.url}, or it is just starting.", status)
+            # The proxy's own error page: the service is not behind it, or not yet.
+            return Unreachable(f"There is no Outrider service at {self.url}, or it is still starting.", status)
         if status == 401:
             message = f"{self.url} does not accept the token: it is wrong, expired or revoked."
             return from_answer(status, None, f"{message} Log in again: outrider login {self.url}")
@@ -187,7 +185,7 @@ class Transport:
 
 
 def clean(params: Params) -> Params:
-    """Query parameters without those that were not given, booleans as JSON writes them."""
+    """Query parameters without None, with booleans as in JSON."""
     if params is None:
         return None
     given = {key: value for key, value in params.items() if value is not None}

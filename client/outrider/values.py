@@ -1,6 +1,6 @@
-"""Small things that people write, as values: durations, sizes, parameters, ports. Pure.
+"""Parses durations, sizes, parameters and ports as users write them. Pure.
 
-A text that makes no sense raises ValueError with a sentence.
+Raises ValueError with a message for invalid text.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def duration(text: str | int) -> int:
 
 def _positive(seconds: int, text: str) -> int:
     if seconds < 1:
-        raise ValueError(f"{text!r} must be a time above zero")
+        raise ValueError(f"{text!r} must be greater than zero")
     return seconds
 
 
@@ -42,7 +42,7 @@ def mebibytes(text: str | int) -> int:
 
 
 def port(text: str) -> int:
-    """A port that the job listens on: ``8080``, or ``8080:8080`` where the second is the job's."""
+    """A port that the job listens on: ``8080``, or ``8080:8080``, of which the second is the job's."""
     found = re.fullmatch(r"(?:\d{1,5}:)?(\d{1,5})", text.strip())
     if not found or not 1024 <= int(found[1]) <= 65535:
         raise ValueError(f"{text!r} is not a port from 1024 to 65535, such as 8080")
@@ -58,12 +58,12 @@ def pair(text: str) -> tuple[str, str]:
 
 
 def param(text: str) -> Any:
-    """A parameter's value: JSON where it is JSON, else the text itself."""
+    """A parameter's value: parsed as JSON if possible, else the text itself."""
     try:
         value = json.loads(text, parse_constant=_refuse)
     except ValueError:
         return text
-    # 1e999 would become a number that JSON cannot carry.
+    # 1e999 would become infinity, which JSON does not have.
     return text if isinstance(value, float) and not math.isfinite(value) else value
 
 
@@ -72,7 +72,7 @@ def _refuse(constant: str) -> Any:
 
 
 def ago(seconds: float) -> str:
-    """A length of time in the two largest units."""
+    """A duration in its two largest units."""
     whole = max(0, round(seconds))
     days, rest = divmod(whole, 86400)
     hours, rest = divmod(rest, 3600)

@@ -1,7 +1,7 @@
-"""The ``outrider`` command. Each file here is one group of commands; the work is the SDK's.
+"""The ``outrider`` command. Each file here is one group of commands; the SDK does the work.
 
-This package imports click alone at its top: HTTP and tables are loaded by the commands that need them, so
-that help and completion answer at once.
+Only click is imported at the top: HTTP and tables are imported by the commands that need them, so that help and
+completion are fast.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from .base import Root
 @click.group(cls=Root, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(VERSION, prog_name="outrider")
 def cli() -> None:
-    """Run heavy work as jobs on an Outrider platform, and look after them.
+    """Run and manage jobs on an Outrider platform.
 
-    Every command takes --json. Exit codes: `run` and `jobs wait` end with the job's own, and with 125 when
-    Outrider itself failed or there is none; the others end with 0 done, 1 error, 2 wrong usage, 3 not found,
-    4 not allowed or not logged in, 5 platform not reachable; all with 130 after Ctrl-C.
+    Every command accepts --json. Exit codes: `run` and `jobs wait` exit with the job's own code, or with 125 if
+    Outrider itself failed or the job has none. The others: 0 success, 1 error, 2 usage error, 3 not found, 4 not
+    allowed or not logged in, 5 platform unreachable. All: 130 after Ctrl-C.
     """
 
 
@@ -48,6 +48,6 @@ def main() -> None:
     """Entry point of the installed script."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            # A job may print what this terminal cannot show; that must not end the command.
+            # A job may print characters that this terminal cannot show; that must not end the command.
             stream.reconfigure(errors="backslashreplace")
     cli(prog_name="outrider")

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 def login(url: str | None, token_stdin: bool, as_json: bool) -> None:
     """Log in to the platform at URL, the Hub's address.
 
-    The login is stored for you alone. Without URL: to the platform that you yourself started on this machine, with
-    nothing to type.
+    The login is stored so that only you can read it. Without URL: log in to the platform that you started on this
+    machine, without entering anything.
     """
     from .. import signin
     from ..credentials import credentials_file, normal_url
@@ -44,10 +44,10 @@ def _ask_token(page: str, token_stdin: bool) -> str:
     if token_stdin:
         token = sys.stdin.readline().strip()
     elif sys.stdin.isatty():
-        output.note(f"Make a token at {page} and paste it here; it will not be shown.")
+        output.note(f"Create a token at {page} and paste it here (it is not displayed).")
         token = click.prompt("Token", hide_input=True, err=True).strip()
     else:
-        raise click.UsageError(f"Nobody is there to type a token (one is made at {page}); use --token-stdin.")
+        raise click.UsageError(f"There is no terminal to enter a token at. Create one at {page} and use --token-stdin.")
     if not token:
         raise click.UsageError("The token is empty.")
     return str(token)
@@ -57,9 +57,9 @@ def _ask_token(page: str, token_stdin: bool) -> str:
 @click.argument("url", required=False)
 @json_option
 def logout(url: str | None, as_json: bool) -> None:
-    """Forget the stored login.
+    """Delete the stored login.
 
-    Its token is revoked where `outrider login` made it.
+    Revokes its token if `outrider login` created it.
     """
     from .. import signin
 
@@ -73,7 +73,7 @@ def logout(url: str | None, as_json: bool) -> None:
 @click.command()
 @json_option
 def whoami(as_json: bool) -> None:
-    """Show who you are, your limits, and what you use now."""
+    """Show your user name, limits and current usage."""
     from ..models import as_json as plain
 
     platform = client()
@@ -92,7 +92,7 @@ def whoami(as_json: bool) -> None:
             ("pending", _of(usage.get("pending"), limits.get("max_pending"))),
             ("GPUs", _of(usage.get("gpus"), limits.get("max_gpus"))),
             (
-                "costs now",
+                "current cost",
                 f"{output.price_per_hour(usage['price_per_hour'])} per hour" if usage.get("price_per_hour") else None,
             ),
             ("budget", "; ".join(_budget(budget, me.name) for budget in me.budgets or [] if budget.get("budget"))),
@@ -113,7 +113,7 @@ def _of(used: int | None, limit: int | None) -> str:
 @click.command()
 @json_option
 def machines(as_json: bool) -> None:
-    """List machine types with price and what is free now."""
+    """List machine types with prices and free capacity."""
     from ..models import as_json as plain
     from ..snapshots import human_size
 
@@ -149,7 +149,7 @@ def _free(machine: Machine) -> str:
 @click.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
-    """Print a script that completes commands and options.
+    """Print a shell completion script.
 
     \b
         bash:  outrider completion bash >> ~/.bashrc
@@ -161,5 +161,5 @@ def completion(shell: str) -> None:
     kind = get_completion_class(shell)
     root = click.get_current_context().find_root()
     if kind is None:
-        raise click.UsageError(f"There is no completion for {shell}.")
+        raise click.UsageError(f"Completion is not available for {shell}.")
     click.echo(kind(root.command, {}, "outrider", "_OUTRIDER_COMPLETE").source())

@@ -1,4 +1,4 @@
-"""``outrider artifacts``: what jobs left in /artifacts."""
+"""``outrider artifacts``: jobs' artifacts."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 @click.group()
 def artifacts() -> None:
-    """List and download what a job left in /artifacts."""
+    """List and download a job's artifacts."""
 
 
 @artifacts.command("list")
 @job_argument
 @click.argument("path", default="")
-@click.option("-r", "--recursive", is_flag=True, help="With everything in directories below.")
+@click.option("-r", "--recursive", is_flag=True, help="Include subdirectories.")
 @json_option
 def list_artifacts(job: str, path: str, recursive: bool, as_json: bool) -> None:
     """List a job's artifacts."""
@@ -35,18 +35,18 @@ def list_artifacts(job: str, path: str, recursive: bool, as_json: bool) -> None:
 @artifacts.command()
 @job_argument
 @click.argument("path", default="")
-@click.option("-o", "--output", "directory", default=".", show_default=True, help="Where to; - for stdout.")
+@click.option("-o", "--output", "directory", default=".", show_default=True, help="Destination; - for stdout.")
 @json_option
 def get(job: str, path: str, directory: str, as_json: bool) -> None:
     """Download a job's artifacts: all of them, a directory or a file.
 
-    A broken connection is resumed; a file appears under its name when it is whole.
+    Broken connections are resumed; a file appears under its name only when it is complete.
     """
     fetch(find_job(job).artifacts, path, directory, as_json)
 
 
 def show_files(entries: Iterable[FileEntry], as_json: bool, empty: str) -> None:
-    """Files as people and programs list them."""
+    """Print a list of files."""
     from ..models import as_json as plain
     from ..snapshots import human_size
 
@@ -68,7 +68,7 @@ def show_files(entries: Iterable[FileEntry], as_json: bool, empty: str) -> None:
 
 
 def fetch(tree: FileTree, path: str, directory: str, as_json: bool) -> None:
-    """Download and say what came; ``directory`` may be - for a file to stdout."""
+    """Download and report the files; ``directory`` may be - for a file to stdout."""
     if directory == "-":
         tree.read_into(path, sys.stdout.buffer)
         sys.stdout.buffer.flush()

@@ -1,4 +1,4 @@
-"""What all commands share: the client, errors turned into messages and exit codes, the ``--json`` switch."""
+"""Shared by all commands: the client, errors as messages and exit codes, the ``--json`` option."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 OUTRIDER_FAILED = 125
-"""How `run` and `wait` end when the fault is not the job's."""
+"""Exit code of `run` and `wait` for errors that are not the job's."""
 INTERRUPTED = 130
 
 
 def exit_code(error: OutriderError) -> int:
-    """The code for scripts to tell errors apart."""
+    """The exit code for an exception."""
     if isinstance(error, NotFound):
         return 3
     if isinstance(error, (Unauthorized, Forbidden, NotLoggedIn)):
@@ -38,7 +38,7 @@ def exit_code(error: OutriderError) -> int:
 
 
 class Root(click.Group):
-    """Turns whatever a command raises into a message and an exit code."""
+    """A command whose exceptions become a message and an exit code."""
 
     def invoke(self, ctx: click.Context) -> Any:
         if os.environ.get("NO_COLOR"):
@@ -59,7 +59,7 @@ class Root(click.Group):
 
 
 def show(error: OutriderError, ctx: click.Context) -> None:
-    """An error on stderr: a sentence, or JSON where the command was asked for that."""
+    """Print an error to stderr: a message, or JSON with ``--json``."""
     if ctx.meta.get("outrider.json"):
         document = {"status": error.status, "message": error.message, "field": error.field}
         click.echo(json.dumps(document), err=True)
@@ -72,7 +72,7 @@ def _ends_with_job(ctx: click.Context) -> bool:
 
 
 class JobCommand(click.Command):
-    """A command that ends with the job's exit code, and so with 125 for any fault of its own."""
+    """A command that exits with the job's code, and so with 125 for any other error."""
 
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
@@ -89,14 +89,12 @@ def json_option(command: F) -> F:
         ctx.meta["outrider.json"] = value
         return value
 
-    option = click.option(
-        "--json", "as_json", is_flag=True, is_eager=True, callback=remember, help="Print JSON, for programs."
-    )
+    option = click.option("--json", "as_json", is_flag=True, is_eager=True, callback=remember, help="Print JSON.")
     return option(command)
 
 
 def client() -> Client:
-    """The platform that the environment or the stored login names."""
+    """The client for the platform from the environment or the stored login."""
     from ..client import Client
 
     meta = click.get_current_context().meta
@@ -112,5 +110,5 @@ def find_job(reference: str) -> Job:
 
 
 def job_argument(command: F) -> F:
-    """``JOB``: an id, the beginning of one, or @last."""
+    """``JOB``: an id, a unique prefix of one, or @last."""
     return click.argument("job", metavar="JOB")(command)

@@ -1,4 +1,4 @@
-"""A chart drawn with Braille dots, for a look at a curve in a terminal. Pure."""
+"""Draws charts in a terminal with Braille dots. Pure."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import math
 from collections.abc import Sequence
 
 _DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
-"""The bit of each of the 2 x 4 dots of a Braille character, by row and column."""
+"""The bits of the 2 x 4 dots of a Braille character, by row and column."""
 
 Curve = Sequence[tuple[float, float]]
 
 
 def draw(curves: Sequence[Curve], width: int = 72, height: int = 16) -> list[str]:
-    """The curves in one frame, as lines of text with the axes' ends written beside them."""
+    """The series in one frame, as lines of text with the limits of both axes."""
     points = [[(x, y) for x, y in curve if math.isfinite(x) and math.isfinite(y)] for curve in curves]
     flat = [point for curve in points for point in curve]
     if not flat:
@@ -52,5 +52,5 @@ def _between(start: tuple[int, int], end: tuple[int, int]) -> list[tuple[int, in
 
 
 def number(value: float) -> str:
-    """A number in few characters."""
+    """A short form of a number."""
     return f"{value:.4g}"

@@ -1,4 +1,4 @@
-"""``outrider images``: the catalog, and images of one's own."""
+"""``outrider images``: the catalog, and users' own images."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 @click.group()
 def images() -> None:
-    """See and add the images that jobs and notebooks run in.
+    """List and add images for jobs and notebooks.
 
-    IMAGE is a reference as of `docker pull`: python:3.12, ghcr.io/org/image:tag, …@sha256:…
+    IMAGE is a reference as for `docker pull`: python:3.12, ghcr.io/org/image:tag, …@sha256:…
     """
 
 
@@ -52,7 +52,7 @@ def list_images(as_json: bool) -> None:
 
 
 def _registry(image: Image) -> str:
-    """What the registry said last, where that is worth knowing."""
+    """The last registry check's result, if noteworthy."""
     facts = image.facts
     if facts is None:
         return ""
@@ -65,7 +65,7 @@ def _registry(image: Image) -> str:
 @click.argument("image")
 @json_option
 def check(image: str, as_json: bool) -> None:
-    """Ask an image's registry whether it can be used here."""
+    """Check with an image's registry whether it can be used here."""
     from ..models import as_json as plain
 
     facts = client().images.check(image)
@@ -78,7 +78,7 @@ def check(image: str, as_json: bool) -> None:
 
 
 def show(facts: ImageFacts) -> None:
-    """What is known of an image, for a person."""
+    """The result of an image's check as a message."""
     from ..snapshots import human_size
 
     again = f" Try again {output.until(facts.try_again_at)}." if facts.try_again_at else ""
@@ -99,11 +99,11 @@ def show(facts: ImageFacts) -> None:
 
 @images.command()
 @click.argument("image")
-@click.option("--title", help="What people see.")
-@click.option("--description", help="What it is for.")
+@click.option("--title", help="Title to display.")
+@click.option("--description", help="What the image is for.")
 @click.option("--jobs-only", is_flag=True, help="Not for notebooks.")
 @click.option("--notebooks-only", is_flag=True, help="Not for jobs.")
-@click.option("--no-check", is_flag=True, help="Do not ask the registry; the tag is followed, not pinned.")
+@click.option("--no-check", is_flag=True, help="Do not check the registry; the tag is not pinned.")
 @shared_option
 @json_option
 def add(
@@ -116,15 +116,15 @@ def add(
     shared: bool,
     as_json: bool,
 ) -> None:
-    """Add an image after asking its registry.
+    """Add an image after checking its registry.
 
-    What its tag means now is pinned. For a private one, give your account first: outrider secrets set --registry HOST
-    --account NAME
+    Pins the tag's current digest. For a private image, store your credentials first: outrider secrets set --registry
+    HOST --account NAME
     """
     from ..models import as_json as plain
 
     if jobs_only and notebooks_only:
-        raise click.UsageError("--jobs-only and --notebooks-only exclude each other.")
+        raise click.UsageError("--jobs-only and --notebooks-only are mutually exclusive.")
     added = client().images.add(
         image,
         shared=shared,
@@ -137,7 +137,7 @@ def add(
     if as_json:
         output.document(plain(added))
     else:
-        output.note(f"{added.name} is added.", colour="green")
+        output.note(f"Added {added.name}.", colour="green")
         if added.facts is not None:
             show(added.facts)
 
@@ -147,14 +147,14 @@ def add(
 @shared_option
 @json_option
 def pin(image: str, shared: bool, as_json: bool) -> None:
-    """Let an image mean what its tag means now."""
+    """Pin an image to its tag's current digest."""
     from ..models import as_json as plain
 
     pinned = client().images.pin(image, shared=shared)
     if as_json:
         output.document(plain(pinned))
     else:
-        output.note(f"{pinned.name} is {pinned.digest}.")
+        output.note(f"Pinned {pinned.name} to {pinned.digest}.")
 
 
 @images.command()
@@ -162,9 +162,9 @@ def pin(image: str, shared: bool, as_json: bool) -> None:
 @shared_option
 @json_option
 def remove(image: str, shared: bool, as_json: bool) -> None:
-    """Remove an image of yours from the list. What runs in it goes on."""
+    """Remove one of your images from the list. Running jobs and notebooks are not affected."""
     client().images.remove(image, shared=shared)
     if as_json:
         output.document({"image": image, "removed": True})
     else:
-        output.note(f"{image} is removed.")
+        output.note(f"Removed {image}.")

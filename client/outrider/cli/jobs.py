@@ -1,4 +1,4 @@
-"""``outrider jobs``: everything about jobs but following one from its start, which is ``run``."""
+"""``outrider jobs``: everything about jobs except ``run``."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ STATUSES = ("pending", "provisioning", "running", "stopping", "succeeded", "fail
 
 @click.group()
 def jobs() -> None:
-    """Submit jobs, look at them, end them.
+    """Submit, show and stop jobs.
 
-    JOB is a job's id, the beginning of one, or @last for your latest.
+    JOB is a job's id, a unique prefix of it, or @last for your latest job.
     """
 
 
@@ -33,7 +33,7 @@ def jobs() -> None:
 @submission_options
 @json_option
 def create(as_json: bool, **options: Any) -> None:
-    """Submit a job and print its id, without following it. Takes what `outrider run` takes."""
+    """Submit a job and print its id, without following it. Takes the same options as `outrider run`."""
     job = submit(options, quiet=as_json)
     if as_json:
         output.document(job.data)
@@ -44,16 +44,16 @@ def create(as_json: bool, **options: Any) -> None:
 
 @jobs.command("list")
 @click.option("--status", multiple=True, type=click.Choice(STATUSES), help="Only with this status. Repeatable.")
-@click.option("--project", "--projectId", help="Only of this project.")
-@click.option("--experiment", "--experimentId", help="Only of this experiment.")
-@click.option("--owner", help="Only of this user.")
-@click.option("--group", help="Only billed to this group.")
+@click.option("--project", "--projectId", help="Only this project.")
+@click.option("--experiment", "--experimentId", help="Only this experiment.")
+@click.option("--owner", help="Only this user's jobs.")
+@click.option("--group", help="Only jobs billed to this group.")
 @click.option("--tag", help="Only with this tag.")
-@click.option("-q", "--search", "q", help="Only with this text in name or command.")
-@click.option("--limit", type=click.IntRange(1), default=25, show_default=True, help="At most so many.")
+@click.option("-q", "--search", "q", help="Only with this text in the name or command.")
+@click.option("--limit", type=click.IntRange(1), default=25, show_default=True, help="Maximum number of jobs.")
 @json_option
 def list_jobs(as_json: bool, limit: int, status: tuple[str, ...], **filters: str | None) -> None:
-    """List jobs, the latest first."""
+    """List jobs, newest first."""
     found = client().jobs.list(limit=limit, status=list(status) or None, **filters)
     if as_json:
         output.json_items(job.data for job in found)
@@ -98,7 +98,7 @@ def _facts(job: Job) -> list[tuple[str, Any]]:
         ("status", job.status + (f" ({job.reason})" if job.reason else "")),
         ("message", job.message),
         ("exit code", job.exit_code),
-        ("queue", f"place {job.queue_position}" if job.queue_position else None),
+        ("queue", f"queue position {job.queue_position}" if job.queue_position else None),
         ("progress", f"{progress.get('done')}" + (f" of {total}" if total else "") if progress else None),
         ("runs", command),
         ("image", job.image),
@@ -122,16 +122,16 @@ def _facts(job: Job) -> list[tuple[str, Any]]:
 
 @jobs.command()
 @job_argument
-@click.option("-f", "--follow", is_flag=True, help="Go on until the job has ended.")
-@click.option("--tail", type=click.IntRange(0, 100_000), help="Only the last so many lines.")
-@click.option("--after", "--line", type=click.IntRange(0), default=0, help="Only lines behind this number.")
-@click.option("--limit", type=click.IntRange(1), help="At most so many lines.")
+@click.option("-f", "--follow", is_flag=True, help="Follow until the job has ended.")
+@click.option("--tail", type=click.IntRange(0, 100_000), help="Only this many last lines.")
+@click.option("--after", "--line", type=click.IntRange(0), default=0, help="Only lines after this number.")
+@click.option("--limit", type=click.IntRange(1), help="Maximum number of lines.")
 @click.option("-q", "--search", help="Only lines with this text.")
 @json_option
 def logs(
     job: str, follow: bool, tail: int | None, after: int, limit: int | None, search: str | None, as_json: bool
 ) -> None:
-    """Print a job's log. With --json --follow: one JSON document a line."""
+    """Print a job's log. With --json --follow: one JSON document per line."""
     from itertools import islice
 
     from ..models import as_json as plain
@@ -158,33 +158,35 @@ def stop(job: str, as_json: bool) -> None:
     if as_json:
         output.document(found.data)
     elif had_ended:
-        output.note(f"Job {found.id} had ended already: {found.status}.")
+        output.note(f"Job {found.id} has already ended: {found.status}.")
     else:
-        output.note(f"Job {found.id} is told to stop; see it end: outrider jobs wait {found.id}")
+        output.note(f"Stopping job {found.id}. Wait for its end: outrider jobs wait {found.id}")
 
 
 @jobs.command()
 @job_argument
-@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")
 @json_option
 def delete(job: str, yes: bool, as_json: bool) -> None:
-    """End a job and remove its log and artifacts for good. /storage stays as it is."""
+    """Stop a job and permanently delete its log and artifacts. /storage is not affected."""
     found = find_job(job)
     if not yes and not as_json and sys.stdin.isatty():
-        click.confirm(f"Remove {found.id} ({found.name}) with its log and artifacts?", abort=True, err=True)
+        click.confirm(f"Delete {found.id} ({found.name}) with its log and artifacts?", abort=True, err=True)
     found.delete()
     if as_json:
         output.document({"id": found.id, "deleted": True})
     else:
-        output.note(f"Job {found.id} is removed.")
+        output.note(f"Deleted job {found.id}.")
 
 
 @jobs.command(cls=JobCommand)
 @job_argument
-@click.option("--timeout", type=Parsed("TIME", values.duration), help="Give up after 90s, 30m, …; it goes on.")
+@click.option(
+    "--timeout", type=Parsed("TIME", values.duration), help="Give up after 90s, 30m, …; the job keeps running."
+)
 @json_option
 def wait(job: str, timeout: int | None, as_json: bool) -> None:
-    """Wait until a job has ended, and end with its exit code."""
+    """Wait until a job has ended, and exit with its exit code."""
     found = find_job(job).wait(timeout)
     if as_json:
         output.document(found.data)
@@ -198,10 +200,10 @@ def wait(job: str, timeout: int | None, as_json: bool) -> None:
 @jobs.command()
 @job_argument
 @click.option("--name", help="A name for the new job.")
-@click.option("--latest", is_flag=True, help="Follow the image's tag and the git revision to what is there now.")
+@click.option("--latest", is_flag=True, help="Use the current image of the tag and the current Git revision.")
 @json_option
 def clone(job: str, name: str | None, latest: bool, as_json: bool) -> None:
-    """Run the same again: same code, image, parameters."""
+    """Run a job again with the same code, image and parameters."""
     made = find_job(job).clone(name=name, latest=latest)
     if as_json:
         output.document(made.data)
@@ -213,10 +215,10 @@ def clone(job: str, name: str | None, latest: bool, as_json: bool) -> None:
 @jobs.command()
 @job_argument
 @click.argument("chart", required=False)
-@click.option("-f", "--follow", is_flag=True, help="Print points as they come, until the job has ended.")
-@click.option("--points", type=click.IntRange(2), default=2000, show_default=True, help="Points per curve.")
+@click.option("-f", "--follow", is_flag=True, help="Print new points until the job has ended.")
+@click.option("--points", type=click.IntRange(2), default=2000, show_default=True, help="Points per series.")
 @click.option("--attempt", type=click.IntRange(1), help="Only this attempt.")
-@click.option("--series", help="Only this curve.")
+@click.option("--series", help="Only this series.")
 @json_option
 def metrics(
     job: str,
@@ -266,7 +268,7 @@ def _list_charts(job: Job, as_json: bool) -> None:
             for chart in charts
             for series in chart.series
         ),
-        empty='No charts yet. A job makes one by printing {"chart": "loss", "y": 0.3, "x": 1}.',
+        empty='No charts yet. A job creates one by printing {"chart": "loss", "y": 0.3, "x": 1}.',
     )
 
 
@@ -302,10 +304,10 @@ def _terminal() -> tuple[int, int]:
 
 @jobs.command()
 @job_argument
-@click.option("-f", "--follow", is_flag=True, help="Go on until the job has ended.")
+@click.option("-f", "--follow", is_flag=True, help="Follow until the job has ended.")
 @json_option
 def events(job: str, follow: bool, as_json: bool) -> None:
-    """Print a job's timeline. With --json --follow: one JSON document a line."""
+    """Print a job's timeline. With --json --follow: one JSON document per line."""
     from ..models import as_json as plain
 
     found = find_job(job).events(follow=follow)
@@ -322,24 +324,24 @@ def events(job: str, follow: bool, as_json: bool) -> None:
 
 @jobs.command("open")
 @job_argument
-@click.option("--port", type=int, help="Open what the job serves on this port instead of its page.")
+@click.option("--port", type=int, help="Open this port of the job instead of its page.")
 @click.option("--print", "only_print", is_flag=True, help="Print the address instead of opening it.")
 @json_option
 def open_job(job: str, port: int | None, only_print: bool, as_json: bool) -> None:
-    """Open a job's page, or what it serves on a port, in a browser."""
+    """Open a job's page, or one of its ports, in a browser."""
     found = find_job(job)
     address = found.url
     if port is not None:
         known = {entry["port"]: entry["url"] for entry in found.ports or []}
         if port not in known:
             declared = ", ".join(str(number) for number in known) or "none"
-            raise NotFound(f"Job {found.id} did not declare port {port}; it declared: {declared}.")
+            raise NotFound(f"Job {found.id} has not declared port {port}; declared: {declared}.")
         address = known[port]
     browse(address, only_print, as_json)
 
 
 def browse(address: str, only_print: bool, as_json: bool) -> None:
-    """Open an address in a browser where there is one; else, or if asked to, print it."""
+    """Open an address in a browser; print it if there is none or if asked to."""
     if as_json:
         output.document({"url": address})
     elif only_print or not sys.stdout.isatty() or not webbrowser.open(address):

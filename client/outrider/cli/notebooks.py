@@ -15,16 +15,16 @@ from .options import Parsed
 
 @click.group()
 def notebooks() -> None:
-    """Start, stop and look after notebook servers.
+    """Start, stop and manage notebook servers.
 
-    SERVER is a server's name; leave it out for the default one.
+    SERVER is a server's name; omit it for the default one.
     """
 
 
 @notebooks.command("list")
 @json_option
 def list_notebooks(as_json: bool) -> None:
-    """List your notebook servers, their cost and their end."""
+    """List your notebook servers with their cost and stop time."""
     from ..models import as_json as plain
 
     found = client().notebooks.list()
@@ -53,13 +53,23 @@ def list_notebooks(as_json: bool) -> None:
 @click.argument("server", default="")
 @click.option("--image", "--container", help="Image to start.")
 @click.option("--machine", "--machineType", help="Machine type; see: outrider machines.")
-@click.option("--git", "git_url", metavar="URL", help="A repository to clone into its home, unless it is there.")
-@click.option("--ref", "git_ref", help="The repository's branch, tag or commit.")
-@click.option("--stop-after", "max_age", type=Parsed("TIME", values.duration), help="Stop it after 2h, in any case.")
-@click.option("--stop-unused", "idle_timeout", type=Parsed("TIME", values.duration), help="Stop it after 2h unused.")
+@click.option("--git", "git_url", metavar="URL", help="Repository to clone into its home, unless it is already there.")
+@click.option("--ref", "git_ref", help="Branch, tag or commit of the repository.")
+@click.option(
+    "--stop-after",
+    "max_age",
+    type=Parsed("TIME", values.duration),
+    help="Stop it after this time in any case, such as 2h.",
+)
+@click.option(
+    "--stop-unused",
+    "idle_timeout",
+    type=Parsed("TIME", values.duration),
+    help="Stop it after this idle time, such as 2h.",
+)
 @json_option
 def start(server: str, as_json: bool, **chosen: Any) -> None:
-    """Start a notebook server and wait until it is ready. Without options it is as the last time."""
+    """Start a notebook server and wait until it is ready. Defaults are those of its last start."""
     from ..models import as_json as plain
 
     platform = client()
@@ -82,14 +92,14 @@ def stop(server: str, as_json: bool) -> None:
     if as_json:
         output.document({"server": server, "stopped": True})
     else:
-        output.note("The notebook server is stopped.")
+        output.note("Stopped the notebook server.")
 
 
 @notebooks.command()
 @click.argument("server", default="")
 @json_option
 def keep(server: str, as_json: bool) -> None:
-    """Keep an idle notebook server for another period."""
+    """Reset a notebook server's idle timeout."""
     from ..models import as_json as plain
 
     notebook = client().notebooks.keep(server)

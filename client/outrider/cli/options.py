@@ -1,4 +1,4 @@
-"""The options of ``run`` and ``jobs create``, Gradient's spellings among them, and what they submit."""
+"""The options of ``run`` and ``jobs create``, including Gradient's spellings, and the submission they make."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Parsed(click.ParamType):  # type: ignore[type-arg]  # generic in newer versions of click alone
-    """An option whose text one of ``values`` understands."""
+    """An option type parsed by a function of ``values``."""
 
     def __init__(self, name: str, parse: Callable[[str], Any]) -> None:
         self.name = name
@@ -43,16 +43,16 @@ def _ports(text: str) -> list[int]:
 
 
 def _env(text: str) -> dict[str, str]:
-    """``K=V``; ``K`` alone takes the value from here; a JSON object as Gradient's --envVars had it."""
+    """``K=V``; ``K`` alone takes the value from this environment; or a JSON object as in Gradient's --envVars."""
     if text.lstrip().startswith("{"):
         try:
             found = json.loads(text)
         except ValueError as error:
-            raise ValueError(f"it begins like JSON but is none: {error}") from None
+            raise ValueError(f"invalid JSON: {error}") from None
         return {str(name): value if isinstance(value, str) else json.dumps(value) for name, value in found.items()}
     if "=" not in text:
         if text not in os.environ:
-            raise ValueError(f"{text!r} is not set here; write {text}=VALUE")
+            raise ValueError(f"{text!r} is not set in this environment; write {text}=VALUE")
         return {text: os.environ[text]}
     name, value = values.pair(text)
     return {name: value}
@@ -64,51 +64,53 @@ def _param(text: str) -> tuple[str, Any]:
 
 
 _OPTIONS: tuple[Callable[[F], F], ...] = (
-    click.option("--name", help="What people will call the job."),
+    click.option("--name", help="Name of the job."),
     click.option("--image", "--container", help="Image to run in, such as python:3.11."),
     click.option("--machine", "--machineType", help="Machine type; see: outrider machines."),
-    click.option("--command", metavar="LINE", help="A shell line to run, instead of words after --."),
+    click.option("--command", metavar="LINE", help="Shell command line to run, instead of words after --."),
     click.option(
         "--workspace",
         metavar="DIR|ZIP|GIT-URL[@REF]|none",
-        help="The code to start with. Default: the current directory, by Git's ignore rules.",
+        help="Code to start with. Default: the current directory, minus files that Git ignores.",
     ),
     click.option(
         "--ignore-file",
         "ignore_file",
         multiple=True,
         type=click.Path(exists=True, dir_okay=False, path_type=Path),
-        help="More ignore rules for the workspace, in Git's form. Repeatable.",
+        help="File with more ignore rules for the workspace, in Git's format. Repeatable.",
     ),
-    click.option("--ignoreFiles", "ignore", metavar="A,B", help="Patterns to leave out, separated by commas."),
+    click.option("--ignoreFiles", "ignore", metavar="A,B", help="Patterns to exclude, separated by commas."),
     click.option(
         "--env",
         "--envVars",
         multiple=True,
         type=Parsed("K=V", _env),
-        help="Environment variable; K alone takes its value from here; or a JSON object. Repeatable.",
+        help="Environment variable; K alone takes its current value; or a JSON object. Repeatable.",
     ),
     click.option(
         "--param",
         multiple=True,
         type=Parsed("K=V", _param),
-        help="Parameter, as $PARAM_K and in $OUTRIDER_PARAMS; numbers stay numbers. Repeatable.",
+        help="Parameter, available as $PARAM_K and in $OUTRIDER_PARAMS; numbers stay numbers. Repeatable.",
     ),
     click.option(
         "--port",
         "--ports",
         multiple=True,
         type=Parsed("N", _ports),
-        help="Port that the job listens on (of EXT:INT the second). Repeatable.",
+        help="Port that the job listens on (in EXT:INT the second). Repeatable.",
     ),
     click.option("--project", "--projectId", help="Project that the job belongs to."),
     click.option("--experiment", "--experimentId", help="Experiment that the job belongs to."),
     click.option("--tag", multiple=True, help="Label to find the job by. Repeatable."),
-    click.option("--timeout", type=Parsed("TIME", values.duration), help="End it after 90s, 30m, 2h, …"),
-    click.option("--retries", type=click.IntRange(0, 100), help="Run it again so often if it fails."),
-    click.option("--priority", type=click.IntRange(-100, 100), help="Before jobs of a lower one. Default: 0."),
-    click.option("--nodes", type=click.IntRange(1), help="Run on so many machines at once."),
-    click.option("--notebook", metavar="FILE", help="Run this .ipynb of the workspace, cell by cell."),
+    click.option("--timeout", type=Parsed("TIME", values.duration), help="Stop the job after 90s, 30m, 2h, …"),
+    click.option("--retries", type=click.IntRange(0, 100), help="Number of retries if it fails."),
+    click.option(
+        "--priority", type=click.IntRange(-100, 100), help="Jobs with a higher priority start first. Default: 0."
+    ),
+    click.option("--nodes", type=click.IntRange(1), help="Number of machines to run on at once."),
+    click.option("--notebook", metavar="FILE", help="Run this notebook (.ipynb) of the workspace, cell by cell."),
     click.option(
         "--input",
         "inputs",
@@ -116,24 +118,24 @@ _OPTIONS: tuple[Callable[[F], F], ...] = (
         type=Parsed("NAME=JOB", values.pair),
         help="Another job's artifacts as /inputs/NAME. Repeatable.",
     ),
-    click.option("--secret", multiple=True, metavar="NAME", help="Secret to put into the environment. Repeatable."),
+    click.option("--secret", multiple=True, metavar="NAME", help="Secret to add to the environment. Repeatable."),
     click.option("--shm", type=Parsed("SIZE", values.mebibytes), help="Size of /dev/shm, such as 2g."),
     click.option("--public", is_flag=True, default=None, help="Let anybody reach the job's ports."),
     click.option("--group", help="Group to bill, whose members may see the job."),
     click.option("--cluster", help="Where to run, if the platform has several."),
-    click.option("--idempotency-key", metavar="KEY", help="Submitting again with this key gives the same job."),
-    click.option("--workingDirectory", "working_directory", metavar="DIR", help="Change there first."),
+    click.option("--idempotency-key", metavar="KEY", help="Submitting again with this key returns the same job."),
+    click.option("--workingDirectory", "working_directory", metavar="DIR", help="Change to this directory first."),
     click.option(
         "--isPreemptible",
         "preemptible",
         is_flag=True,
-        help="Use the preemptible machine type like --machine, or the cheapest; says so if there is none.",
+        help="Use the preemptible machine type that matches --machine, or the cheapest; notes it if there is none.",
     ),
 )
 
 
 def submission_options(command: F) -> F:
-    """All of them, and the command's words."""
+    """Decorator that adds all options and the command's words."""
     command = click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND [ARG]...]")(command)
     for option in reversed(_OPTIONS):
         command = option(command)
@@ -141,8 +143,8 @@ def submission_options(command: F) -> F:
 
 
 def submission(connect: Callable[[], Client], options: dict[str, Any], *, quiet: bool) -> dict[str, Any]:
-    """Arguments for ``jobs.create``, workspace not yet sent. What can be refused without the platform is
-    refused before it is asked anything."""
+    """Arguments for ``jobs.create``, with the workspace not yet sent. Everything that can be checked locally is checked
+    before the first request."""
     given = {name: value for name, value in options.items() if value not in (None, ())}
     workspace = given.pop("workspace", ".")
     defaults = project.defaults(workspace)
@@ -194,13 +196,13 @@ def _what_to_run(given: dict[str, Any], defaults: dict[str, Any], workspace: str
     words: Sequence[str] = given.get("words", ())
     command, notebook = given.get("command"), given.get("notebook")
     if sum(bool(kind) for kind in (words, command, notebook)) > 1:
-        raise click.UsageError("Say what to run once: words after --, or --command, or --notebook.")
+        raise click.UsageError("Specify what to run only once: words after --, or --command, or --notebook.")
     if not (words or command or notebook):
         command, notebook = defaults.get("command"), defaults.get("notebook")
     place = given.get("working_directory")
     if notebook:
         if place:
-            raise click.UsageError("--workingDirectory: a notebook runs in its own directory.")
+            raise click.UsageError("--workingDirectory: not possible with a notebook, which runs in its own directory.")
         return {"notebook": _notebook_path(notebook, workspace)}
     if len(words) == 1 and any(char.isspace() for char in words[0]):
         command = words[0]  # quoted as one: a shell line
@@ -209,7 +211,7 @@ def _what_to_run(given: dict[str, Any], defaults: dict[str, Any], workspace: str
             raise click.UsageError("The command is empty.")
         return {"command": f"cd -- {shlex.quote(place)} || exit; {command}" if place else command}
     if not words:
-        raise click.UsageError("Say what to run, as in: outrider run -- python train.py")
+        raise click.UsageError("Specify what to run, as in: outrider run -- python train.py")
     if not words[0].strip():
         raise click.UsageError("The command is empty.")
     if place:
@@ -218,12 +220,12 @@ def _what_to_run(given: dict[str, Any], defaults: dict[str, Any], workspace: str
 
 
 def _notebook_path(text: str, workspace: str) -> str:
-    """A notebook's path in the workspace; people name it as seen from where they are."""
+    """A notebook's path in the workspace, given relative to the current directory."""
     if workspace == "none":
-        raise click.UsageError("--notebook: it comes from the workspace, which is none.")
+        raise click.UsageError("--notebook: needs a workspace, but the workspace is none.")
     root = Path(workspace)
     if not text.endswith(".ipynb"):
-        raise click.UsageError(f"--notebook: {text} is no .ipynb file.")
+        raise click.UsageError(f"--notebook: {text} is not an .ipynb file.")
     if "://" in workspace or not root.is_dir():
         return text
     if not Path(text).is_absolute() and (root / text).is_file():
@@ -240,14 +242,15 @@ def _preemptible(client: Client, machine: str | None, quiet: bool) -> str | None
     machines = client.machines()
     chosen = cheapest_preemptible(machines, machine)
     if not any(found.preemptible for found in machines if found.name == chosen):
-        output.note("--isPreemptible: there is no preemptible machine type like that; it runs on a normal one.")
+        output.note("--isPreemptible: there is no matching preemptible machine type; using a normal one.")
     elif not quiet:
-        output.note(f"Preemptible: it runs on machine type {chosen}.")
+        output.note(f"Preemptible: using machine type {chosen}.")
     return chosen
 
 
 def cheapest_preemptible(machines: list[Machine], like: str | None) -> str | None:
-    """The cheapest preemptible machine type with what ``like`` has; ``like`` itself where there is none."""
+    """The cheapest preemptible machine type with at least the resources of ``like``; ``like`` itself if there is
+    none."""
     base = next((found for found in machines if found.name == like), None)
     if base is not None and base.preemptible:
         return like

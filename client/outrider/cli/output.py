@@ -1,6 +1,6 @@
-"""Saying things: results on stdout, everything about them on stderr.
+"""Output: results on stdout, everything else on stderr.
 
-Tables, colours and bars only where a person looks at a terminal; a program gets plain text or JSON.
+Tables, colours and progress bars appear only on a terminal; programs get plain text or JSON.
 """
 
 from __future__ import annotations
@@ -50,17 +50,17 @@ def json_items(items: Iterable[Any]) -> None:
 
 
 def note(text: str, *, strong: bool = False, colour: str | None = None) -> None:
-    """Something about what happens, for the person who waits."""
+    """Print a progress message to stderr."""
     click.secho(text, err=True, bold=strong, fg=colour, dim=not strong and colour is None)
 
 
 def shown(text: str) -> str:
-    """A name of somebody else's making: on a terminal without the characters that a terminal would obey."""
+    """Untrusted text, without control characters on a terminal."""
     return "".join(c if c.isprintable() else "\ufffd" for c in text) if sys.stdout.isatty() else text
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str) -> None:
-    """Rows under headings on a terminal; tab-separated elsewhere."""
+    """Print a table on a terminal, tab-separated rows elsewhere."""
     texts = [["" if cell is None else str(cell) for cell in row] for row in rows]
     if not sys.stdout.isatty():
         for row in [[name.upper() for name in columns], *texts]:
@@ -82,7 +82,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str) 
 
 
 def pairs(rows: Iterable[tuple[str, Any]]) -> None:
-    """What is known about one thing; what is not known is left out."""
+    """Print names and values; None is left out."""
     known = [(name, str(value)) for name, value in rows if value not in (None, "", [], {})]
     width = max((len(name) for name, _ in known), default=0)
     for name, value in known:
@@ -90,7 +90,7 @@ def pairs(rows: Iterable[tuple[str, Any]]) -> None:
 
 
 def when(moment: datetime | None) -> str:
-    """How long ago, for people; of what is older than a month, the day."""
+    """A relative time; the date if it is older than a month."""
     if moment is None:
         return ""
     seconds = (datetime.now(timezone.utc) - moment).total_seconds()
@@ -104,7 +104,7 @@ def until(moment: datetime | None) -> str:
 
 
 def money(amount: float | None) -> str:
-    """What something has cost; nothing for what cost nothing."""
+    """A cost; empty for zero."""
     if not amount:
         return ""
     return f"{amount:.2f}" if amount >= 0.01 else "< 0.01"
@@ -117,13 +117,13 @@ def price_per_hour(amount: float) -> str:
 
 
 def clock(hours: float) -> str:
-    """A length of time to the second, as the web pages write it: 12:05:07."""
+    """A duration as the web pages show it: 12:05:07."""
     seconds = round(hours * 3600)
     return f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
 
 
 def took(job: Job) -> str:
-    """How long a job ran or has run."""
+    """How long a job ran or has been running."""
     if job.started_at is None:
         return ""
     return ago(((job.finished_at or datetime.now(timezone.utc)) - job.started_at).total_seconds())
@@ -131,7 +131,7 @@ def took(job: Job) -> str:
 
 @contextmanager
 def bar(label: str, *, quiet: bool = False) -> Iterator[Callable[[int, int | None], None]]:
-    """A progress bar of bytes on stderr; yields a function that takes done and total."""
+    """A progress bar of bytes on stderr; yields a function of done and total."""
     if quiet or not sys.stderr.isatty():
         yield lambda done, total: None
         return

@@ -1,4 +1,4 @@
-"""``outrider.toml`` in the workspace: what a project's jobs have in common, so that nobody types it twice.
+"""``outrider.toml`` in the workspace: defaults for a project's jobs.
 
     [run]
     machine = "gpu-small"
@@ -6,7 +6,7 @@
     env = { WANDB_MODE = "offline" }
     params = { lr = 0.1 }
 
-What is given on the command line wins; ``env`` and ``params`` are merged.
+The command line takes precedence; ``env``, ``params`` and ``inputs`` are merged.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _KINDS: dict[str, tuple[type, ...]] = {
 
 
 def defaults(workspace: str) -> dict[str, Any]:
-    """What the workspace's file says; nothing where it is no directory or has none."""
+    """The defaults in the workspace's file; empty if it is not a directory or has no such file."""
     if "://" in workspace or workspace == "none":
         return {}
     file = Path(workspace) / NAME
@@ -75,15 +75,15 @@ def _parse(text: str, file: Path) -> dict[str, Any]:
 
 
 def check(data: dict[str, Any], file: Path) -> dict[str, Any]:
-    """The ``run`` table with every key known and of its kind."""
+    """The validated ``run`` table. Raises WorkspaceError for unknown keys and wrong types."""
     unknown = [key for key in data if key != "run"]
     if unknown or not isinstance(data.get("run", {}), dict):
-        raise WorkspaceError(f"{file}: everything belongs into [run]; {', '.join(unknown) or 'run'} does not.")
+        raise WorkspaceError(f"{file}: all settings belong in the table [run]; found: {', '.join(unknown) or 'run'}.")
     found: dict[str, Any] = data.get("run", {})
     for key, value in found.items():
         kinds = _KINDS.get(key)
         if kinds is None:
-            raise WorkspaceError(f"{file}: there is no option {key!r}; there are: {', '.join(sorted(_KINDS))}.")
+            raise WorkspaceError(f"{file}: unknown option {key!r}; the options are: {', '.join(sorted(_KINDS))}.")
         if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
             raise WorkspaceError(f"{file}: {key} must be {' or '.join(kind.__name__ for kind in kinds)}.")
     found = dict(found)

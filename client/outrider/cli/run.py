@@ -1,4 +1,4 @@
-"""``outrider run``: send the workspace, submit, follow, and end as the job ended."""
+"""``outrider run``: upload the workspace, submit, follow, and exit with the job's code."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ if TYPE_CHECKING:
 @submission_options
 @json_option
 def run(as_json: bool, **options: Any) -> None:
-    """Run a command as a job, and follow it to its end.
+    """Run a command as a job and follow it until it ends.
 
-    The words after -- are the program and its arguments. A single quoted word with spaces is a shell line,
-    as is --command. Ctrl-C stops following; the job goes on.
+    The words after -- are the program and its arguments. A single quoted word with spaces is a shell command line, as
+    is --command. Ctrl-C stops following; the job keeps running.
 
     \b
         outrider run -- python train.py --epochs 3
         outrider run --machine gpu-small --param lr=0.1 "python prepare.py && python train.py"
         outrider run --notebook analysis.ipynb --param year=2024
 
-    Defaults for a project can stand in outrider.toml in the workspace. With --json: one JSON document a
-    line, each with a "type": job, event, line, and at last end.
+    A project's defaults can be set in outrider.toml in the workspace. With --json: one JSON document per line, each
+    with a "type": job, event, line, and finally end.
     """
     try:
         job = submit(options, quiet=as_json)
     except KeyboardInterrupt:
-        output.note("\nStopped before the job was known to be submitted; see: outrider jobs list")
+        output.note("\nInterrupted before the submission was confirmed; see: outrider jobs list")
         raise click.exceptions.Exit(INTERRUPTED) from None
     try:
         if as_json:
@@ -50,7 +50,7 @@ def run(as_json: bool, **options: Any) -> None:
     except KeyboardInterrupt:
         if not as_json:
             output.note(
-                f"\nNo longer following; the job goes on.\n  follow again: outrider jobs logs -f {job.id}\n"
+                f"\nNo longer following; the job keeps running.\n  follow again: outrider jobs logs -f {job.id}\n"
                 f"  stop it:      outrider jobs stop {job.id}",
                 strong=True,
             )
@@ -59,7 +59,7 @@ def run(as_json: bool, **options: Any) -> None:
 
 
 def submit(options: dict[str, Any], *, quiet: bool) -> Job:
-    """Send the workspace and submit the job, showing what happens unless ``quiet``."""
+    """Upload the workspace and submit the job, showing progress unless ``quiet``."""
     fields = submission(client, options, quiet=quiet)
     platform = client()
     with ExitStack() as bars:
@@ -99,13 +99,13 @@ def _observer(bars: ExitStack, quiet: bool) -> Any:
 
         def known(self, size: int) -> None:
             if not quiet:
-                output.note("The platform has this workspace already; nothing to upload.")
+                output.note("The platform already has this workspace; nothing to upload.")
 
     return Told()
 
 
 def follow_to_the_end(job: Job, as_json: bool) -> str:
-    """Print the log on stdout and the timeline on stderr until the job has ended; what was said last."""
+    """Print the log on stdout and the timeline on stderr until the job has ended. Returns the last event's message."""
     from ..models import as_json as plain
 
     said = ""
@@ -113,7 +113,7 @@ def follow_to_the_end(job: Job, as_json: bool) -> str:
         if as_json:
             output.json_line({"type": kind, **plain(item)} if kind == "line" else {"type": kind, "event": plain(item)})
         elif kind == "line":
-            click.echo(item.text, color=True)  # its colours are the job's own business
+            click.echo(item.text, color=True)  # colours in the log are the job's own
         else:
             said = item.message
             output.note(f"· {said}")
@@ -121,8 +121,8 @@ def follow_to_the_end(job: Job, as_json: bool) -> str:
 
 
 def _both(job: Job) -> Iterator[tuple[str, Any]]:
-    """Log and timeline side by side, each from a thread; the queue between is short, so that a slow terminal
-    slows the reading and nothing piles up."""
+    """Log and timeline interleaved, each read in a thread. The queue is short, so that a slow terminal exerts
+    backpressure."""
     waiting: queue.Queue[tuple[str, Any]] = queue.Queue(maxsize=256)
 
     def pour(kind: str, items: Iterator[Any]) -> None:
@@ -147,7 +147,7 @@ def _both(job: Job) -> Iterator[tuple[str, Any]]:
 
 
 def finish(job: Job, as_json: bool, said: str = "") -> None:
-    """Say how the job ended, and end likewise."""
+    """Report how the job ended, and exit with its code."""
     job.refresh()
     if as_json:
         output.json_line({"type": "end", "job": job.data})
@@ -159,7 +159,7 @@ def finish(job: Job, as_json: bool, said: str = "") -> None:
 
 
 def outcome(job: Job) -> str:
-    """One line on how a job ended."""
+    """A line about how a job ended."""
     reason = "" if job.reason in (None, "exited") else f" ({str(job.reason).replace('_', ' ')})"
     code = "" if job.exit_code in (None, 0) else f" with exit code {job.exit_code}"
     time = f" after {output.took(job)}" if output.took(job) else ""
@@ -168,7 +168,7 @@ def outcome(job: Job) -> str:
 
 
 def job_exit_code(job: Job) -> int:
-    """The job's own code; 125 where it has none, and never 0 for a job that did not succeed."""
+    """The job's exit code; 125 if it has none. Never 0 for a job that did not succeed."""
     if job.status == "succeeded":
         return job.exit_code or 0
     if not job.exit_code:

@@ -1,4 +1,4 @@
-"""``outrider secrets``: what jobs are given and nobody is shown."""
+"""``outrider secrets``: secrets for jobs, registries and Git servers."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from .base import client, json_option
 
 @click.group()
 def secrets() -> None:
-    """Keep secrets for jobs, registries and Git servers.
+    """Manage secrets for jobs, registries and Git servers.
 
-    Values are encrypted where they are kept and shown to nobody, you included. A job gets those that it names:
-    outrider run --secret NAME -- python train.py
+    Values are stored encrypted and never shown, not even to you. A job gets the secrets that it names: outrider run
+    --secret NAME -- python train.py
     """
 
 
@@ -26,21 +26,23 @@ USES = {"variable": "jobs", "registry": "images", "git": "repositories", "ssh": 
 def _kind(registry: bool, git: bool, ssh: bool) -> str:
     chosen = [name for name, given in (("registry", registry), ("git", git), ("ssh", ssh)) if given]
     if len(chosen) > 1:
-        raise click.UsageError(f"--{chosen[0]} and --{chosen[1]} exclude each other.")
+        raise click.UsageError(f"--{chosen[0]} and --{chosen[1]} are mutually exclusive.")
     return chosen[0] if chosen else "variable"
 
 
 def _kind_options(command: click.decorators.FC) -> click.decorators.FC:
-    command = click.option("--group", help="Of a group of yours: for all of its members.")(command)
-    command = click.option("--ssh", is_flag=True, help="A deploy key; NAME is the host of the Git server.")(command)
-    command = click.option("--git", is_flag=True, help="NAME is the host of a Git server, as github.com.")(command)
-    return click.option("--registry", is_flag=True, help="NAME is a registry's host, as ghcr.io or docker.io.")(command)
+    command = click.option("--group", help="Belongs to one of your groups: all its members can use it.")(command)
+    command = click.option("--ssh", is_flag=True, help="A deploy key; NAME is the Git server's host.")(command)
+    command = click.option("--git", is_flag=True, help="NAME is a Git server's host, such as github.com.")(command)
+    return click.option("--registry", is_flag=True, help="NAME is a registry's host, such as ghcr.io or docker.io.")(
+        command
+    )
 
 
 @secrets.command("list")
 @json_option
 def list_secrets(as_json: bool) -> None:
-    """List the names of your secrets and your groups'."""
+    """List the names of your secrets and your groups' secrets."""
     from ..models import as_json as plain
 
     found = client().secrets.list()
@@ -66,7 +68,7 @@ def list_secrets(as_json: bool) -> None:
 @secrets.command("set")
 @click.argument("name")
 @_kind_options
-@click.option("--account", help="User name that belongs to the password of a registry or Git server.")
+@click.option("--account", help="User name for the registry or Git server.")
 @click.option("--known-hosts", type=click.File(), help="With --ssh: the server's keys, as ssh-keyscan prints them.")
 @json_option
 def set_secret(
@@ -79,7 +81,7 @@ def set_secret(
     known_hosts: TextIO | None,
     as_json: bool,
 ) -> None:
-    """Set a secret. Its value is asked for, or read from standard input.
+    """Set a secret. Prompts for the value, or reads it from standard input.
 
     A private key is read from standard input: outrider secrets set --ssh github.com < deploy_key
     """
@@ -87,16 +89,16 @@ def set_secret(
 
     kind = _kind(registry, git, ssh)
     if kind in ("registry", "git") and account is None:
-        raise click.UsageError("--account is missing: whose password or token is it?")
+        raise click.UsageError("--account is required with --registry and --git: the user name.")
     if known_hosts is not None and kind != "ssh":
-        raise click.UsageError("--known-hosts goes with --ssh.")
+        raise click.UsageError("--known-hosts requires --ssh.")
     if kind == "ssh" and sys.stdin.isatty():
-        raise click.UsageError(f"Give the private key on standard input: outrider secrets set --ssh {name} < FILE")
+        raise click.UsageError(f"Pass the private key on standard input: outrider secrets set --ssh {name} < FILE")
     hosts = known_hosts.read() if known_hosts is not None else None
     if sys.stdin.isatty():
         value = click.prompt("Value", hide_input=True, err=True)
     else:
-        # A newline at the end is the shell's (echo), not the secret's.
+        # A trailing newline comes from the shell (echo).
         value = sys.stdin.read().removesuffix("\n")
     if not value:
         raise click.UsageError("The value is empty.")
@@ -104,7 +106,7 @@ def set_secret(
     if as_json:
         output.document(plain(secret))
     else:
-        output.note(f"{secret.name} is set.", colour="green")
+        output.note(f"Set {secret.name}.", colour="green")
 
 
 @secrets.command()
@@ -117,4 +119,4 @@ def remove(name: str, registry: bool, git: bool, ssh: bool, group: str | None, a
     if as_json:
         output.document({"name": name, "removed": True})
     else:
-        output.note(f"{name} is removed.")
+        output.note(f"Removed {name}.")

@@ -1,4 +1,4 @@
-"""``outrider storage``: /storage from outside a notebook."""
+"""``outrider storage``: the files in /storage."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .base import client, json_option
 
 
 def remote(path: str) -> str:
-    """A path in /storage; people may write it as jobs see it."""
+    """A path in /storage, with or without that prefix."""
     for prefix in ("/storage/", "storage:"):
         if path.startswith(prefix):
             return path[len(prefix) :]
@@ -19,19 +19,19 @@ def remote(path: str) -> str:
 
 @click.group()
 def storage() -> None:
-    """Look at and change your /storage.
+    """Manage the files in your /storage.
 
-    All your notebooks and jobs share it. Paths may be written as jobs see them (/storage/models) or without /storage.
+    All your notebooks and jobs share it. Paths can be given as jobs see them (/storage/models) or without /storage.
     """
 
 
 @storage.command()
 @click.argument("path", default="")
-@click.option("-r", "--recursive", is_flag=True, help="With everything in directories below.")
+@click.option("-r", "--recursive", is_flag=True, help="Include subdirectories.")
 @json_option
 def ls(path: str, recursive: bool, as_json: bool) -> None:
     """List files."""
-    show_files(client().storage.list(remote(path), recursive=recursive), as_json, "Nothing here.")
+    show_files(client().storage.list(remote(path), recursive=recursive), as_json, "No files.")
 
 
 @storage.command()
@@ -39,9 +39,9 @@ def ls(path: str, recursive: bool, as_json: bool) -> None:
 @click.argument("path", default="")
 @json_option
 def put(source: str, path: str, as_json: bool) -> None:
-    """Upload a file, or a directory with all below it.
+    """Upload a file, or a directory with its contents.
 
-    As with cp: into PATH where that is a directory or ends with a slash, else as PATH.
+    Like cp: into PATH if that is a directory or ends with a slash, else as PATH.
     """
     sent = []
 
@@ -61,16 +61,16 @@ def put(source: str, path: str, as_json: bool) -> None:
 
 @storage.command()
 @click.argument("path")
-@click.option("-o", "--output", "directory", default=".", show_default=True, help="Where to; - for stdout.")
+@click.option("-o", "--output", "directory", default=".", show_default=True, help="Destination; - for stdout.")
 @json_option
 def get(path: str, directory: str, as_json: bool) -> None:
-    """Download a file, or a directory with all below it."""
+    """Download a file, or a directory with its contents."""
     fetch(client().storage, remote(path), directory, as_json)
 
 
 @storage.command()
 @click.argument("path")
-@click.option("-r", "--recursive", is_flag=True, help="A directory with everything below.")
+@click.option("-r", "--recursive", is_flag=True, help="Remove a directory with its contents.")
 @json_option
 def rm(path: str, recursive: bool, as_json: bool) -> None:
     """Remove a file, or with -r a directory."""
@@ -78,16 +78,16 @@ def rm(path: str, recursive: bool, as_json: bool) -> None:
     if as_json:
         output.document({"path": remote(path), "deleted": True})
     else:
-        output.note(f"/storage/{remote(path)} is removed.")
+        output.note(f"Removed /storage/{remote(path)}.")
 
 
 @storage.command()
 @json_option
 def use(as_json: bool) -> None:
-    """Show what you and your teams keep, and how much is allowed.
+    """Show the storage that you and your teams use, and its limits.
 
-    What your jobs have left (artifacts, logs, workspaces) and uploaded workspaces count as well: of the whole they are
-    shown beside it. Deleting a job gives its part back.
+    Jobs' files (artifacts, logs, workspaces) and uploaded workspaces count too; the total includes them, and they are
+    also shown separately. Deleting a job frees its part.
     """
     from ..models import as_json as plain
     from ..snapshots import human_size
@@ -97,7 +97,7 @@ def use(as_json: bool) -> None:
         output.document({"items": plain(found)})
         return
     output.table(
-        ("whose", "used", "of it jobs", "uploads", "allowed", "measured"),
+        ("whose", "used", "of which jobs", "uploads", "allowed", "measured"),
         (
             (
                 holding.subject.partition(":")[2],
@@ -107,5 +107,5 @@ def use(as_json: bool) -> None:
             )
             for holding in found
         ),
-        empty="Nothing is kept.",
+        empty="Nothing stored.",
     )

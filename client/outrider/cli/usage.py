@@ -1,4 +1,4 @@
-"""``outrider usage``: hours and money."""
+"""``outrider usage``: hours and costs."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ DAY = click.DateTime(["%Y-%m-%d"])
 
 @click.command()
 @click.option(
-    "--by", multiple=True, type=click.Choice(NAMES), help="What to sum by. Repeatable; the default is machine."
+    "--by", multiple=True, type=click.Choice(NAMES), help="Dimension to sum by. Repeatable; the default is machine."
 )
 @click.option("--since", type=DAY, metavar="YYYY-MM-DD", help="First day; the default is the first of the month.")
 @click.option("--until", type=DAY, metavar="YYYY-MM-DD", help="Last day; the default is today.")
-@click.option("--project", help="Of this project alone.")
-@click.option("--group", help="Billed to this group alone.")
-@click.option("--user", help="Of this user alone.")
+@click.option("--project", help="Only this project.")
+@click.option("--group", help="Only what is billed to this group.")
+@click.option("--user", help="Only this user.")
 @click.option("--all", "everybody", is_flag=True, help="Everybody's; administrators only.")
-@click.option("--csv", "as_csv", is_flag=True, help="A table for a spreadsheet.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
 @json_option
 def usage(
     by: tuple[str, ...],
@@ -34,9 +34,9 @@ def usage(
     as_csv: bool,
     as_json: bool,
 ) -> None:
-    """Show the hours and money that notebooks and jobs took.
+    """Show the hours and costs of notebooks and jobs.
 
-    Yours and your groups'. Days are UTC.
+    Yours and your groups'. Days are in UTC.
     """
     from ..models import as_json as plain
 

@@ -1,2 +1,2 @@
-"""The code a job starts in: which files belong to it (``rules``, ``collect``), how they travel (``archive``),
-and what the user meant (``source``). Reads the file system; talks to nobody."""
+"""Workspaces: which files belong to one (``rules``, ``collect``), packing (``archive``), and what the user specified
+(``source``). Reads the file system; no network."""

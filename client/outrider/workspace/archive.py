@@ -1,8 +1,7 @@
-"""Packing a workspace: the same files give the same bytes, so that sending them again costs nothing.
+"""Packs a workspace reproducibly: the same files give the same bytes, so that uploading them again costs nothing.
 
-Entries are sorted, carry no time and no owner, and of the mode only whether the file may be executed, as in
-Git. Writes one temporary file; holds no file in memory.
-"""
+Entries are sorted, without time and owner, and with only the executable bit of the mode, as in Git. Writes one
+temporary file; holds no file in memory."""
 
 from __future__ import annotations
 
@@ -25,7 +24,7 @@ CHUNK = 1 << 18
 
 @dataclass
 class Archive:
-    """A zip on disk; ``id`` is what the platform will know it by. A temporary one goes with its context."""
+    """A zip on disk; ``id`` is the platform's name for it. A temporary one is deleted with its context."""
 
     path: Path
     id: str
@@ -47,7 +46,7 @@ class Archive:
 
 
 def pack(entries: Sequence[Entry], progress: Callable[[int], None] | None = None) -> Archive:
-    """The entries, which are in order, as a zip in the temporary directory."""
+    """Pack sorted entries as a zip in the temporary directory."""
     try:
         descriptor, name = tempfile.mkstemp(prefix="outrider-", suffix=".zip")
         path = Path(name)
@@ -69,11 +68,11 @@ def _write(out: BinaryIO, entries: Sequence[Entry], progress: Callable[[int], No
         for entry in entries:
             info = zipfile.ZipInfo(_name(entry.path), EPOCH)
             info.compress_type = zipfile.ZIP_DEFLATED
-            info.create_system = 3  # Unix, so that the mode counts
+            info.create_system = 3  # Unix, so that the mode is used
             info.external_attr = (0o100755 if entry.executable else 0o100644) << 16
             info.file_size = entry.size
             with entry.source.open("rb") as source, bundle.open(info, "w") as target:
-                # No more than was there when the files were counted: a log may be growing meanwhile.
+                # No more than when the files were counted: a file may be growing.
                 left = entry.size
                 while left and (chunk := source.read(min(CHUNK, left))):
                     target.write(chunk)
@@ -88,13 +87,13 @@ def _name(path: str) -> str:
         path.encode("utf-8")
     except UnicodeEncodeError:
         raise WorkspaceError(
-            f"The name of {os.fsencode(path)!r} is not UTF-8; rename the file or leave it out."
+            f"The name of {os.fsencode(path)!r} is not UTF-8; rename the file or exclude it."
         ) from None
     return path
 
 
 def given(path: Path) -> Archive:
-    """A zip that the user made."""
+    """A zip that the user created."""
     try:
         if not zipfile.is_zipfile(path):
             raise WorkspaceError(f"{path} is not a zip file.")
@@ -106,7 +105,7 @@ def given(path: Path) -> Archive:
 
 
 def content_id(path: Path) -> str:
-    """The platform's name for these bytes."""
+    """The platform's id for these bytes."""
     digest = hashlib.sha256()
     with path.open("rb") as source:
         while chunk := source.read(CHUNK):

@@ -1,10 +1,9 @@
-"""Which files of a directory make up the workspace.
+"""Determines the files of a workspace.
 
-Git's rules (``.gitignore`` in every directory and in those above up to the repository's top,
-``.git/info/exclude``, the user's ``core.excludesFile``; what Git tracks belongs, ignored or not), then the
-user's own: ``.outriderignore`` files and ``--ignore-file``, which may also take back in what Git ignores.
-Reads the file system and asks ``git`` two questions where there is one; writes nothing.
-"""
+First Git's rules: ``.gitignore`` in every directory and its parents up to the repository's root, ``.git/info/exclude``,
+the user's ``core.excludesFile``; tracked files belong even if ignored. Then the user's own: ``.outriderignore`` files
+and ``--ignore-file``, which may also include what Git ignores. Reads the file system and runs ``git`` twice if it is
+installed; writes nothing."""
 
 from __future__ import annotations
 
@@ -26,7 +25,7 @@ OWN_FILE = ".outriderignore"
 
 @dataclass(frozen=True)
 class Entry:
-    """A file of the workspace: its path in it, where it lies, its size and whether it may be executed."""
+    """A file of the workspace: its path in it, its path on disk, its size and whether it is executable."""
 
     path: str
     source: Path
@@ -36,7 +35,7 @@ class Entry:
 
 @dataclass
 class Collection:
-    """The workspace's files, sorted by path, and what was left out although nobody asked for that."""
+    """The workspace's files, sorted by path, and what was skipped although no rule says so."""
 
     root: Path
     entries: list[Entry] = field(default_factory=list)
@@ -58,7 +57,7 @@ class _Walk:
 
 
 def collect(directory: Path, ignore_files: Sequence[Path] = (), patterns: Sequence[str] = ()) -> Collection:
-    """The files of ``directory`` that the rules leave; ``ignore_files`` and ``patterns`` come last."""
+    """The files of ``directory`` that the rules do not exclude; ``ignore_files`` and ``patterns`` apply last."""
     root = directory.resolve()
     top = _repository(root)
     prefix = "" if top is None or top == root else root.relative_to(top).as_posix() + "/"
@@ -72,10 +71,10 @@ def collect(directory: Path, ignore_files: Sequence[Path] = (), patterns: Sequen
     tracked = _tracked(root) if top is not None else frozenset()
     above = frozenset(path[:i] for path in tracked for i, char in enumerate(path) if char == "/")
     walk = _Walk(root, tracked, above, extra, Collection(root))
-    # Paths are those below the repository's top, so that its rules mean what they say.
+    # Paths are relative to the repository's root, as its rules are.
     stack = [rules.parse(list(DEFAULT_EXCLUDES)), *_outer_rules(top, prefix)]
     if _ignored_above(stack, prefix):
-        # The directory itself is ignored by Git, yet the user asks for it by name: only its own rules hold.
+        # Git ignores the directory itself, yet the user asks for it by name: apply only its own rules.
         stack = stack[:1]
     _directory(walk, "", prefix, stack, [], hidden=False)
     _links(walk)
@@ -86,7 +85,7 @@ def collect(directory: Path, ignore_files: Sequence[Path] = (), patterns: Sequen
 def _directory(
     walk: _Walk, place: str, prefix: str, git_rules: list[Rules], own_rules: list[Rules], hidden: bool
 ) -> None:
-    """Add what lies in ``place``; ``hidden``: only what is tracked belongs, Git's rules exclude the rest."""
+    """Add the files in ``place``; ``hidden``: Git ignores it, so only tracked files belong."""
     here = walk.root / place
     git_rules = _with(git_rules, rules.read(here / ".gitignore", prefix + place))
     own_rules = _with(own_rules, rules.read(here / OWN_FILE, place))
@@ -94,7 +93,7 @@ def _directory(
         with os.scandir(here) as listing:
             items = sorted(listing, key=lambda item: item.name)
     except OSError as error:
-        raise WorkspaceError(f"{here} cannot be read: {error.strerror}. Leave it out in {OWN_FILE}.") from error
+        raise WorkspaceError(f"{here} cannot be read: {error.strerror}. Exclude it in {OWN_FILE}.") from error
     for item in items:
         if item.name in ALWAYS_LEFT_OUT:
             continue
@@ -121,30 +120,30 @@ def _file(walk: _Walk, item: os.DirEntry[str], path: str) -> None:
     try:
         info = item.stat(follow_symlinks=False)
     except FileNotFoundError:
-        return  # removed while we looked
+        return  # removed in the meantime
     if not stat.S_ISREG(info.st_mode):
-        walk.found.warnings.append(f"{path} is no file (a socket, pipe or device) and is left out.")
+        walk.found.warnings.append(f"{path} is a socket, pipe or device; skipped.")
         return
     walk.found.entries.append(Entry(path, Path(item.path), info.st_size, bool(info.st_mode & 0o100)))
 
 
 def _links(walk: _Walk) -> None:
-    """Symbolic links become copies of what they point at, if that is itself part of the workspace."""
+    """Replace symbolic links with copies of their targets, if those are part of the workspace."""
     by_path = {entry.path: entry for entry in walk.found.entries}
     for link in walk.links:
         try:
             target = (walk.root / link).resolve(strict=True)
             inside = target.relative_to(walk.root).as_posix()
         except (OSError, RuntimeError):
-            walk.found.warnings.append(f"{link} is a link that leads nowhere and is left out.")
+            walk.found.warnings.append(f"{link} is a broken link; skipped.")
             continue
         except ValueError:
-            walk.found.warnings.append(f"{link} is a link that leads out of the workspace and is left out.")
+            walk.found.warnings.append(f"{link} is a link that leads out of the workspace; skipped.")
             continue
         if inside in by_path:
             copies = {link: by_path[inside]}
         elif inside == "." or (link + "/").startswith(inside + "/"):
-            walk.found.warnings.append(f"{link} is a link to a directory that holds it and is left out.")
+            walk.found.warnings.append(f"{link} is a link to a directory that contains it; skipped.")
             continue
         else:
             below = inside + "/"
@@ -152,7 +151,7 @@ def _links(walk: _Walk) -> None:
                 link + "/" + path[len(below) :]: entry for path, entry in by_path.items() if path.startswith(below)
             }
         if not copies:
-            walk.found.warnings.append(f"{link} is a link to what is itself left out, and is left out too.")
+            walk.found.warnings.append(f"{link} is a link to an excluded file; skipped.")
         for path, entry in copies.items():
             walk.found.entries.append(Entry(path, entry.source, entry.size, entry.executable))
 
@@ -162,7 +161,7 @@ def _with(stack: list[Rules], more: Rules | None) -> list[Rules]:
 
 
 def _repository(directory: Path) -> Path | None:
-    """The top of the working tree that holds the directory."""
+    """The root of the directory's working tree, or None."""
     for place in (directory, *directory.parents):
         if (place / ".git").exists():
             return place
@@ -170,7 +169,7 @@ def _repository(directory: Path) -> Path | None:
 
 
 def _outer_rules(top: Path | None, prefix: str) -> list[Rules]:
-    """Git's rules from outside the directory, weakest first."""
+    """Git's rules from outside the directory, lowest precedence first."""
     stack = _with([], _user_excludes(top))
     if top is None:
         return stack
@@ -193,7 +192,8 @@ def _ignored_above(stack: list[Rules], prefix: str) -> bool:
 
 
 def _git_directory(top: Path) -> Path:
-    """``.git``, or what it names: in worktrees and submodules it is a file; worktrees share their rules."""
+    """``.git``, or the directory it points to: in worktrees and submodules it is a file; worktrees share their
+    rules."""
     told = _ask(top, "rev-parse", "--git-path", "info/exclude")
     if told:
         return (top / told.decode(errors="surrogateescape").rstrip("\n")).parent.parent
@@ -210,14 +210,14 @@ def _user_excludes(top: Path | None) -> Rules | None:
 
 
 def _tracked(root: Path) -> frozenset[str]:
-    """What Git tracks below the directory; nothing where there is no git to ask."""
+    """The files that Git tracks below the directory; empty without git."""
     listing = _ask(root, "ls-files", "-z", "--cached") or b""
     return frozenset(os.fsdecode(path) for path in listing.split(b"\0") if path)
 
 
 def _ask(directory: Path, *question: str) -> bytes | None:
     try:
-        # Without fsmonitor and hooks: a question must not start what a repository's configuration names.
+        # Without fsmonitor and hooks: a query must not run programs from a repository's configuration.
         answer = subprocess.run(
             ["git", "-c", "core.fsmonitor=false", "-C", str(directory), *question],
             capture_output=True,

@@ -1,10 +1,9 @@
-"""Git's ignore rules for one path at a time: pure, apart from reading a rules file.
+"""Git's ignore rules for one path at a time. Pure, except for reading a rules file.
 
-Written after gitignore(5), and held against ``git ls-files`` in the tests. No library that was tried decides as
-Git does, entry by entry on the way down: they let a pattern that matches a directory speak for everything
-below it, so that ``!*/`` after ``*`` opens not only directories but the files in them. Git also matches bytes,
-not letters (``?`` is half an ``ü``): patterns and paths are compared as their bytes, one character each.
-"""
+Implements gitignore(5), tested against ``git ls-files``. No library that was tried decides like Git, entry by entry on
+the way down: they apply a pattern that matches a directory to everything below it, so that ``!*/`` after ``*`` includes
+not only directories but the files in them. Git also matches bytes, not characters (``?`` is half an ``ü``): patterns
+and paths are compared as bytes, one character each."""
 
 from __future__ import annotations
 
@@ -33,7 +32,7 @@ _CLASSES = {
 
 @dataclass(frozen=True)
 class Pattern:
-    """One line: what it matches, the whole path or the name alone, and what a match means."""
+    """A rule: what it matches, the whole path or only the name, and what a match means."""
 
     regex: re.Pattern[str]
     ignored: bool
@@ -48,14 +47,14 @@ class Pattern:
 
 @dataclass(frozen=True)
 class Rules:
-    """The patterns of one source; they hold below ``base``, a directory relative to the tree that is asked
-    about ("" or ending with a slash), and the last one that matches decides."""
+    """The patterns of one source. They apply below ``base``, a directory relative to the tree ("" or ending with a
+    slash); the last match decides."""
 
     base: str
     patterns: tuple[Pattern, ...]
 
     def verdict(self, path: str, directory: bool) -> bool | None:
-        """True: ignored, False: expressly not, None: these rules do not say. ``path`` lies below ``base``."""
+        """True: ignored; False: explicitly not; None: no match. ``path`` is below ``base``."""
         entry = _octets(path[len(self.base) :])
         for pattern in reversed(self.patterns):
             if pattern.matches(entry, directory):
@@ -64,13 +63,13 @@ class Rules:
 
 
 def parse(lines: Iterable[str], base: str = "") -> Rules:
-    """Rules from the lines of a file; a pattern that makes no sense matches nothing, as in Git."""
+    """Parse the lines of a rules file; an invalid pattern matches nothing, as in Git."""
     patterns = (_pattern(_octets(line)) for line in lines)
     return Rules(base, tuple(pattern for pattern in patterns if pattern is not None))
 
 
 def read(file: Path, base: str = "") -> Rules | None:
-    """The rules in a file; None where there is none."""
+    """The rules in a file; None if there is no file."""
     try:
         content = file.read_bytes()
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
@@ -81,7 +80,7 @@ def read(file: Path, base: str = "") -> Rules | None:
 
 
 def verdict(stack: list[Rules], path: str, directory: bool) -> bool | None:
-    """What several sources say together: the last that has an opinion."""
+    """The decision of several sources: the last one with a match."""
     for rules in reversed(stack):
         decided = rules.verdict(path, directory)
         if decided is not None:
@@ -94,7 +93,7 @@ def _octets(text: str) -> str:
 
 
 def _pattern(line: str) -> Pattern | None:
-    text = re.sub(r"(?<!\\) +$", "", line)  # a backslash keeps a space at the end
+    text = re.sub(r"(?<!\\) +$", "", line)  # a backslash keeps a trailing space
     if not text or text.startswith("#"):
         return None
     ignored = not text.startswith("!")
@@ -109,7 +108,7 @@ def _pattern(line: str) -> Pattern | None:
 
 
 def _translate(text: str) -> str | None:
-    """A pattern as a regular expression for whole entries; None for one that can match nothing."""
+    """A pattern as a regular expression for whole entries; None if it cannot match anything."""
     out, at = [], 0
     while at < len(text):
         char = text[at]
@@ -135,7 +134,7 @@ def _translate(text: str) -> str | None:
 
 
 def _stars(text: str, at: int, stars: int) -> tuple[str, int]:
-    """One or more stars; two or more stand for any directories where they are alone between slashes."""
+    """One or more stars; two or more alone between slashes match any directories."""
     end = at + stars
     alone = stars > 1 and (at == 0 or text[at - 1] == "/")
     if alone and end == len(text):
@@ -146,7 +145,7 @@ def _stars(text: str, at: int, stars: int) -> tuple[str, int]:
 
 
 def _bracket(text: str, start: int) -> tuple[str, int] | None:
-    """A set of characters, none of which is ever the slash; None where the bracket is never closed."""
+    """A character set, which never matches a slash; None if the bracket is not closed."""
     at = start + 1
     negated = text[at : at + 1] in ("!", "^")
     at += negated
@@ -177,6 +176,6 @@ def _bracket(text: str, start: int) -> tuple[str, int] | None:
 
 
 def _member(text: str, at: int) -> tuple[str, int]:
-    """A character in a set, perhaps behind a backslash, and where the next begins."""
+    """A character in a set, possibly escaped, and the position of the next one."""
     at += text[at] == "\\"
     return text[at : at + 1], at + 1

@@ -1,4 +1,4 @@
-"""What the user meant by a workspace: a directory, a zip, a git URL with or without a revision, or none."""
+"""Parses a workspace argument: a directory, a zip, a Git URL with or without a revision, or none."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ Source = Union[Nothing, Directory, Zip, Git]
 
 
 def parse(text: str | os.PathLike[str]) -> Source:
-    """The source that ``text`` names; refuses what can be no workspace, in words."""
+    """The source that ``text`` names. Raises WorkspaceError."""
     if isinstance(text, str):
         if text == "none":
             return Nothing()
@@ -58,14 +58,14 @@ def parse(text: str | os.PathLike[str]) -> Source:
 
 
 def refuse_too_wide(directory: Path) -> None:
-    """The whole disk or a whole home directory is never meant, and holds what must not leave it."""
+    """Refuse the whole disk and home directories: they are never meant and contain private files."""
     homes = {Path.home().resolve(), Path(os.path.expanduser("~" + _user())).resolve()}  # noqa: PTH111
     holds_home = any(directory == home or directory in home.parents for home in homes)
     if directory == Path(directory.anchor) or holds_home:
         what = "your home directory" if directory in homes else str(directory)
         raise WorkspaceError(
-            f"The workspace would be {what}, with everything in it. Go to your project's directory, name it "
-            "with --workspace DIR, or start with nothing: --workspace none"
+            f"The workspace would be {what}, with everything in it. Change to your project's directory, name it "
+            "with --workspace DIR, or use none: --workspace none"
         )
 
 
@@ -84,7 +84,7 @@ def _git(text: str) -> Git:
     Branches hold slashes themselves (``main``, ``feature/x``): after ``.git@`` everything is the revision.
     """
     short = re.fullmatch(r"([\w.-]+@[\w.-]+):(?!//)(.+)", text)
-    if short:  # git@host:team/project, as people copy it
+    if short:  # git@host:team/project
         text = f"ssh://{short[1]}/{short[2]}"
     scheme, _, rest = text.partition("://")
     if scheme == "git+https" or scheme == "git+ssh":
@@ -98,7 +98,7 @@ def _git(text: str) -> Git:
     if marker and not ref:
         raise WorkspaceError(f"{text}: there is no branch, tag or commit after the @.")
     if ":" in host.rpartition("@")[0]:
-        raise WorkspaceError("The git address must not carry a password: it would be shown in the job's record.")
+        raise WorkspaceError("The Git address must not contain a password: it would be visible in the job's record.")
     return Git(f"{scheme}://{host}/{path}", ref or None)
 
 

@@ -145,7 +145,7 @@ class TestJobs:
 
     def test_stop_delete_clone_events_open(self, logged_in: Platform) -> None:
         job = logged_in.add_job(ports=[{"port": 8080, "url": "http://x.localhost/", "path": "p"}])
-        assert "told to stop" in outrider("jobs", "stop", job).stderr
+        assert "Stopping job" in outrider("jobs", "stop", job).stderr
         assert outrider("jobs", "clone", job).stdout.strip() == "j000000000001"
         assert "queued" in outrider("jobs", "events", job).stdout
         assert len(json.loads(outrider("jobs", "events", job, "--json").stdout)["items"]) == 3

@@ -34,8 +34,8 @@ def test_each_reader_gets_a_form_of_its_own() -> None:
     [
         ("--no-such-option", "No such option"),
         ("--timeout soon", "soon"),
-        ("python train.py", "What runs is the cell"),
-        ("--command true", "What runs is the cell"),
+        ("python train.py", "The cell is what runs"),
+        ("--command true", "The cell is what runs"),
         ("--name 'open", "No closing quotation"),
     ],
 )

@@ -117,7 +117,7 @@ def test_an_address_without_outrider_says_so(platform: Platform) -> None:
 
 
 def test_a_token_with_a_line_break_is_refused_here() -> None:
-    with pytest.raises(outrider.NotLoggedIn, match="copied whole"):
+    with pytest.raises(outrider.NotLoggedIn, match="copied completely"):
         outrider.Client("http://127.0.0.1:1", "abc\ndef")
 
 
@@ -286,7 +286,7 @@ class TestFinding:
             platform.add_job(owner="grace" if n > 240 else "ada")
         assert client.jobs.find("j000000000249").id == "j000000000249"
         assert client.jobs.find("@last").id == "j000000000240"
-        with pytest.raises(outrider.InvalidRequest, match="beginning of 10 jobs"):
+        with pytest.raises(outrider.InvalidRequest, match="matches 10 jobs"):
             client.jobs.find("j00000000001")
         with pytest.raises(outrider.NotFound):
             client.jobs.find("jx")
