@@ -44,25 +44,24 @@ class OutriderService(Application):
     description = __doc__ or ""
 
     config_file = Unicode("", help="A Python file with more configuration").tag(config=True)
-    home = Unicode(help="Where everything is kept (OUTRIDER_HOME)").tag(config=True)
+    home = Unicode(help="State directory (OUTRIDER_HOME)").tag(config=True)
     database = Unicode(help="sqlite:///PATH or postgresql://… (OUTRIDER_DATABASE)").tag(config=True)
     catalog = Unicode(help="The YAML file of images and machine types (OUTRIDER_CATALOG)").tag(config=True)
     ip = Unicode(help="Where to listen").tag(config=True)
     port = Integer(help="Where to listen").tag(config=True)
     followers = Integer(
-        help="Connections that one user may have open to follow jobs (OUTRIDER_FOLLOWERS_PER_USER)"
+        help="How many connections that follow jobs one user may have open (OUTRIDER_FOLLOWERS_PER_USER)"
     ).tag(config=True)
-    apps_port = Integer(help="Where the hosts of jobs' ports are served (OUTRIDER_APPS_PORT)").tag(config=True)
+    apps_port = Integer(help="Port for the hosts of jobs' ports (OUTRIDER_APPS_PORT)").tag(config=True)
     public_url = Unicode(help="The Hub's address in a browser (OUTRIDER_PUBLIC_URL)").tag(config=True)
     local_url = Unicode(
         help="The Hub's address for sandboxes on this machine (OUTRIDER_LOCAL_URL); empty: the public one"
     ).tag(config=True)
     apps_origin = Unicode(
-        help="Scheme and domain below which each job's port has its host, as http://localhost:8004 "
-        "(OUTRIDER_APPS_ORIGIN)"
+        help="Scheme and domain of the hosts of jobs' ports, such as http://localhost:8004 (OUTRIDER_APPS_ORIGIN)"
     ).tag(config=True)
     cull_timeout = Float(help="Seconds after which an idle notebook is stopped; 0: never").tag(config=True)
-    auth_cache = Integer(10, help="Seconds that the Hub's word about a token is trusted").tag(config=True)
+    auth_cache = Integer(10, help="Seconds for which the Hub's answer about a token is cached").tag(config=True)
     backends = List(
         Unicode(),
         list(BACKENDS),
@@ -70,24 +69,24 @@ class OutriderService(Application):
         "take a name (docs/contributing/service.md)",
     ).tag(config=True)
     backend_options = Dict(help="Settings of platforms that are not part of Outrider").tag(config=True)
-    isolation = Unicode("", help="bubblewrap or plain; empty: what the machine can do").tag(config=True)
+    isolation = Unicode("", help="bubblewrap or plain; empty: detect").tag(config=True)
     kubernetes = Unicode(help="The YAML file that describes the cluster where jobs run (OUTRIDER_KUBERNETES)").tag(
         config=True
     )
     closed_networks = List(
         Unicode(),
-        help="IPv4 networks that jobs on this machine cannot reach (OUTRIDER_CLOSED_NETWORKS, with spaces between)",
+        help="IPv4 networks that jobs on this machine cannot reach (OUTRIDER_CLOSED_NETWORKS, separated by spaces)",
     ).tag(config=True)
     registries = List(
         Unicode(),
         help="Registries inside this network that images may come from: host, host:port, or http://host:port "
-        "(OUTRIDER_REGISTRIES, with spaces between)",
+        "(OUTRIDER_REGISTRIES, separated by spaces)",
     ).tag(config=True)
     webhooks = List(
         Unicode(),
-        help="Hosts inside this network that may be notified, likewise (OUTRIDER_WEBHOOKS)",
+        help="Hosts inside this network that webhooks may notify, likewise (OUTRIDER_WEBHOOKS)",
     ).tag(config=True)
-    exit_with_parent = Bool(False, help="End when the process that started it ends").tag(config=True)
+    exit_with_parent = Bool(False, help="Exit when the process that started it ends").tag(config=True)
 
     aliases = {  # noqa: RUF012
         "config": "OutriderService.config_file",
@@ -101,7 +100,7 @@ class OutriderService(Application):
     flags = {  # noqa: RUF012
         "exit-with-parent": (
             {"OutriderService": {"exit_with_parent": True}},
-            "End when the process that started it ends",
+            "Exit when the process that started it ends",
         ),
     }
 

@@ -127,7 +127,9 @@ class Authenticator:
             if error.status_code < 500:
                 raise
             # The Hub's message would reveal internal addresses.
-            raise HTTPError(503, "JupyterHub cannot say now who you are. Try again in a moment.") from error
+            raise HTTPError(
+                503, "JupyterHub is unavailable, so you cannot be authenticated. Try again in a moment."
+            ) from error
         if not model or not self.hub.check_scopes(self.hub.access_scopes, model):
             return None
         return Caller.from_model(model)

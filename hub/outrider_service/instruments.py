@@ -41,17 +41,19 @@ class Instruments:
         ProcessCollector(registry=self.registry)
         self._jobs = Gauge("outrider_jobs", "Jobs by status", ["status"], registry=self.registry)
         self._leases = Gauge("outrider_leases", "Held machines", ["kind", "machine"], registry=self.registry)
-        self._price = Gauge("outrider_price_per_hour", "Price of everything held, per hour", registry=self.registry)
+        self._price = Gauge(
+            "outrider_price_per_hour", "Hourly price of everything that is running", registry=self.registry
+        )
         self._keys = Gauge("outrider_reconcile_queue", "Keys in the work queue", registry=self.registry)
-        self._lines = Gauge("outrider_log_lines_total", "Log lines taken in", registry=self.registry)
+        self._lines = Gauge("outrider_log_lines_total", "Log lines stored", registry=self.registry)
         self._refused = Gauge(
-            "outrider_records_refused_total", "Records in jobs' output that have no known form", registry=self.registry
+            "outrider_records_refused_total", "Invalid runner records in jobs' output", registry=self.registry
         )
         self._lost = Gauge(
-            "outrider_log_bytes_lost_total", "Bytes of output that could not be taken in", registry=self.registry
+            "outrider_log_bytes_lost_total", "Bytes of output that could not be stored", registry=self.registry
         )
         self._disk_work = Gauge(
-            "outrider_disk_work", "Users' work on the disk", ["pool", "state"], registry=self.registry
+            "outrider_disk_work", "Users' disk operations", ["pool", "state"], registry=self.registry
         )
         self._followers = Gauge("outrider_followers", "Connections that follow jobs", ["kind"], registry=self.registry)
         self._requests = Gauge(
@@ -59,7 +61,7 @@ class Instruments:
         )
         self._unknown = Gauge(
             "outrider_unknown_objects",
-            "What a platform holds under this release's name and the database does not know; it is left alone",
+            "Objects that a platform holds under this release's name and the database does not know; left alone",
             ["cluster"],
             registry=self.registry,
         )

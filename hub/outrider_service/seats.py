@@ -32,7 +32,7 @@ class Seats:
         """Raises TooMany if this user gets no further one."""
         if self._taken[user] >= self.each:
             raise TooMany(
-                f"You have {self.each} {self._what} open, which is the limit for one user. Close some, and try again."
+                f"You have {self.each} {self._what} open, which is the limit for one user. Close some and try again."
             )
 
     @contextmanager

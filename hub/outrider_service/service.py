@@ -253,7 +253,7 @@ class Service:
 
     async def _drop_old_uploads(self) -> float:
         if dropped := await self.snapshots.drop_unused(now() - UPLOADS_KEPT_S):
-            log.info("removed %d uploaded workspaces that no job needs", dropped)
+            log.info("removed %d uploaded workspaces that no job uses", dropped)
         return UPLOADS_CHECK_S
 
     async def _allowance(self, owner: str, group: str | None, price_per_hour: float) -> str | None:

@@ -75,7 +75,7 @@ class UserThreads:
         """The function's result, from a thread of the user's. Raises TooMany where the line is full."""
         if len(self._waiting.get(user, ())) >= self._most_waiting:
             raise TooMany(
-                f"You have {self._most_waiting} requests that wait for the disk, which is the limit for one user. "
+                f"You have {self._most_waiting} requests waiting for the disk, which is the limit for one user. "
                 "Send fewer at once."
             )
         return await self.run_on(user, function, *args, **kwargs)

@@ -33,7 +33,7 @@ async def test_from_home_to_the_sample_job_and_back(open_page: Any, base: Any, n
     await expect(page.locator(".or-job-title")).to_contain_text("Succeeded")
     await expect(page.get_by_role("tabpanel")).to_contain_text("python train.py")
     await page.get_by_role("tab", name="Timeline").click()
-    await expect(page.get_by_role("tabpanel")).to_contain_text("The command runs.")
+    await expect(page.get_by_role("tabpanel")).to_contain_text("The command is running.")
     await page.go_back()
     await expect(page.get_by_role("tab", name="Overview")).to_have_attribute("aria-selected", "true")
     await page.go_back()

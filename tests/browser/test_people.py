@@ -46,7 +46,9 @@ async def test_a_groups_machine_is_seen_by_its_members_alone(as_person: As) -> N
         await page.goto(page.url.split("/new")[0] + "/new/review?machine=lab&command=true&image=outrider/python")
         checks = page.get_by_label("Preflight checks")
         # Whoever guesses its name is told that there is none.
-        await expect(checks).to_contain_text("It starts at once." if count else "there is no machine type 'lab'")
+        await expect(checks).to_contain_text(
+            "The job starts immediately." if count else "there is no machine type 'lab'"
+        )
 
 
 async def test_the_page_of_usage_says_to_the_second_what_ran(as_person: As, hub: Platform, newcomer: str) -> None:

@@ -84,7 +84,7 @@ async def test_an_admin_adds_an_image_and_a_user_starts_a_notebook_with_it(
 async def test_another_image_is_checked_while_it_is_typed(as_person: As, registry: Registry, private: Registry) -> None:
     page = await as_person("ann")
     said = await check(page, f"{private.name}/team/secret:1")
-    await expect(said).to_contain_text("without a login")
+    await expect(said).to_contain_text("requires a login")
     await expect(said).to_contain_text("in Settings")
     await expect(page.get_by_role("radio", name="Custom image")).to_be_checked()
     await expect(await check(page, f"{registry.name}/team/toolz:1")).to_contain_text("There is no team/toolz:1")

@@ -145,7 +145,7 @@ def test_a_restored_older_database_deletes_nothing_and_says_what_it_does_not_kno
     eventually("the service answers", platform.service_answers)
     assert platform.job(job_id)["status"] == "unknown"
     name = f"job/{next(iter(platform.uids('jobs', '-l', f'outrider.dev/job={job_id}')))}"
-    eventually("it is told", lambda: f"{name} on default bears this release's name" in platform.log("service"), 120)
+    eventually("it is told", lambda: f"{name} on default has this release's name" in platform.log("service"), 120)
     assert unknown_objects(platform) == 1
     assert platform.pod_of(job_id) == running
     assert platform.notebook_answers()

@@ -206,4 +206,4 @@ def test_too_many_waiting_jobs(make_service: Any) -> None:
         alice.submit("true", machine="whole")
     answer = alice.post("/jobs", json=OK)
     assert answer.status_code == 429
-    assert "2 are allowed" in answer.json()["message"]
+    assert "the limit (2)" in answer.json()["message"]

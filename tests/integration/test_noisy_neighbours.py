@@ -150,7 +150,7 @@ async def test_beyond_a_users_line_requests_are_refused(
         answers = await asyncio.gather(*(client.get(path) for _ in range(200)))
     refused = [answer for answer in answers if answer.status_code == 429]
     assert {answer.status_code for answer in answers} == {200, 429}
-    assert refused[0].json()["message"].startswith("You have 64 requests that wait for the disk, which is the limit")
+    assert refused[0].json()["message"].startswith("You have 64 requests waiting for the disk, which is the limit")
     assert refused[0].headers["Retry-After"] == "10"
     assert bob.get("/storage").status_code == 200
 

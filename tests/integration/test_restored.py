@@ -29,7 +29,7 @@ def test_a_restored_database_ends_nothing(make_service: Make) -> None:
     service.start()
     assert alice.get(f"/jobs/{job_id}").status_code == 404
     sandbox = service.home / "run/jobs" / f"{job_id}-1"
-    eventually("it is told", lambda: f"{sandbox} on default bears this release's name" in service.log, 90)
+    eventually("it is told", lambda: f"{sandbox} on default has this release's name" in service.log, 90)
     figures = service.user("root").get("/metrics/prometheus").text
     assert 'outrider_unknown_objects{cluster="default"} 1.0' in figures
     service.stop()

@@ -138,7 +138,7 @@ async def test_the_gpus_of_all_machines_of_a_job_count(db: Database) -> None:
     assert placed == [first], "four are the group's limit, and four are in use"
     async with db.read() as conn:
         assert [lease.gpu_count for lease in await list_leases(conn)] == [4]
-    with pytest.raises(RequestRefused, match="would have 8 GPUs and you may use 6"):
+    with pytest.raises(RequestRefused, match="would have 8 GPUs, and you may use 6"):
         await submitted(db, known, machine="pair", nodes=4)
     with pytest.raises(RequestRefused, match="the group team may use 4"):
         await submitted(db, known, group="team", machine="pair", nodes=3)

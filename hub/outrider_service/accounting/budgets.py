@@ -81,8 +81,8 @@ class Budgets:
             return None
         who = f"The group {group} has" if group else "You have"
         return (
-            f"{who} used up this month's budget of {account.budget:.2f}. It is full again on "
-            f"{next_month(now()):%-d %B}; ask an administrator for more, or take a machine that has no charge."
+            f"{who} used up this month's budget of {account.budget:.2f}. It resets on "
+            f"{next_month(now()):%-d %B}; ask an administrator for more, or use a machine type without a price."
         )
 
 

@@ -22,7 +22,7 @@ def allowed_machine(catalog: Catalog, name: str | None, caller: Caller) -> Machi
     found = next((machine for machine in usable if name in (None, machine.name)), None)
     if found is not None:
         return found
-    known = ", ".join(machine.name for machine in usable) or "none for you"
+    known = ", ".join(machine.name for machine in usable) or "none that you may use"
     wanted = "machine type" if name is None else f"machine type {name!r}"
     raise RequestRefused("invalid", f"machine: there is no {wanted}; there are {known}", "machine")
 
@@ -37,7 +37,7 @@ def allowed_image(catalog: Catalog, name: str | None, caller: Caller, *, noteboo
     found = next((image for image in usable if name in (None, image.name)), None)
     if found is not None:
         return found
-    known = ", ".join(image.name for image in usable) or "none for you"
+    known = ", ".join(image.name for image in usable) or "none that you may use"
     wanted = "image" if name is None else f"image {name!r}"
     raise RequestRefused("invalid", f"image: there is no {wanted}; there are {known}", "image")
 

@@ -147,7 +147,7 @@ class Database:
                 return
             except DatabaseBusy:
                 if not waiting:
-                    log.warning("another service holds the database; waiting for it to end")
+                    log.warning("another service holds the database's lock; waiting for it to exit")
                     waiting = True
                 await asyncio.sleep(poll_s)
 

@@ -140,7 +140,7 @@ class EndpointHandler(RequestHandler):
             self.finish(
                 "<!doctype html><html lang=en><meta charset=utf-8><title>Outrider</title>"
                 "<body style='font:16px system-ui;max-width:36rem;margin:15vh auto;padding:0 1rem'>"
-                f"<h1 style='font-size:1.3rem'>Not there</h1><p>{text}</p></body></html>"
+                f"<h1 style='font-size:1.3rem'>Not available</h1><p>{text}</p></body></html>"
             )
             return
         self.set_header("Content-Type", "application/json")
@@ -150,14 +150,14 @@ class EndpointHandler(RequestHandler):
         async with self.endpoints.db.read() as conn:
             job = await store.get_job(conn, job_id)
         if job is None or job.desired == "delete" or port not in job.submission.ports:
-            raise EndpointError(404, "There is no such job, or it is not yours, or it did not declare this port.")
+            raise EndpointError(404, "There is no such job, it is not yours, or it has not declared this port.")
         return job
 
     async def address(self, job: JobRecord, port: int) -> Address:
         if job.status.ended:
-            raise EndpointError(410, f"The job has ended ({job.status.value}); nothing listens any more.")
+            raise EndpointError(410, f"The job has ended ({job.status.value}); its ports are closed.")
         if job.status is not Status.RUNNING:
-            raise EndpointError(503, f"The job is {job.status.value}; try again when it runs.")
+            raise EndpointError(503, f"The job is {job.status.value}; try again when it is running.")
         return await self.endpoints.backends[job.cluster].endpoint(AttemptRef(job.id, job.attempt), port)
 
     async def pass_on(
@@ -174,7 +174,7 @@ class EndpointHandler(RequestHandler):
     ) -> None:
         if not target.startswith("/"):
             # "GET @elsewhere/ HTTP/1.1": an address made of it would lead away from the job.
-            raise EndpointError(400, "The address of a request begins with a slash.")
+            raise EndpointError(400, "The path must begin with a slash.")
         address = await self.address(job, port)
         forwarded = {
             "X-Forwarded-For": self.request.remote_ip or "",
@@ -206,7 +206,7 @@ class EndpointHandler(RequestHandler):
                 f"Nothing listens on port {port} of this job yet. A server must listen on that port; see its log.",
             ) from None
         except BadAnswer as error:
-            raise EndpointError(502, f"What the job's program answered is not HTTP: {error}") from None
+            raise EndpointError(502, f"The job's program did not answer with valid HTTP: {error}") from None
 
 
 class PathEndpoint(EndpointHandler):
@@ -221,11 +221,11 @@ class PathEndpoint(EndpointHandler):
             raise EndpointError(404, "There is nothing at this address.")
         caller: Caller | None = await self.endpoints.authenticator.program(self)
         if caller is None:
-            raise EndpointError(401, "Say who you are: send a valid token (Authorization: token …).")
+            raise EndpointError(401, "Authentication required: send a valid token (Authorization: token …).")
         port = int(match[2])
         job = await self.job_with_port(match[1], port)
         if not caller.may(ENDPOINTS, job.owner, job.group_name):
-            raise EndpointError(404, "There is no such job, or it is not yours, or it did not declare this port.")
+            raise EndpointError(404, "There is no such job, it is not yours, or it has not declared this port.")
         base = f"{self.endpoints.prefix}endpoints/{match[1]}/{match[2]}"
         if match[3] is None:
             self.redirect(base + "/" + (f"?{self.request.query}" if self.request.query else ""))
@@ -287,7 +287,7 @@ class HostEndpoint(EndpointHandler):
                 return
             if from_elsewhere(self.request):
                 # Browsers also send the cookie for requests from another job's page.
-                raise EndpointError(403, "A page of another address sent this request.")
+                raise EndpointError(403, "This request came from a page of another origin.")
         await self.pass_on(
             job,
             port,

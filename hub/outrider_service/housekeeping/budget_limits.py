@@ -57,7 +57,7 @@ class BudgetLimits:
             await self._hub.stop_server(user, server)
         except HubUnreachable as error:
             # It keeps its lease, so the next round tries again; the others must not wait for it.
-            log.warning("%s's notebook %r is not stopped yet: %s", user, server, error)
+            log.warning("%s's notebook %r could not be stopped yet: %s", user, server, error)
 
     async def _warn(self, account: Account) -> None:
         """Tell everybody who spends from this budget, once a month."""

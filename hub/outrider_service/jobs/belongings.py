@@ -68,7 +68,7 @@ class Belongings:
                 attempts = await self._attempts(refs)
                 await backend.adopt([ref for ref in refs if knows(attempts, ref)])
             except PlatformAway as error:
-                log.warning("what earlier versions made on %s is not taken over yet: %s", cluster, error)
+                log.warning("%s: objects of earlier versions could not be adopted yet: %s", cluster, error)
                 return False
         await note_adopted(self._db)
         return True
@@ -90,7 +90,7 @@ class Belongings:
             self._suspected[cluster] = suspected
             for name in sorted(self.unknown[cluster] - told):
                 log.warning(
-                    "%s on %s bears this release's name, and this database does not know it. It is left alone; "
+                    "%s on %s has this release's name, but is not in this database. It is left alone; "
                     "if nobody needs it, remove it by hand.",
                     name,
                     cluster,

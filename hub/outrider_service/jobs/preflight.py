@@ -14,15 +14,15 @@ def room(machine: MachineType, total: int | None, free: int | None, waiting: int
         return Finding(
             check="room",
             answer="no",
-            message=f"The platform has no room for {several}: take {advice}.",
+            message=f"The platform is too small for {several}: use {advice}.",
             field="machine",
         )
     if free is None:
-        return Finding(check="room", answer="unknown", message="What is free now is not known here.")
+        return Finding(check="room", answer="unknown", message="The free capacity is unknown on this platform.")
     if free >= nodes and waiting == 0:
-        return Finding(check="room", answer="yes", message="It starts at once.")
+        return Finding(check="room", answer="yes", message="The job starts immediately.")
     ahead = f"; {waiting} {'job waits' if waiting == 1 else 'jobs wait'} for this type" if waiting else ""
-    return Finding(check="room", answer="yes", message=f"It waits until {several} is free{ahead}.")
+    return Finding(check="room", answer="yes", message=f"The job waits until {several} is free{ahead}.")
 
 
 def queue(pending: int, most: int | None) -> Finding | None:
@@ -30,6 +30,6 @@ def queue(pending: int, most: int | None) -> Finding | None:
     if most is None:
         return None
     if pending >= most:
-        text = f"You have {pending} jobs waiting, and {most} are allowed: stop some first."
+        text = f"You have {pending} waiting jobs, which is the limit ({most}). Stop some first."
         return Finding(check="limits", answer="no", message=text)
     return Finding(check="limits", answer="yes", message="Within your limits.")

@@ -138,9 +138,9 @@ class Reconciler:
                     self.queue.wake(ref.job_id)
             except PlatformAway as error:
                 # The service keeps running for the other platforms.
-                log.warning("what a platform holds is not known yet: %s", error)
+                log.warning("a platform's objects cannot be listed yet: %s", error)
             except Exception:
-                log.exception("the platform's events broke; listening again")
+                log.exception("a platform's event stream failed; listening again")
             await asyncio.sleep(1)
 
     async def _sweep(self) -> None:
@@ -254,7 +254,7 @@ class Reconciler:
         except AWAY:
             raise
         except Exception:
-            log.exception("%s: it could not be told that the log is incomplete", ref)
+            log.exception("%s: could not record that the log is incomplete", ref)
         return True
 
     async def _workspace_error(self, job: JobRecord) -> str | None:
@@ -281,7 +281,7 @@ class Reconciler:
         try:
             submission = job.valid_submission()
         except ValidationError as error:
-            text = f"Its specification is no longer valid: {in_words(error.errors(include_url=False)[0])}."
+            text = f"The job's specification is no longer valid: {in_words(error.errors(include_url=False)[0])}."
             await self._ended(job, Ended(Status.FAILED, Reason.UNSCHEDULABLE, None, text, None, None))
             return None
         attempt = Attempt(
@@ -313,7 +313,7 @@ class Reconciler:
             if failures < START_FAILURES:
                 raise
             log.exception("%s could not be started", ref)
-            text = str(error) if isinstance(error, BackendError) else "The service's log says why."
+            text = str(error) if isinstance(error, BackendError) else "The service's log has details."
             # The remains of a failed start must not run later beside the next attempt.
             await backend.stop(ref, 0)
             await self._ended(job, Ended(Status.FAILED, Reason.PLATFORM_ERROR, None, text, None, None))
@@ -382,7 +382,7 @@ class Reconciler:
                 self._removed.add(job.id)
                 self.queue.wake(job.id)
             except Exception:
-                log.exception("the files of %s could not be removed; it is tried again", job.id)
+                log.exception("the files of %s could not be removed; retrying", job.id)
                 self.queue.add_after(job.id, SWEEP_S)
             finally:
                 del self._removing[job.id]

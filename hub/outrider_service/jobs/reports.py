@@ -44,7 +44,7 @@ class Reports:
                         await store.update_job(conn, ref.job_id, commit_hash=commit)
                     await self._once(conn, ref, "workspace_ready", "The workspace is ready.", time)
                 case Started():
-                    await self._once(conn, ref, "started", "The command runs.", time)
+                    await self._once(conn, ref, "started", "The command is running.", time)
                 case WorkspaceFailed(message=message):
                     text = message[:LONGEST_MESSAGE] or "The workspace could not be prepared."
                     await store.update_attempt(

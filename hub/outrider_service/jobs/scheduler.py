@@ -116,7 +116,7 @@ class Scheduler:
         job = await store.get_job(conn, job_id, lock=True)
         if job is None or job.status is not Status.PENDING:
             return
-        text = f"No machine of type {job.machine} could ever start here: it is larger than the platform."
+        text = f"No machine of type {job.machine} can ever start: it is larger than the platform."
         await store.update_job(
             conn,
             job_id,

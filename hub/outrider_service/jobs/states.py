@@ -57,7 +57,7 @@ def next_step(
             return Start()
         case Phase.ABSENT:
             # It ran before and has left no trace, so somebody removed it on the platform.
-            lost = Observation(Phase.LOST, reason="platform_error", message="the platform no longer knows it")
+            lost = Observation(Phase.LOST, reason="platform_error", message="the platform has lost it")
             return outcome(job, lost, workspace_error)
     if stopping:
         return Stop(Reason(job.stop_reason or Reason.CANCELLED_BY_USER))

@@ -98,11 +98,13 @@ class Submitter:
         machine = allowed_machine(self.catalog, wanted.machine, caller)
         image = allowed_image(self.catalog, wanted.image, caller, notebook=False)
         if machine.cluster != wanted.cluster:
-            raise RequestRefused("invalid", f"machine: {machine.name} is on {machine.cluster}", "machine")
+            raise RequestRefused("invalid", f"machine: {machine.name} is on the cluster {machine.cluster}", "machine")
         if wanted.nodes > backend.most_nodes:
             raise RequestRefused("invalid", f"nodes: this platform runs a job on {backend.most_nodes}", "nodes")
         if wanted.shm_mb is not None and wanted.shm_mb > machine.memory_mb:
-            raise RequestRefused("invalid", f"shm_mb: {machine.name} has {machine.memory_mb} MiB in all", "shm_mb")
+            raise RequestRefused(
+                "invalid", f"shm_mb: {machine.name} has only {machine.memory_mb} MiB of memory", "shm_mb"
+            )
         if wanted.group is not None and wanted.group not in caller.groups:
             raise RequestRefused("invalid", f"group: you are not in a group {wanted.group!r}", "group")
         self._check_size(caller.name, wanted.group, machine, wanted.nodes)
@@ -129,7 +131,7 @@ class Submitter:
             limits.append((self.catalog.group_limits(group), f"the group {group}"))
         for limit, who in limits:
             if limit.max_gpus is not None and gpus > limit.max_gpus:
-                text = f"machine: it would have {gpus} GPUs and {who} may use {limit.max_gpus} at once"
+                text = f"machine: the job would have {gpus} GPUs, and {who} may use {limit.max_gpus} at once"
                 raise RequestRefused("forbidden", text, "machine")
 
     async def _check_references(self, caller: Caller, wanted: Submission, cloned: JobRecord | None) -> None:
@@ -202,7 +204,7 @@ class Submitter:
                 if most is not None:
                     pending = (await store.count_by_status(conn, job.owner)).get("pending", 0)
                     if pending >= most:
-                        raise RequestRefused("full", f"You have {pending} jobs waiting, and {most} are allowed.")
+                        raise RequestRefused("full", f"You have {pending} waiting jobs, which is the limit ({most}).")
                 await store.insert_job(conn, job, tags)
                 await store.add_event(conn, job.id, 0, "queued", "Submitted.", job.created_at)
         except IntegrityError:
@@ -218,7 +220,7 @@ class Submitter:
 
     async def _repeat(self, known: JobRecord, digest: str) -> Accepted:
         if known.desired == "delete" or known.idempotency_hash != digest:
-            text = "Idempotency-Key: it was used before, for another submission"
+            text = "Idempotency-Key: already used for a different submission"
             raise RequestRefused("conflict", text, "Idempotency-Key")
         async with self.db.read() as conn:
             tags = (await store.tags_of(conn, [known.id]))[known.id]

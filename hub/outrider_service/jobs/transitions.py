@@ -118,7 +118,7 @@ class Transitions:
                 status=Status.STOPPING.value,
                 stop_reason=job.stop_reason or reason.value,
             )
-            text = "The timeout is reached." if reason is Reason.TIMED_OUT else "Asked to stop."
+            text = "Timeout reached." if reason is Reason.TIMED_OUT else "Stop requested."
             await store.add_event(conn, job.id, job.attempt, "stopping", text, now())
         self.changed(job.id)
 

@@ -110,7 +110,7 @@ class WorkQueue:
             except Exception:
                 failures = self._failures[key] = self._failures.get(key, 0) + 1
                 delay = backoff(failures) * random.uniform(0.8, 1.2)  # noqa: S311
-                log.exception("handling %s failed (%d in a row); again in %.1f s", key, failures, delay)
+                log.exception("handling %s failed (%d times in a row); retrying in %.1f s", key, failures, delay)
             finally:
                 self._active.discard(key)
             if key in self._again:

@@ -181,7 +181,7 @@ class Spawns:
         if room is None:
             return []
         if not room.fits(machine):
-            text = f"machine: no machine of type {machine.name} could ever start here: it is larger than the platform"
+            text = f"machine: no machine of type {machine.name} can ever start: it is larger than the platform"
             raise RequestRefused("invalid", text, "machine")
         here = [held_by(lease) for lease in held if lease.cluster == machine.cluster]
         gpus = room.less(here).takes(machine)
@@ -191,7 +191,7 @@ class Spawns:
             raise RequestRefused(
                 "full",
                 f"No machine of type {machine.name} is free: {in_use}{jobs}. "
-                "Take a smaller one, stop something, or try again later.",
+                "Use a smaller one, stop something, or try again later.",
                 "machine",
             )
         return gpus
@@ -239,5 +239,5 @@ class Spawns:
                 continue
             # Asked for by name: a list in pages is no proof, and the machine of one that runs must not be given away.
             if not await hub.runs(user, server):
-                log.warning("dropping the lease of %s: the Hub knows no such server", lease.id)
+                log.warning("releasing the lease of %s: the Hub knows no such server", lease.id)
                 await self.release(user, server, finished=lease.seen_at or lease.created_at)

@@ -99,4 +99,4 @@ class Deliverer:
         if answer.status == GONE:
             async with self._db.write() as conn:
                 await conn.execute(update(webhooks).where(webhooks.c.id == row["webhook_id"]).values(enabled=False))
-        return None if 200 <= answer.status < 300 else f"It answered with {answer.status}."
+        return None if 200 <= answer.status < 300 else f"HTTP status {answer.status}."

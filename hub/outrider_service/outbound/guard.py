@@ -78,11 +78,11 @@ class Guard:
             url = URL(text)
             host, port = url.host, url.port
         except ValueError as error:
-            raise AddressRefused("That is not an address.") from error
+            raise AddressRefused("Not a valid address.") from error
         if not host or not port or url.scheme not in ("http", "https") or url.user is not None:
-            raise AddressRefused("Only https:// addresses without a name or password in them can be used.")
+            raise AddressRefused("Only https:// addresses without user name and password are allowed.")
         if url.scheme == "http" and not self.may_be_plain(host, port):
-            raise AddressRefused(f"{host} would have to be reached without encryption, which is not allowed here.")
+            raise AddressRefused(f"{host} uses no encryption, which is not allowed here.")
         address = literal(host)
         if address is None and (":" in host or not any(char.isalpha() for char in host)):
             # An old spelling of an address ("127.1"), which aiohttp would connect to without asking the resolver.

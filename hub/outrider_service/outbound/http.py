@@ -102,9 +102,9 @@ def _why(error: BaseException, url: str) -> str:
     if isinstance(error, TimeoutError):
         return f"{host} did not answer in time."
     if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return f"There is no host {host}."
+        return f"The host {host} was not found."
     if isinstance(error, aiohttp.ClientConnectorCertificateError | ssl.SSLError | aiohttp.ClientSSLError):
-        return f"{host} could not be trusted: its certificate is not valid."
+        return f"{host} has an invalid certificate."
     if isinstance(error, aiohttp.ClientConnectorError):
-        return f"{host} takes no connections."
-    return f"{host} did not answer as a web server does."
+        return f"{host} refused the connection."
+    return f"{host} did not answer with valid HTTP."

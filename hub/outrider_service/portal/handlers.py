@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 YEAR_S = 365 * 86400
 NOT_BUILT = "The web pages are not built; the command line and the API work. `make run` builds them."
-FAILED = "The service failed; its log says why."
+FAILED = "Internal error. The service's log has details."
 
 
 class PageHandler(HubOAuthenticated, RequestHandler):
@@ -63,7 +63,7 @@ class PageHandler(HubOAuthenticated, RequestHandler):
         self.set_header("Content-Type", "text/plain; charset=utf-8")
         error = kwargs.get("exc_info", (None, None, None))[1]
         why = error.log_message if isinstance(error, HTTPError) else None
-        self.finish(why or (FAILED if status_code >= 500 else "A page can only be looked at (GET)."))
+        self.finish(why or (FAILED if status_code >= 500 else "Pages allow only GET."))
 
 
 class PageFiles(StaticFileHandler):

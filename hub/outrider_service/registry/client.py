@@ -92,14 +92,14 @@ class _Visit:
         digest = facts.digest_of(answer.body)
         # A tag may point anywhere; a digest identifies these bytes.
         if wanted.startswith("sha256:") and digest != wanted:
-            raise ImageProblem("unreachable", "The registry sent something else than what was asked for.")
+            raise ImageProblem("unreachable", "The registry sent something other than what was requested.")
         document = facts.read_json(answer.body)
         return document, digest, facts.media_type(document, answer.headers.get("content-type"))
 
     async def _configuration(self, digest: str) -> dict[str, Any]:
         answer = await self._get(f"/blobs/{quote(digest, safe=':')}", {}, LARGEST_CONFIG)
         if facts.digest_of(answer.body) != digest:
-            raise ImageProblem("unreachable", "The registry sent something else than what was asked for.")
+            raise ImageProblem("unreachable", "The registry sent something other than what was requested.")
         return facts.read_json(answer.body)
 
     async def _get(self, path: str, headers: dict[str, str], most: int) -> Answer:
@@ -132,7 +132,7 @@ class _Visit:
                 raise self._not_allowed()
             return self._credentials.basic
         if kind.lower() != "bearer":
-            raise ImageProblem("unreachable", f"{self._image.registry} asks for a login of a kind that is not known.")
+            raise ImageProblem("unreachable", f"{self._image.registry} uses an unsupported authentication scheme.")
         given = dict(CHALLENGE.findall(rest))
         realm = given.get("realm", "")
         query = {"scope": f"repository:{self._image.repository}:pull"}
@@ -149,16 +149,16 @@ class _Visit:
         found = facts.read_json(answer.body)
         token = found.get("token") or found.get("access_token")
         if not isinstance(token, str) or not token.isprintable():
-            raise ImageProblem("unreachable", f"{self._image.registry} gave no token.")
+            raise ImageProblem("unreachable", f"{self._image.registry} issued no token.")
         return f"Bearer {token}"
 
     def _not_allowed(self) -> ImageProblem:
         where = "Docker Hub" if self._image.registry == DOCKER_HUB else self._image.registry
         if self._credentials is None:
-            text = f"{where} shows this image to nobody without a login: it is private, or does not exist."
+            text = f"{where} requires a login for this image: it is private, or does not exist."
         else:
             text = (
-                f"{where} does not show this image to {self._credentials.username}: the password or the name is wrong."
+                f"{where} denies {self._credentials.username} access to this image: the password or the name is wrong."
             )
         return ImageProblem("not_allowed", text)
 
@@ -171,6 +171,6 @@ class _Visit:
         if answer.status in (401, 403):
             return self._not_allowed()
         if answer.status == 429:
-            text = f"{registry} has answered too many questions for now."
+            text = f"{registry} has reached its rate limit for now."
             return ImageProblem("rate_limited", text, try_again_at=facts.try_again_at(answer.headers, now()))
         return ImageProblem("unreachable", f"{registry} answered with an error ({answer.status}).")

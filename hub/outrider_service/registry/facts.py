@@ -78,7 +78,7 @@ def read_json(body: bytes) -> dict[str, Any]:
     except orjson.JSONDecodeError as error:
         raise not_an_image("the registry's answer is not JSON") from error
     if not isinstance(found, dict):
-        raise not_an_image("the registry's answer is no manifest")
+        raise not_an_image("the registry's answer is not a manifest")
     return found
 
 
@@ -110,12 +110,12 @@ def choose(found: Mapping[str, str], wanted: str) -> str:
         if name.partition("/")[0] == wanted:
             return digest
     if not found:
-        raise not_an_image("its index names no Linux image")
+        raise not_an_image("its index contains no Linux image")
     raise wrong_architecture(list(found), wanted)
 
 
 def wrong_architecture(found: list[str], wanted: str) -> ImageProblem:
-    text = f"The image is for {', '.join(found)}, and the machines here are {wanted}."
+    text = f"The image is for {', '.join(found)}, but the machines here are {wanted}."
     return ImageProblem("wrong_architecture", text, architectures=found)
 
 
@@ -123,13 +123,13 @@ def read_manifest(document: Mapping[str, Any]) -> Manifest:
     """Raises ImageProblem for artifacts that are not images, such as a Helm chart or a signature."""
     config, layers = document.get("config"), document.get("layers")
     if not isinstance(config, dict) or not isinstance(layers, list) or document.get("schemaVersion") != 2:
-        raise not_an_image("its manifest has no configuration and layers")
+        raise not_an_image("its manifest lacks a configuration or layers")
     if config.get("mediaType") not in CONFIGS:
         raise not_an_image(f"it holds {str(config.get('mediaType'))[:100]}")
     sizes = [part.get("size") for part in [config, *layers] if isinstance(part, dict)]
     digest = config.get("digest")
     if not isinstance(digest, str):
-        raise not_an_image("its manifest names no configuration")
+        raise not_an_image("its manifest has no configuration")
     return Manifest(digest, sum(size for size in sizes if isinstance(size, int) and size > 0))
 
 

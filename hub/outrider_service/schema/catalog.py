@@ -27,11 +27,11 @@ class Machine(Resource):
     groups: list[str] = Field(description="who may use it; empty: everybody")
     enabled: bool
     max_per_user: int | None = Field(description="how many one user may hold at once")
-    max_age_s: int | None = Field(description="a notebook on it is stopped at this age, used or not")
-    idle_timeout_s: int | None = Field(description="…and after so long without use; 0: never; null: the usual time")
-    gpu_idle_timeout_s: int | None = Field(description="…and when its GPUs have done nothing for so long")
-    kubernetes: KubernetesPlacement = Field(description="which nodes it runs on, where the platform is Kubernetes")
-    total: int | None = Field(description="how many fit the platform when it is empty; null: unknown")
+    max_age_s: int | None = Field(description="notebooks are stopped at this age, used or idle")
+    idle_timeout_s: int | None = Field(description="…and after this idle time; 0: never; null: the platform's default")
+    gpu_idle_timeout_s: int | None = Field(description="…and when their GPUs have been idle for this time")
+    kubernetes: KubernetesPlacement = Field(description="settings for Kubernetes, such as the nodes")
+    total: int | None = Field(description="how many fit on the empty platform; null: unknown")
     free: int | None = Field(description="how many fit now; null: unknown")
     waiting: int = Field(description="jobs that wait for this type")
 
@@ -49,14 +49,16 @@ class ImageFacts(Resource):
     """What the image's registry said when it was last asked."""
 
     status: CheckStatus
-    message: str = Field(description="a sentence for a person")
+    message: str = Field(description="a message for the user")
     reference: str = Field(description="in full, as registry/repository:tag")
     checked_at: Timestamp
-    try_again_at: Timestamp | None = Field(default=None, description="where the registry limits the rate")
-    digest: str | None = Field(default=None, description="what the tag means now")
-    moved_at: Timestamp | None = Field(default=None, description="when it was first seen to differ from the pinned one")
+    try_again_at: Timestamp | None = Field(default=None, description="if the registry limits the rate")
+    digest: str | None = Field(default=None, description="the tag's current digest")
+    moved_at: Timestamp | None = Field(
+        default=None, description="when the tag was first seen to differ from the pinned digest"
+    )
     architectures: list[str] = Field(default_factory=list)
-    size: int | None = Field(default=None, description="bytes to download")
+    size: int | None = Field(default=None, description="download size in bytes")
     ports: list[str] = Field(default_factory=list)
     user: str | None = None
     cuda: str | None = None
@@ -75,9 +77,9 @@ class Image(Resource):
     environment: str | None = Field(description="on the local platform: the Python environment used")
     groups: list[str] = Field(description="who may use it; empty: everybody")
     enabled: bool
-    owner: str | None = Field(description="whose own image it is; null: one of the catalog")
-    digest: str | None = Field(description="pinned; null: the tag is followed")
-    facts: ImageFacts | None = Field(description="null: its registry was not asked yet")
+    owner: str | None = Field(description="the owner of an own image; null: a catalog image")
+    digest: str | None = Field(description="pinned digest; null: the tag is followed")
+    facts: ImageFacts | None = Field(description="null: not checked yet")
 
 
 class ImageList(Resource):
@@ -99,7 +101,7 @@ class ContentsQuery(Request):
 class ImageContents(Resource):
     """What an image has for programs; null: not known here."""
 
-    modules: list[str] | None = Field(description="top-level names that Python can import, its own library aside")
+    modules: list[str] | None = Field(description="importable top-level modules, without the standard library")
     kernels: list[str] | None
 
 
@@ -170,11 +172,11 @@ class Offer(Resource):
 
     images: list[Image]
     machines: list[Machine]
-    refusals: dict[str, str] = Field(description="why a machine type cannot be had now, by its name")
-    unusable: dict[str, str] = Field(description="images whose environment here cannot start a notebook, and why")
-    sandboxed: list[str] = Field(description="clusters on which an image stands for a Python environment")
-    environment: str = Field(description="the one there for images that name none")
-    idle_timeout_s: float = Field(description="the usual time without use after which a notebook stops; 0: never")
+    refusals: dict[str, str] = Field(description="why a machine type is unavailable now, by its name")
+    unusable: dict[str, str] = Field(description="images whose environment cannot start notebooks, with the reason")
+    sandboxed: list[str] = Field(description="clusters on which images are Python environments")
+    environment: str = Field(description="the default environment of images that name none")
+    idle_timeout_s: float = Field(description="the default idle time after which notebooks are stopped; 0: never")
 
 
 class Person(Request):
@@ -195,9 +197,9 @@ class HeldNotebook(Resource):
     idle_timeout_s: int | None
     gpu_idle_timeout_s: int | None
     gpus: list[str]
-    gpu_used_at: Timestamp | None = Field(description="when its GPUs last worked; null: nobody looked")
+    gpu_used_at: Timestamp | None = Field(description="when its GPUs were last used; null: unknown")
     kept_at: Timestamp | None
-    own_age: bool = Field(default=False, description="the age is what its owner chose")
+    own_age: bool = Field(default=False, description="the owner chose the age")
 
 
 class HeldNotebookList(Resource):

@@ -72,7 +72,7 @@ def _git_url(value: str) -> str:
     if parts.scheme not in ("https", "ssh") or not parts.hostname:
         raise ValueError("must be an https:// or ssh:// URL")
     if parts.password or (parts.scheme == "https" and "@" in parts.netloc):
-        raise ValueError("must not carry a password or token; it would be shown in the job's record")
+        raise ValueError("must not contain a password or token; it would be visible in the job's record")
     return value
 
 
@@ -97,22 +97,22 @@ Workspace = Annotated[NoWorkspace | SnapshotWorkspace | GitWorkspace, Field(disc
 
 def _env_name(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value):
-        raise ValueError(f"{value!r} is not a legal name: letters, digits and _, not beginning with a digit")
+        raise ValueError(f"{value!r} is not a valid name: use letters, digits and _, not starting with a digit")
     if value.startswith("OUTRIDER_"):
-        raise ValueError(f"{value!r}: names that begin with OUTRIDER_ are set by the platform")
+        raise ValueError(f"{value!r}: names starting with OUTRIDER_ are reserved")
     return value
 
 
 def _param_name(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value):
-        raise ValueError(f"{value!r} is not a legal name: letters, digits and _, not beginning with a digit")
+        raise ValueError(f"{value!r} is not a valid name: use letters, digits and _, not starting with a digit")
     return value
 
 
 def _text(value: str) -> str:
     """What can be handed to a process."""
     if "\x00" in value:
-        raise ValueError("must not hold a NUL character")
+        raise ValueError("must not contain a NUL character")
     if len(value.encode()) > LARGEST_TEXT:
         raise ValueError(f"must not be longer than {LARGEST_TEXT >> 10} KiB")
     return value
@@ -142,7 +142,7 @@ def _small_params(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
         raise ValueError(f"must not be larger than {LARGEST_TEXT >> 10} KiB as JSON")
     for name, given in value.items():
         if isinstance(given, str) and "\x00" in given:
-            raise ValueError(f"{name!r} must not hold a NUL character")
+            raise ValueError(f"{name!r} must not contain a NUL character")
     return value
 
 
@@ -188,17 +188,17 @@ class Submission(Request):
     def _one_thing_to_run(self) -> Self:
         given = [name for name in ("command", "args", "notebook") if getattr(self, name) is not None]
         if len(given) != 1:
-            raise ValueError("command: say what to run with exactly one of command, args and notebook")
+            raise ValueError("command: specify exactly one of command, args and notebook")
         if self.args is not None and not self.args[0].strip():
             raise ValueError("args: the program must not be empty")
         words = [self.command or "", *(self.args or []), *self.env, *self.env.values()]
         if sum(len(word.encode()) for word in words) > LARGEST_START:
-            raise ValueError(f"env: with the command it must not be larger than {LARGEST_START >> 10} KiB")
+            raise ValueError(f"env: together with the command it must not be larger than {LARGEST_START >> 10} KiB")
         doubled = sorted(set(self.secrets) & set(self.env))
         if doubled:
-            raise ValueError(f"secrets: {doubled[0]} is among env as well")
+            raise ValueError(f"secrets: {doubled[0]} is also in env")
         if self.notebook is not None and self.workspace.type == "none" and not self._brings_files():
-            raise ValueError("notebook: it comes from the workspace, which is none")
+            raise ValueError("notebook: needs a workspace, but the workspace is none")
         return self
 
     def _brings_files(self) -> bool:
@@ -209,7 +209,7 @@ class Submission(Request):
 class PreflightRequest(Submission):
     """A submission that is only looked at."""
 
-    upload: bool = Field(default=False, description="a folder will be uploaded as the workspace when it is sent")
+    upload: bool = Field(default=False, description="a folder will be uploaded as the workspace at submission")
 
     def _brings_files(self) -> bool:
         return self.upload
@@ -221,7 +221,7 @@ class Finding(Resource):
     check: str
     answer: Literal["yes", "no", "unknown"]
     message: str
-    field: str | None = Field(default=None, description="of the submission, where one is at fault")
+    field: str | None = Field(default=None, description="the invalid field of the submission, if there is one")
 
 
 class Preflight(Resource):
@@ -242,8 +242,8 @@ class CloneRequest(Request):
 
 class PortAddress(Resource):
     port: int
-    url: str = Field(description="for people, in a browser: a host of the port's own")
-    path: str = Field(description="for programs with a token, below the service's own address")
+    url: str = Field(description="for browsers: the port's own host")
+    path: str = Field(description="for programs with a token: a path below the service's address")
 
 
 class Progress(Resource):
@@ -295,9 +295,9 @@ class Job(Resource):
     status: Status
     reason: Reason | None
     exit_code: int | None
-    message: str | None = Field(description="a sentence for a person that says what to do next")
+    message: str | None = Field(description="a message for the user that says what to do next")
     attempt: int = Field(description="0 until the first attempt starts")
-    attempts: list[Attempt] | None = Field(default=None, description="one job only, not in lists")
+    attempts: list[Attempt] | None = Field(default=None, description="only for a single job, not in lists")
     queue_position: int | None = Field(description="1 is next; null when not waiting")
     progress: Progress | None
     price_per_hour: float

@@ -99,7 +99,7 @@ class Usage(Resource):
     running: int
     pending: int
     gpus: int
-    price_per_hour: float = Field(description="of everything that runs now, notebooks included")
+    price_per_hour: float = Field(description="of everything that is running, notebooks included")
 
 
 class Me(Resource):
@@ -110,9 +110,9 @@ class Me(Resource):
     scopes: list[str]
     limits: Limits
     usage: Usage
-    budgets: list[Budget] = Field(description="what may be spent this month: one's own, and one's groups'")
-    storage: str = Field(description="where /storage is seen by jobs")
-    notes: list[str] = Field(description="what is missing on this platform, why, and what helps; usually nothing")
+    budgets: list[Budget] = Field(description="this month's budgets: the user's and their groups'")
+    storage: str = Field(description="where jobs see the user's storage")
+    notes: list[str] = Field(description="missing features of this platform, each with its reason and remedy")
 
 
 class Notebook(Resource):
@@ -126,16 +126,16 @@ class Notebook(Resource):
     cost: float
     started_at: Timestamp | None
     last_activity: Timestamp | None
-    stops_at: Timestamp | None = Field(description="when it will be stopped; null: never, or it does not run")
-    stop_reason: str | None = Field(description="why it will be, or the last time was")
-    stop_final: bool = Field(description="no use of it postpones the stop, nor does keeping it")
-    stopped_at: Timestamp | None = Field(description="when it was stopped by itself the last time")
+    stops_at: Timestamp | None = Field(description="when it will be stopped; null: never, or it is not running")
+    stop_reason: str | None = Field(description="why it will be stopped, or was the last time")
+    stop_final: bool = Field(description="neither activity nor keeping it postpones the stop")
+    stopped_at: Timestamp | None = Field(description="when it was last stopped automatically")
 
 
 class GpuUse(Request):
     """What a notebook server says of its GPUs."""
 
-    used_at: Timestamp = Field(strict=False, description="when any of them last worked")
+    used_at: Timestamp = Field(strict=False, description="when any of them was last used")
 
 
 LONGEST_LIFE_S = 366 * 86400
@@ -147,21 +147,21 @@ class NotebookStart(Request):
     image: str | None = None
     machine: str | None = None
     group: str | None = None
-    git_url: GitUrl | None = Field(default=None, description="a repository that is cloned into its home, once")
+    git_url: GitUrl | None = Field(default=None, description="a repository to clone into its home, once")
     git_ref: GitRef | None = Field(default=None, description="a branch, a tag or a commit of it")
     max_age_s: Annotated[int, Field(ge=60, le=LONGEST_LIFE_S)] | None = Field(
-        default=None, description="stop it at this age, used or not; no longer than its machine type allows"
+        default=None, description="stop it at this age, used or idle; at most what its machine type allows"
     )
     idle_timeout_s: Annotated[int, Field(ge=60, le=LONGEST_LIFE_S)] | None = Field(
-        default=None, description="stop it after so long without use; no longer than its machine type allows"
+        default=None, description="stop it after this idle time; at most what its machine type allows"
     )
 
 
 class StorageHolding(Resource):
     subject: str = Field(description='"user:NAME" or "group:NAME"')
-    used: int | None = Field(description="bytes in all; null: not measured yet")
-    jobs: int | None = Field(description="of these, what jobs have left: artifacts, logs, workspaces")
-    uploads: int | None = Field(description="of these, workspaces that were uploaded and are still needed")
+    used: int | None = Field(description="total bytes; null: not measured yet")
+    jobs: int | None = Field(description="of which jobs' files: artifacts, logs, workspaces")
+    uploads: int | None = Field(description="of which uploaded workspaces that are still needed")
     limit: int | None = Field(description="bytes; null: unlimited")
     measured_at: Timestamp | None
 
@@ -184,7 +184,7 @@ class SpawnRequest(NotebookStart):
     """What the Hub's spawner asks before it starts a notebook server."""
 
     add_image: bool = Field(
-        default=False, description="where the catalog has no such image, ask its registry and make it one of the user's"
+        default=False, description="if the catalog has no such image, check its registry and add it to the user's own"
     )
     user_groups: list[str] = Field(default_factory=list, description="the user's JupyterHub groups")
     user_admin: bool = False
@@ -211,8 +211,8 @@ class PodParts(Resource):
 class SpawnWait(Resource):
     """What a notebook server that was started waits for."""
 
-    message: str | None = Field(description="null: it does not wait for a machine")
-    hopeless: bool = Field(default=False, description="no machine could ever take it, and the message says why")
+    message: str | None = Field(description="null: the notebook does not wait for a machine")
+    hopeless: bool = Field(default=False, description="no machine could ever run it; the message says why")
 
 
 class Repository(Resource):
@@ -235,9 +235,13 @@ class SpawnSpec(Resource):
     memory_mb: int
     gpus: list[str]
     price_per_hour: float
-    max_age_s: int | None = Field(default=None, description="stop it at this age, used or not")
-    idle_timeout_s: int | None = Field(default=None, description="stop it unused for so long; 0: never; null: as usual")
-    gpu_idle_timeout_s: int | None = Field(default=None, description="its GPUs idle for so long: it is idle")
+    max_age_s: int | None = Field(default=None, description="stop it at this age, used or idle")
+    idle_timeout_s: int | None = Field(
+        default=None, description="stop it after this idle time; 0: never; null: the default"
+    )
+    gpu_idle_timeout_s: int | None = Field(
+        default=None, description="stop it when its GPUs have been idle for this time"
+    )
     mounts: list[Mount]
     home: str = Field(description="inside the sandbox; where the server starts")
     env: dict[str, str]

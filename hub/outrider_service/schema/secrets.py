@@ -22,7 +22,7 @@ def _known_hosts(value: str) -> str:
     for line in value.splitlines():
         words = line.split()
         if words and not line.startswith("#") and len(words) < 3:
-            raise ValueError(f"{line[:60]!r} is no line of known_hosts, as ssh-keyscan prints them")
+            raise ValueError(f"{line[:60]!r} is not a line of known_hosts, as ssh-keyscan prints them")
     return value
 
 
@@ -48,7 +48,7 @@ class SecretInfo(Resource):
     name: str = Field(description="the variable's name, or the host of the registry, Git or ssh server")
     account: str | None
     group: str | None = Field(description="null: the caller's own, or everybody's")
-    everybody: bool = Field(description="a registry's credentials that the administrator keeps for all")
+    everybody: bool = Field(description="registry credentials that the administrator set for everybody")
     changed_at: Timestamp
     changed_by: str
 
@@ -58,4 +58,4 @@ class SecretList(Resource):
 
 
 class Rotation(Resource):
-    sealed: int = Field(description="secrets sealed with the fresh key")
+    sealed: int = Field(description="secrets encrypted with the new key")

@@ -24,7 +24,9 @@ class UsageQuery(Request):
     by: Annotated[list[Dimension], Field(max_length=6), AfterValidator(_each_once)] = Field(default_factory=list)
     since: Annotated[date, Field(strict=False)] | None = None
     until: Annotated[date, Field(strict=False)] | None = None
-    all: Annotated[bool, Field(strict=False)] = Field(default=False, description="everybody's, for those who may")
+    all: Annotated[bool, Field(strict=False)] = Field(
+        default=False, description="everybody's usage; needs the scope for that"
+    )
     user: str | None = None
     group: str | None = None
     project: str | None = None

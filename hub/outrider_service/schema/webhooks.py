@@ -45,9 +45,9 @@ class WebhookInfo(Resource):
     events: list[str]
     enabled: bool
     created_at: Timestamp
-    last_at: Timestamp | None = Field(description="of the last try")
-    last_error: str | None = Field(description="null: the last message arrived")
-    key: str | None = Field(default=None, description="what signatures are made with; shown once, when it is made")
+    last_at: Timestamp | None = Field(description="of the last attempt")
+    last_error: str | None = Field(description="null: the last message was delivered")
+    key: str | None = Field(default=None, description="the signing key; shown once, at creation")
 
 
 class WebhookList(Resource):

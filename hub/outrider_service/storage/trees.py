@@ -224,7 +224,7 @@ class Tree:
         if not target:
             raise BadPath("path: must name a file")
         if any(len(os.fsencode(part)) > LONGEST_NAME for part in target.split("/")):
-            raise BadPath(f"path: a name in it is longer than {LONGEST_NAME} bytes")
+            raise BadPath(f"path: contains a name longer than {LONGEST_NAME} bytes")
         if target in self._others:
             raise IsADirectoryError(errno.EISDIR, "is a directory", path)
         parent = self._make_parents(*self._place(target))

@@ -127,7 +127,7 @@ class StorageUse:
         kind, _, name = found.subject.partition(":")
         who = f"The group {name}" if kind == "group" else "Your storage"
         return (
-            f"{who} holds {(found.used or 0) / MIB:,.0f} MiB of the {(found.limit or 0) / MIB:,.0f} MiB that are "
+            f"{who} uses {(found.used or 0) / MIB:,.0f} MiB of the {(found.limit or 0) / MIB:,.0f} MiB that are "
             "allowed, with what jobs have left. Delete something first: outrider storage rm PATH, or jobs that are no "
             "longer needed: outrider jobs delete JOB."
         )

@@ -182,15 +182,15 @@ class Ingest:
         awaited = self._awaited.setdefault(ref, now)
         failing = [since for key, since in self._failing.items() if key[0] == ref]
         if failing and now - min(failing)[0] >= PATIENCE_S:
-            return f"The end of the log cannot be stored yet: {min(failing)[1]}. What is missing is added once it can."
+            return f"The end of the log cannot be stored yet: {min(failing)[1]}. The rest will be added later."
         if now - awaited >= LONGEST_WAIT_S:
-            return "The log was still being read when the job had long ended. What is missing is added as it is read."
+            return "The job ended while its log was still being read. The rest will be added later."
         return None
 
     def _fails(self, key: Key, error: Exception) -> None:
         since, _ = self._failing.get(key, (clock.monotonic(), ""))
         # Only an error of the system says what a person can act on; what else broke is for the service's log.
-        why = (error.strerror or "an error of the disk") if isinstance(error, OSError) else "the service failed"
+        why = (error.strerror or "a disk error") if isinstance(error, OSError) else "an internal error"
         self._failing[key] = since, why
 
     def _ended(self, key: Key, _task: asyncio.Task[None]) -> None:
@@ -230,10 +230,10 @@ class Ingest:
                 await self._read_on(backend, ref, node)
                 return
             except OSError as error:
-                log.warning("log of %s: %s; it is tried again", ref, error)
+                log.warning("log of %s: %s; retrying", ref, error)
                 self._fails((ref, node), error)
             except Exception as error:
-                log.exception("log of %s broke; it is tried again", ref)
+                log.exception("log of %s: reading failed; retrying", ref)
                 self._fails((ref, node), error)
             # Whoever came further in between begins to count anew.
             failures = failures + 1 if before is not None and self._failing[ref, node][0] == before[0] else 1
@@ -243,7 +243,7 @@ class Ingest:
         """From the cursor to the end of the output."""
         journal = self.journals.get(ref.job_id)
         if journal.damage is not None:
-            text = f"A part of the log is lost: what was noted of it is damaged ({journal.damage})."
+            text = f"Part of the log is lost: its index is damaged ({journal.damage})."
             await self._tell(ref, LOG_INCOMPLETE, text)
         mask = await self._mask_of(ref.job_id)
         async for piece in backend.follow_logs(ref, node, journal.cursor(ref.number, node)):
@@ -272,14 +272,14 @@ class Ingest:
         except AWAY:
             raise
         except Exception:
-            log.exception("%d bytes of the log of %s could not be taken in; they are left out", len(piece.data), ref)
+            log.exception("%d bytes of the log of %s could not be stored; skipped", len(piece.data), ref)
             batch = Batch()
             await self._leave_out(ref, node, piece)
         self.lines_total += len(batch.texts)
         self.signals.send(f"log/{ref.job_id}")
 
     async def _leave_out(self, ref: AttemptRef, node: int, piece: RawLog) -> None:
-        await self._tell(ref, LOG_INCOMPLETE, "A part of the output could not be read; it is missing from the log.")
+        await self._tell(ref, LOG_INCOMPLETE, "Part of the output could not be read and is missing from the log.")
         async with self.journals.lock(ref.job_id):
             await self._append(ref, node, Batch(), piece.cursor, [])
         self.bytes_lost_total += len(piece.data)
@@ -293,14 +293,14 @@ class Ingest:
             except AWAY:
                 raise
             except Exception:
-                log.exception("a record of %s could not be acted on; it is left out", ref)
+                log.exception("a record of %s could not be processed; skipped", ref)
                 refused += 1
         if refused:
-            text = "The output has lines in the form of the runner's own reports that are none; they are left out."
+            text = "The output contains invalid lines in the format of the runner's own records; they were skipped."
             await self._tell(ref, RECORDS_REFUSED, text)
             self.records_refused_total += refused
         if batch.untimed:
-            await self._tell(ref, LOG_INCOMPLETE, "Lines of the output without a time are missing from the log.")
+            await self._tell(ref, LOG_INCOMPLETE, "Output lines without a time are missing from the log.")
 
     async def _tell(self, ref: AttemptRef, kind: str, message: str) -> None:
         """Once for each attempt and kind. Raises only that the database is away: nothing is lost without a word."""
@@ -311,7 +311,7 @@ class Ingest:
         except AWAY:
             raise
         except Exception:
-            log.exception("%s of %s could not be told", kind, ref)
+            log.exception("%s of %s could not be recorded", kind, ref)
         self._told.add((ref, kind))
 
     async def _in_thread(self, job_id: str, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

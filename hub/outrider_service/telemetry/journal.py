@@ -96,7 +96,7 @@ def _load(directory: Path) -> tuple[Checkpoint, str | None]:
         state, damage = read_checkpoint(data)
     except ValueError as error:
         damage = str(error).partition("\n")[0][:200] or "it is empty"
-        log.warning("%s is damaged (%s); what the platform still has is read again", directory, damage)
+        log.warning("%s is damaged (%s); reading again what the platform still has", directory, damage)
         return Checkpoint(), damage
     _fit(directory, state)
     return state, damage

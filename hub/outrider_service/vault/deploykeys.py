@@ -16,11 +16,15 @@ def deploy_key(key: str, known_hosts: str) -> str:
     try:
         load(text.encode(), None)
     except TypeError as error:
-        raise ValueError("has a passphrase, for which nobody could be asked; make one without") from error
+        raise ValueError(
+            "has a passphrase, which nobody can enter at the start of a job; create a key without one"
+        ) from error
     except (ValueError, UnsupportedAlgorithm) as error:
         if "password" in str(error).lower() or "encrypted" in str(error).lower():
-            raise ValueError("has a passphrase, for which nobody could be asked; make one without") from error
-        raise ValueError("is no private key of ssh, such as the file id_ed25519") from error
+            raise ValueError(
+                "has a passphrase, which nobody can enter at the start of a job; create a key without one"
+            ) from error
+        raise ValueError("is not an SSH private key, such as the file id_ed25519") from error
     return orjson.dumps({"key": text, "known_hosts": known_hosts.replace("\r\n", "\n")}).decode()
 
 

@@ -13,7 +13,7 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 
 class Unreadable(Exception):
-    """The value was sealed with a key that is gone, or for another place."""
+    """The value was encrypted with a key that is gone, or for another place."""
 
 
 class Seal:
@@ -41,9 +41,9 @@ class Seal:
         try:
             found, value = orjson.loads(self._fernet.decrypt(sealed.encode()))
         except (InvalidToken, ValueError) as error:
-            raise Unreadable("The key that this was sealed with is gone. Set the secret again.") from error
+            raise Unreadable("The key that encrypted this secret is gone. Set the secret again.") from error
         if found != place:
-            raise Unreadable("This was sealed for another place. Set the secret again.")
+            raise Unreadable("This was encrypted for another secret. Set the secret again.")
         return dict(value)
 
     def add_key(self) -> None:
@@ -55,7 +55,7 @@ class Seal:
         try:
             return self._fernet.rotate(sealed.encode()).decode()
         except InvalidToken as error:
-            raise Unreadable("sealed with a key that is gone") from error
+            raise Unreadable("encrypted with a key that is gone") from error
 
     def drop_old_keys(self) -> None:
         """Remove all but the newest key. Call when nothing is sealed with the others."""

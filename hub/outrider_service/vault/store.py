@@ -77,7 +77,7 @@ class Vault:
                 secrets.c.subject == subject, (secrets.c.kind != kind) | (secrets.c.name != name)
             )
             if (await conn.execute(others)).scalar_one() >= self.most:
-                raise TooManySecrets(f"There are {self.most} secrets already. Remove one first.")
+                raise TooManySecrets(f"There are already {self.most} secrets. Remove one first.")
             await upsert(conn, secrets, row, "account", "changed_at", "changed_by", "sealed")
         return secret
 
@@ -106,7 +106,7 @@ class Vault:
         values = {}
         for name in names:
             if name not in found:
-                raise Unreadable(f"There is no secret {name} any more.")
+                raise Unreadable(f"The secret {name} no longer exists.")
             values[name] = self._value(found[name])
         return values
 

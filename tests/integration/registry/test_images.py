@@ -64,7 +64,7 @@ def test_a_user_adds_a_private_image_with_an_account_of_their_own(private: Regis
     name = f"{private.name}/{path}:1"
     alice.delete(f"/secrets/registry/{private.name}")
     refused = alice.post("/own-images", json={"name": name})
-    assert refused.status_code == 422 and refused.json()["field"] == "name" and "without a login" in refused.text
+    assert refused.status_code == 422 and refused.json()["field"] == "name" and "requires a login" in refused.text
     assert alice.post("/images/check", json={"image": name}).json()["status"] == "not_allowed"
     answer = alice.put(f"/secrets/registry/{private.name}", json={"account": USER, "value": PASSWORD})
     assert answer.status_code == 200, answer.text

@@ -100,7 +100,7 @@ async def test_a_private_registry(private: Registry, ask: Ask) -> None:
     private.image("team/secret")
     image = f"{private.name}/team/secret:1"
     why = await problem(ask(image, private.allowed))
-    assert why.status == "not_allowed" and "without a login" in why.message
+    assert why.status == "not_allowed" and "requires a login" in why.message
     why = await problem(ask(image, private.allowed, credentials=Credentials(USER, "wrong")))
     assert why.status == "not_allowed" and USER in why.message and "wrong" not in why.message.replace("is wrong", "")
     assert (await ask(image, private.allowed, credentials=Credentials(USER, PASSWORD)))["architectures"] == ["amd64"]
@@ -204,7 +204,7 @@ async def test_a_blob_that_is_not_what_its_digest_says(played: Played, ask: Ask)
     manifest = json.dumps({"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": []}).encode()
     played.answers[MANIFESTS] = (200, {}, manifest)
     played.answers[f"/v2/team/x/blobs/{config['digest']}"] = (200, {}, b"{}")
-    assert "something else" in (await problem(ask(f"{played.name}/team/x:1", played.allowed))).message
+    assert "something other" in (await problem(ask(f"{played.name}/team/x:1", played.allowed))).message
 
 
 # -- nothing inside can be reached ----------------------------------------------------------------------------------

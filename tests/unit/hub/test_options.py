@@ -65,7 +65,7 @@ def test_a_time_that_is_no_number_is_named(text: Any) -> None:
         ({"git_url": "https://example.org/x", "git_ref": "-x"}, "git_ref", "branch"),
         ({"git_ref": "main"}, "git_url", "address"),
         ({"max_age_s": 5}, "max_age_s", "60"),
-        ({"idle_timeout_s": 10**10}, "idle_timeout_s", "or less"),
+        ({"idle_timeout_s": 10**10}, "idle_timeout_s", "at most"),
         ({"other_image": "not an image"}, "other_image", "reference"),
         ({"machine": 3}, "machine", "text"),
     ],

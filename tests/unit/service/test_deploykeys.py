@@ -41,7 +41,7 @@ def test_a_passphrase_is_refused_in_words(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["", "ssh-ed25519 AAAA me@here", "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n"])
 def test_what_is_no_private_key_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="no private key"):
+    with pytest.raises(ValueError, match="not an SSH private key"):
         deploy_key(text, "")
 
 

@@ -82,7 +82,7 @@ async def test_a_line_that_is_full_refuses_with_its_limit(threads: UserThreads) 
     gate = Gate()
     mine = [asyncio.create_task(threads.run("mallory", gate.pass_through)) for _ in range(5)]
     await gate.held(2)
-    with pytest.raises(TooMany, match="You have 3 requests that wait for the disk"):
+    with pytest.raises(TooMany, match="You have 3 requests waiting for the disk"):
         await threads.run("mallory", check)
     assert await threads.run("alice", lambda: 1) == 1
     gate.open.set()
