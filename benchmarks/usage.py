@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from outrider_service.accounting.ledger import month_of
 from tests.integration.harness import User
 
 from .harness import ONLY_HELD, Bench, catalog
@@ -99,6 +100,7 @@ def _fill(home: Path) -> tuple[str, str]:
     habits = {user: (chance.sample(range(PROJECTS), 4), chance.sample(MACHINES, 2)) for user in users}
     sums: dict[tuple[Any, ...], list[float]] = {}
     details: dict[tuple[Any, ...], list[float]] = {}
+    months: dict[tuple[Any, ...], list[float]] = {}
 
     def lines() -> Any:
         for number in range(RUNS):
@@ -110,15 +112,17 @@ def _fill(home: Path) -> tuple[str, str]:
             project, machine = f"project{chance.choice(projects)}", chance.choice(machines)
             price = 0.5
             cost = seconds * price / 3600
-            names = {"total": "", "user": user, "group": group or "", "project": project, "machine": machine}
+            kept = {"total": "", "user": user, "group": group or "", "project": project, "machine": machine}
             for scope in ("all", f"group:{group}" if group else f"user:{user}"):
-                for dimension, name in {**names, "kind": "job"}.items():
+                for dimension, name in {**kept, "kind": "job"}.items():
                     found = sums.setdefault((scope, dimension, name, day), [0.0, 0.0])
                     found[0] += seconds
                     found[1] += cost
-            detail = details.setdefault((day, user, group or "", project, machine, "job"), [0.0, 0.0])
-            detail[0] += seconds
-            detail[1] += cost
+            names = (user, group or "", project, machine, "job")
+            for table, key in ((details, (day, *names)), (months, (month_of(day), *names))):
+                detail = table.setdefault(key, [0.0, 0.0])
+                detail[0] += seconds
+                detail[1] += cost
             yield (
                 f"job/j{number:012d}/1@{started}", "job", user, group, project, "default", machine, 0, price, started,
                 started + seconds, cost,
@@ -126,10 +130,11 @@ def _fill(home: Path) -> tuple[str, str]:
 
     with sqlite3.connect(_path(home)) as conn:
         conn.executemany(f"INSERT INTO ledger VALUES ({','.join('?' * 12)})", lines())
-        conn.executemany(
-            f"INSERT INTO usage_days VALUES ({','.join('?' * 9)})",
-            ((*key, seconds, 0.0, cost) for key, (seconds, cost) in sorted(details.items())),
-        )
+        for table, rows in (("usage_days", details), ("usage_months", months)):
+            conn.executemany(
+                f"INSERT INTO {table} VALUES ({','.join('?' * 9)})",
+                ((*key, seconds, 0.0, cost) for key, (seconds, cost) in sorted(rows.items())),
+            )
         conn.executemany(
             f"INSERT INTO usage_sums VALUES ({','.join('?' * 7)})",
             ((*key, seconds, 0.0, cost) for key, (seconds, cost) in sorted(sums.items())),

@@ -17,7 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ..capacity.leases import Lease
-from ..db.tables import leases, ledger, usage_days, usage_sums
+from ..db.tables import leases, ledger, usage_days, usage_months, usage_sums
 
 DAY_S: Final = 86400
 NOBODY: Final = ""
@@ -56,6 +56,16 @@ def day_text(day: int) -> str:
 def month_start(now: float) -> int:
     """The first day of the month (UTC) as a day's number."""
     return day_number(datetime.fromtimestamp(now, UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0))
+
+
+def month_of(day: int) -> int:
+    """The first day of the day's month."""
+    return month_start(day * DAY_S)
+
+
+def month_after(day: int) -> int:
+    """The first day of the month after the day's."""
+    return month_of(month_of(day) + 31)
 
 
 async def settle(conn: AsyncConnection, lease: Lease, started: float | None, finished: float) -> None:
@@ -97,7 +107,8 @@ def payer(owner: str, group: str | None) -> str:
 
 
 async def _add(conn: AsyncConnection, lease: Lease, piece: Piece) -> None:
-    """Add to the day's sums: one row with every detail, and the rows that answer the usual questions directly."""
+    """Add to the sums: one row with every detail for the day and one for the month, and the rows that answer the usual
+    questions directly."""
     amounts = {"seconds": piece.seconds, "gpu_seconds": piece.gpu_seconds, "cost": piece.cost}
     names = {
         TOTAL: "",
@@ -108,7 +119,6 @@ async def _add(conn: AsyncConnection, lease: Lease, piece: Piece) -> None:
         "kind": lease.kind,
     }
     detail = {
-        "day": piece.day,
         "owner": lease.owner,
         "group_name": names["group"],
         "project": names["project"],
@@ -120,7 +130,8 @@ async def _add(conn: AsyncConnection, lease: Lease, piece: Piece) -> None:
         for scope in (EVERYBODY, payer(lease.owner, lease.group_name))
         for dimension, name in names.items()
     ]
-    await _grow(conn, usage_days, [detail | amounts])
+    await _grow(conn, usage_days, [{"day": piece.day} | detail | amounts])
+    await _grow(conn, usage_months, [{"month": month_of(piece.day)} | detail | amounts])
     await _grow(conn, usage_sums, sums)
 
 

@@ -1,4 +1,4 @@
-"""Hours and cost by user, group, project, machine type or day: daily sums plus what is running."""
+"""Hours and cost by user, group, project, machine type or day: sums of days and months plus what is running."""
 
 from __future__ import annotations
 
@@ -6,12 +6,24 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, Table, func, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ..capacity.leases import Lease
-from ..db.tables import usage_days, usage_sums
-from .ledger import NOBODY, TOTAL, Piece, Scope, day_text, month_start, open_leases, payer, running_pieces
+from ..db.tables import usage_days, usage_months, usage_sums
+from .ledger import (
+    NOBODY,
+    TOTAL,
+    Piece,
+    Scope,
+    day_text,
+    month_after,
+    month_of,
+    month_start,
+    open_leases,
+    payer,
+    running_pieces,
+)
 
 COLUMNS: Final = {
     "user": "owner",
@@ -21,6 +33,9 @@ COLUMNS: Final = {
     "kind": "kind",
     "day": "day",
 }
+
+
+AMOUNTS: Final = ("seconds", "gpu_seconds", "cost")
 
 
 @dataclass(slots=True)
@@ -57,18 +72,37 @@ def _from_sums(scope: Scope, by: tuple[str, ...], first: int, last: int) -> Sele
     dimension = next((name for name in by if name != "day"), TOTAL)
     columns = [sums.day if name == "day" else sums.name for name in by]
     where = [sums.scope.in_(scope.payers), sums.dimension == dimension, sums.day >= first, sums.day <= last]
-    amounts = [func.sum(sums[name]) for name in ("seconds", "gpu_seconds", "cost")]
+    amounts = [func.sum(sums[name]) for name in AMOUNTS]
     return select(*columns, *amounts).where(*where).group_by(*columns)
 
 
 def _from_details(scope: Scope, by: tuple[str, ...], first: int, last: int) -> Select[Any]:
-    """By several names, or filtered."""
-    columns = [usage_days.c[COLUMNS[name]] for name in by]
-    where = [*scope.conditions(usage_days), usage_days.c.day >= first, usage_days.c.day <= last]
+    """By several names, or filtered: from the sums of whole months and of the days at both ends."""
+    begin, end = (first, first) if "day" in by else whole_months(first, last)
+    parts = [_part(usage_days, usage_days.c.day, scope, by, *days) for days in ((first, begin), (end, last + 1))]
+    if begin < end:
+        parts.append(_part(usage_months, usage_months.c.month, scope, by, begin, end))
+    rows = union_all(*parts).subquery()
+    columns = [rows.c[COLUMNS[name]] for name in by]
+    return select(*columns, *(func.sum(rows.c[name]) for name in AMOUNTS)).group_by(*columns)
+
+
+def _part(table: Table, time: Any, scope: Scope, by: tuple[str, ...], begin: int, end: int) -> Select[Any]:
+    """The sums of one table from ``begin`` to before ``end``."""
+    columns = [table.c[COLUMNS[name]] for name in by]
+    where = [*scope.conditions(table), time >= begin, time < end]
     if scope.kind is not None:
-        where.append(usage_days.c.kind == scope.kind)
-    amounts = [func.sum(usage_days.c[name]) for name in ("seconds", "gpu_seconds", "cost")]
+        where.append(table.c.kind == scope.kind)
+    amounts = [func.sum(table.c[name]).label(name) for name in AMOUNTS]
     return select(*columns, *amounts).where(*where).group_by(*columns)
+
+
+def whole_months(first: int, last: int) -> tuple[int, int]:
+    """The months that lie within the days from ``first`` to ``last``: the first day of the first one, and that after
+    the last one; both are ``first`` if there is none."""
+    begin = first if month_of(first) == first else month_after(first)
+    end = month_of(last + 1)
+    return (begin, end) if begin < end else (first, first)
 
 
 async def report(

@@ -241,6 +241,22 @@ secrets = Table(
     Column("changed_by", String(255), nullable=False),
 )
 
+usage_months = Table(
+    "usage_months",
+    metadata,
+    Column("month", Integer, primary_key=True, comment="its first day, as days since 1970, UTC"),
+    Column("owner", String(255), primary_key=True),
+    Column("group_name", String(255), primary_key=True, comment="empty: none"),
+    Column("project", String(63), primary_key=True, comment="empty: none"),
+    Column("machine", String(63), primary_key=True),
+    Column("kind", String(16), primary_key=True),
+    Column("seconds", Double, nullable=False),
+    Column("gpu_seconds", Double, nullable=False),
+    Column("cost", Double, nullable=False),
+    # The rows lie in the key's order on SQLite: a year is one sweep over a twentieth of the days' rows.
+    sqlite_with_rowid=False,
+)
+
 usage_sums = Table(
     "usage_sums",
     metadata,
@@ -308,6 +324,7 @@ __all__ = [
     "snapshots",
     "tags",
     "usage_days",
+    "usage_months",
     "usage_sums",
     "webhooks",
 ]

@@ -147,3 +147,31 @@ def test_sums_of_usage_outlive_the_change_of_their_order(tmp_path: Path) -> None
             "AND day >= 19700 AND day <= 20065 GROUP BY name"
         ).fetchall()
         assert [row[3] for row in plan] == ["SEARCH usage_sums USING PRIMARY KEY (scope=? AND dimension=?)"]
+
+
+def test_usage_of_earlier_versions_is_summed_by_month(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/old.db"
+    migrate(url, "0013")
+    last_year, january, february = 19722, 19723, 19754
+    days = [
+        (last_year, "alice", 1.0),
+        (january, "alice", 2.0),
+        (february - 1, "alice", 4.0),
+        (february - 1, "bob", 8.0),
+        (february, "bob", 16.0),
+    ]
+    with closing(sqlite3.connect(tmp_path / "old.db")) as old, old:
+        old.executemany(
+            "INSERT INTO usage_days (day, owner, group_name, project, machine, kind, seconds, gpu_seconds, cost) "
+            "VALUES (?, ?, '', 'p', 'm', 'job', 3600, 0, ?)",
+            days,
+        )
+    migrate(url)
+    with closing(sqlite3.connect(tmp_path / "old.db")) as new:
+        found = new.execute("SELECT month, owner, seconds, cost FROM usage_months ORDER BY month, owner").fetchall()
+    assert found == [
+        (january - 31, "alice", 3600, 1.0),
+        (january, "alice", 7200, 6.0),
+        (january, "bob", 3600, 8.0),
+        (february, "bob", 3600, 16.0),
+    ]

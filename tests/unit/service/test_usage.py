@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,8 +15,8 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from outrider_service.accounting.budgets import Account, BudgetGuard, Budgets, next_month
-from outrider_service.accounting.ledger import DAY_S, Scope, month_start, pieces, settle
-from outrider_service.accounting.report import report
+from outrider_service.accounting.ledger import DAY_S, Scope, day_text, month_start, pieces, settle
+from outrider_service.accounting.report import report, whole_months
 from outrider_service.capacity.leases import Lease, add_lease, get_lease, mark_started
 from outrider_service.catalog.configured import CatalogFile
 from outrider_service.catalog.stored import StoredCatalog
@@ -73,6 +74,43 @@ async def sums(db: Database, *by: str, now: float = NOON, **scope: Any) -> dict[
     async with db.read() as conn:
         found = await report(conn, Scope(**scope), by, 0, 10**6, now)
     return {keys: round(part.cost, 6) for keys, part in found}
+
+
+@given(st.integers(15_000, 25_000), st.integers(0, 800))
+def test_whole_months_lie_within_the_days(first: int, length: int) -> None:
+    last = first + length
+    begin, end = whole_months(first, last)
+    if begin == end:
+        assert begin == first and length < 61, "two months and a day have a whole one in them"
+    else:
+        assert first <= begin < end <= last + 1
+        assert day_text(begin).endswith("-01") and day_text(end).endswith("-01")
+        assert begin - first < 31 and last + 1 - end < 31
+
+
+async def test_sums_over_months_are_those_of_their_days(db: Database) -> None:
+    start = datetime(2024, 3, 1, 1, tzinfo=UTC).timestamp()
+    for number, owner in enumerate(("alice", "bob")):
+        for week in range(26):
+            lease = await held(db, f"job/{owner}{week}/1", owner, project=f"p{week % 3}")
+            begun = start + week * 7 * DAY_S
+            async with db.write() as conn:
+                await settle(conn, lease, begun, begun + (number + 1) * 40 * 3600)
+
+    def day(text: str) -> int:
+        return int(datetime.fromisoformat(f"{text}T00:00Z").timestamp() // DAY_S)
+
+    starts = ("2024-03-31", "2024-04-01", "2024-04-02", "2024-04-30")
+    ends = ("2024-04-30", "2024-05-01", "2024-05-31", "2024-06-15", "2024-08-31")
+    for by, scope in ((("user", "project"), Scope()), (("machine",), Scope(owner="bob")), ((), Scope(project="p1"))):
+        async with db.read() as conn:
+            days = {n: await report(conn, scope, by, n, n, NOON) for n in range(day(starts[0]), day(ends[-1]) + 1)}
+            for first, last in itertools.product(map(day, starts), map(day, ends)):
+                expected: dict[tuple[str, ...], float] = {}
+                for keys, part in itertools.chain.from_iterable(days[n] for n in range(first, last + 1)):
+                    expected[keys] = expected.get(keys, 0.0) + part.cost
+                whole = await report(conn, scope, by, first, last, NOON)
+                assert {keys: part.cost for keys, part in whole} == pytest.approx(expected), (first, last)
 
 
 async def test_an_end_is_written_once_however_often_it_is_told(db: Database) -> None:
