@@ -16,7 +16,7 @@ UI_INPUTS := docs/openapi.json $(shell find extensions -type f -not -path '*/nod
 	hub/outrider_hub/pages/static/tokens.css hub/outrider_hub/pages/static/header.css
 TESTS := tests/unit tests/integration tests/browser tests/helm
 
-.PHONY: help run test test-cluster cluster-programs cluster-up cluster-down lint format docs release bench bench-cluster clean setup system system-test
+.PHONY: help run test test-cluster cluster-programs cluster-up cluster-down lint format docs release bench bench-peers bench-cluster lowest clean setup system system-test
 
 help: ## What there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -60,8 +60,14 @@ docs: .make/python ## The documentation as HTML, in docs/_build
 bench: setup system-test ## The measurements of benchmarks/ as a table
 	$(BIN)/python -m benchmarks $(ARGS)
 
+bench-peers: setup system-test ## Outrider beside jupyter-scheduler, MLflow and Aim (installs them in .make/peers)
+	$(BIN)/python -m benchmarks peers $(ARGS)
+
 bench-cluster: setup ## Jobs on a real Kubernetes beside the cluster's own (as root)
 	$(BIN)/python -m benchmarks cluster cluster_scale $(ARGS)
+
+lowest: ## The unit tests with the lowest versions of dependencies that are declared (ARGS: more for pytest)
+	tools/lowest-dependencies $(ARGS)
 
 release: setup ## Sdists, wheels, the chart and their checksums, in dist (ARGS=--draft to try)
 	@tools/release $(ARGS)

@@ -28,7 +28,7 @@ NAMES = (
     "lab",
     "logins",
 )
-ON_DEMAND = ("cluster", "cluster_scale")
+ON_DEMAND = ("cluster", "cluster_scale", "peers")
 
 
 def arguments() -> argparse.Namespace:
