@@ -82,7 +82,7 @@ class Machine:
         for closed, paths in _behind_closed_doors(needed).items():
             held = {path: self.folder / f"held-{len(steps)}-{n}" for n, path in enumerate(paths)}
             for path, place in held.items():
-                steps += [["mkdir", str(place)], ["mount", "--bind", str(path), str(place)]]
+                steps += [["mkdir", "-p", str(place)], ["mount", "--bind", str(path), str(place)]]
             steps.append(["mount", "-t", "tmpfs", "-o", "mode=755", "none", str(closed)])
             for path, place in held.items():
                 steps += [["mkdir", "-p", str(path)], ["mount", "--bind", str(place), str(path)]]
