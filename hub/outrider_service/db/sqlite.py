@@ -8,7 +8,7 @@ steps in the same order and keeps all rows, so here a statement is one step and 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Any
 
 import aiosqlite
@@ -25,6 +25,11 @@ class Cursor:
         self.description: Any = None
         self.rowcount = -1
         self.lastrowid: int | None = None
+
+    def __await__(self) -> Generator[None, None, Cursor]:
+        """SQLAlchemy 2.0 awaits a cursor, 2.1 enters it."""
+        return self
+        yield
 
     async def __aenter__(self) -> Cursor:
         return self
