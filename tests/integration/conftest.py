@@ -4,15 +4,18 @@ hub            JupyterHub with alice, bob, carol and root
 service        the shared service; its users by fixture: alice, bob, carol, root
 make_service   services of a test's own, to be killed, filled and reconfigured
 postgres       a database URL of a real PostgreSQL, where its programs are installed
+fresh_postgres another database on that server, of a test's own
 """
 
 from __future__ import annotations
 
 import contextlib
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from tests.integration.harness import HubProcess, ServiceProcess, User
@@ -83,3 +86,12 @@ def postgres() -> Iterator[str]:
         pytest.skip("PostgreSQL is not installed (Debian: apt-get install postgresql)")
     with server(where) as url:
         yield url
+
+
+@pytest.fixture
+def fresh_postgres(postgres: str) -> Iterator[str]:
+    """A database of a test's own."""
+    name = f"t{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')
+    yield postgres.rsplit("/", 1)[0] + f"/{name}"

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-import uuid
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -43,15 +42,6 @@ from tests.integration.harness import CATALOG, ServiceProcess, User, eventually,
 
 Make = Callable[..., ServiceProcess]
 ALICE = Caller("alice", "user", False, ("team",), frozenset())
-
-
-@pytest.fixture
-def fresh_postgres(postgres: str) -> Iterator[str]:
-    """A database of a test's own."""
-    name = f"t{uuid.uuid4().hex[:12]}"
-    with psycopg.connect(postgres, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')
-    yield postgres.rsplit("/", 1)[0] + f"/{name}"
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

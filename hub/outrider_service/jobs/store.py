@@ -153,6 +153,9 @@ async def _has_tag(conn: AsyncConnection, tag: str) -> Any:
     with_tag = select(tags.c.job_id).where(tags.c.tag == tag)
     some = (await conn.execute(select(func.count()).select_from(with_tag.limit(RARE_TAG).subquery()))).scalar_one()
     if some < RARE_TAG:
+        if conn.dialect.name == "postgresql":
+            # As an array it is always looked up by id: the planner may walk all jobs in their order to meet these few.
+            return jobs.c.id == func.any(func.array(with_tag.scalar_subquery()))
         return jobs.c.id.in_(with_tag)
     return with_tag.where(tags.c.job_id == jobs.c.id).correlate(jobs).exists()
 
