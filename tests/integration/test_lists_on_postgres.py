@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import psycopg
 import pytest
-from sqlalchemy import create_engine, insert
+from sqlalchemy import create_engine, insert, text
 
 from benchmarks.fill import job_row
 from outrider_service.db import Database
@@ -58,4 +58,16 @@ async def test_a_tag_finds_the_same_jobs_however_many_have_it(
     assert [int(found.id[1:]) for found in page.items + rest.items] == list(range(18, -1, -2))
     assert [int(found.id[1:]) for found in shared.items] == [16, 12, 8, 4, 0]
     assert none.items == []
+    await db.close()
+
+
+async def test_a_search_is_planned_for_its_own_text(url: str) -> None:
+    """Also in transactions after one that was rolled back."""
+    db = Database(url)
+    for _ in range(2):
+        with pytest.raises(RuntimeError):
+            async with db.write() as conn:
+                found = (await conn.execute(text("SHOW plan_cache_mode"))).scalar_one()
+                raise RuntimeError
+        assert found == "force_custom_plan"
     await db.close()

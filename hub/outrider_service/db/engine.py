@@ -76,6 +76,16 @@ def _tune_sqlite(engine: AsyncEngine) -> None:
         cursor.close()
 
 
+def _tune_postgresql(engine: AsyncEngine) -> None:
+    @event.listens_for(engine.sync_engine, "connect")
+    def _connect(dbapi_connection: object, _record: object) -> None:
+        cursor = dbapi_connection.cursor()  # type: ignore[attr-defined]
+        # The generic plan of a prepared statement would expect the same number of matches for every search.
+        cursor.execute("SET plan_cache_mode = force_custom_plan")
+        cursor.close()
+        dbapi_connection.commit()  # type: ignore[attr-defined]
+
+
 def migrate(url: str, revision: str = "head") -> None:
     """Bring the schema to the newest revision (synchronous; call it before the engine serves)."""
     target = async_url(url)
@@ -105,6 +115,7 @@ class Database:
             _tune_sqlite(self.engine)
         else:
             self.engine = create_async_engine(parsed, pool_size=8, max_overflow=8, pool_pre_ping=True)
+            _tune_postgresql(self.engine)
         self._writer = asyncio.Lock()
         self._shares = Shares()
         self._lock_file: int | None = None
