@@ -7,18 +7,20 @@ covered here, as container runtimes do it."""
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from . import web
+from . import seccomp, web
 from .spec import Mount, Spec
 
 UID = 1000
 _SYSTEM_LINKS = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 _ETC = (
     "alternatives",
-    "ca-certificates",
+    "ca-certificates/extracted",
+    "chromium.d",
     "fonts",
     "ld.so.cache",
     "ld.so.conf",
@@ -27,10 +29,15 @@ _ETC = (
     "magic",
     "mime.types",
     "OpenCL",
-    "pki",
+    "pki/ca-trust/extracted",
+    "pki/tls/cert.pem",
+    "pki/tls/certs",
+    "pki/tls/openssl.cnf",
     "protocols",
     "services",
-    "ssl",
+    "ssl/cert.pem",
+    "ssl/certs",
+    "ssl/openssl.cnf",
     "vulkan",
 )
 _PROC_READ_ONLY = (
@@ -88,10 +95,56 @@ def host_name(spec: Spec) -> str:
     return name[:63].rstrip("-") or "sandbox"
 
 
+_INIT = "/.init"
+_INIT_SCRIPT = """
+exec 3<&0 4>&1 </dev/null >/dev/null 2>&1
+(read -r _ <&3 && exec "$@" </dev/null >&4 2>&1 3<&- 4>&-)
+exit $?
+"""
+# Pid 1 inside is a shell whose program nobody may read, so the kernel makes it non-dumpable: no process inside can
+# trace it or open its files in /proc. It waits for the command as a foreground job, since a shell's background jobs
+# ignore SIGINT, and it reaps orphans meanwhile.
+#
+# The command's own process waits for the release, a line on stdin. bwrap's `--block-fd` would wait before its processes
+# have learned to die with their parents, and a supervisor killed then would leave them for ever. Here the end of the
+# supervisor is an end of file, and the command does not run.
+
+
+@contextlib.contextmanager
+def command_line(
+    spec: Spec, folder: str, status: int, cgroup: Mount | None = None
+) -> Iterator[tuple[list[str], list[int]]]:
+    """The words that start the sandbox, whose command runs after a line on stdin, and the descriptors that they name.
+    The descriptors are closed at the end of the context. Raises OSError."""
+    with contextlib.ExitStack() as held:
+        init = os.open("/bin/sh", os.O_RDONLY | os.O_CLOEXEC)
+        held.callback(os.close, init)
+        inside = options(spec, folder, cgroup)
+        fds = [init, status]
+        if (filtered := seccomp.program(os.uname().machine)) is not None:
+            fds.append(_held(held, "seccomp", filtered))
+            inside += ["--seccomp", str(fds[-1])]
+        # Before the root is closed: see `options`.
+        inside = ["--perms", "0111", "--ro-bind-data", str(init), _INIT, *inside]
+        fds.append(_held(held, "bwrap", as_file(inside)))
+        words = ["bwrap", "--args", str(fds[-1]), "--json-status-fd", str(status)]
+        yield [*words, "--", _INIT, "-c", _INIT_SCRIPT, "sh", *spec.argv], fds
+
+
+def _held(held: contextlib.ExitStack, name: str, data: bytes) -> int:
+    fd = os.memfd_create(name)
+    held.callback(os.close, fd)
+    os.write(fd, data)
+    os.lseek(fd, 0, os.SEEK_SET)
+    return fd
+
+
 def options(spec: Spec, folder: str, cgroup: Mount | None = None) -> list[str]:
     """Everything but the descriptors and the command, in an order in which later mounts cover earlier
     ones."""
     words = ["--unshare-all", "--unshare-user", "--uid", str(UID), "--gid", str(UID), "--cap-drop", "ALL"]
+    words += ["--disable-userns"] if spec.disable_userns else []
+    words += ["--as-pid-1"]
     words += ["--die-with-parent", "--new-session", "--hostname", host_name(spec)]
     words += system()
     for name in etc_files(spec):

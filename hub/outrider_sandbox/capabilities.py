@@ -10,11 +10,11 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from . import bubblewrap, cgroups, network
+from . import bubblewrap, cgroups, network, seccomp
 from .spec import CLOSED_NETWORKS, Isolation, MemoryLimit, Mount, Network, Spec
 from .trees import SetupError, StatusPipe, wait_until_made
 
@@ -30,12 +30,14 @@ _WEB_ONLY = (
 
 @dataclass(frozen=True)
 class Capabilities:
-    """`network` is what sandboxes reach outside; plain processes use the machine's own network. `notes` say what
-    is lost, why, and what to do about it."""
+    """`network` is what sandboxes reach outside; plain processes use the machine's own network.
+    `disable_userns`: whether bwrap can forbid user namespaces inside. `notes` say what is lost, why, and what to do
+    about it."""
 
     bubblewrap: bool
     network: Network
     memory: Literal["cgroup2", "cgroup1", "sampling"]
+    disable_userns: bool = False
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -52,7 +54,8 @@ def usable() -> Capabilities:
     notes: list[str] = []
     isolated = _bubblewrap(notes)
     outside = _network(notes) if isolated else "full"
-    return Capabilities(isolated, outside, _memory(notes, isolated), notes)
+    no_userns = isolated and _disable_userns(notes)
+    return Capabilities(isolated, outside, _memory(notes, isolated), no_userns, notes)
 
 
 def _tried(attempt: Callable[[], None]) -> str | None:
@@ -69,22 +72,20 @@ def _tried(attempt: Callable[[], None]) -> str | None:
 
 
 @contextmanager
-def _sandbox(cgroup: cgroups.Cgroup | None = None) -> Iterator[network.Namespaces]:
+def _sandbox(cgroup: cgroups.Cgroup | None = None, spec: Spec = _TRY) -> Iterator[network.Namespaces]:
     """A sandbox made with all options that a real one has: an old bwrap knows some of them only. It ends by
     itself when its stdin ends; killing it while it sets itself up would leave half of it behind."""
     with tempfile.TemporaryDirectory(prefix="outrider-try-") as folder, tempfile.TemporaryFile() as said:
-        bubblewrap.write_etc(Path(folder), _TRY)
+        bubblewrap.write_etc(Path(folder), spec)
         mount = Mount(str(cgroup.path), cgroup.inside) if cgroup else None
         status = StatusPipe()
-        options = os.memfd_create("bwrap")
         try:
-            os.write(options, bubblewrap.as_file(bubblewrap.options(_TRY, folder, mount)))
-            os.lseek(options, 0, os.SEEK_SET)
-            words = ["bwrap", "--args", str(options), "--json-status-fd", str(status.write)]
-            words += ["--", "/bin/sh", "-c", "read _"]
-            with subprocess.Popen(
-                words, pass_fds=[options, status.write], stdin=subprocess.PIPE, stdout=said, stderr=said
-            ) as process:
+            with (
+                bubblewrap.command_line(spec, folder, status.write, mount) as (words, descriptors),
+                subprocess.Popen(
+                    words, pass_fds=descriptors, stdin=subprocess.PIPE, stdout=said, stderr=said
+                ) as process,
+            ):
                 status.close_write()
                 try:
                     pid, pidfd = wait_until_made(status)
@@ -100,7 +101,6 @@ def _sandbox(cgroup: cgroups.Cgroup | None = None) -> Iterator[network.Namespace
                     namespaces.close()
                 process.communicate(timeout=_TRY_S)
         finally:
-            os.close(options)
             status.close()
 
 
@@ -122,6 +122,24 @@ def _bubblewrap(notes: list[str]) -> bool:
 def _try_bubblewrap() -> None:
     """Ports lead in and out through its network namespace: one that cannot be joined is of no use."""
     with _sandbox() as namespaces:
+        network.listen_inside(namespaces, _TRY_PORT).close()
+
+
+def _disable_userns(notes: list[str]) -> bool:
+    """It fails where /proc/sys is read-only, and before bubblewrap 0.8. The system call filter is enough then."""
+    said = _tried(_try_disable_userns)
+    machine = os.uname().machine
+    if seccomp.program(machine) is None:
+        namespaces = "" if said is None else f" Nor can bubblewrap forbid user namespaces inside: {said}."
+        notes.append(
+            f"There is no system call filter for {machine}: sandboxes can use all of the kernel that an ordinary user "
+            f"can.{namespaces} Let only people run things here whom you trust."
+        )
+    return said is None
+
+
+def _try_disable_userns() -> None:
+    with _sandbox(spec=replace(_TRY, disable_userns=True)) as namespaces:
         network.listen_inside(namespaces, _TRY_PORT).close()
 
 

@@ -57,6 +57,7 @@ class Spec:
     memory_limit: MemoryLimit = "cgroup"  # where no cgroup can be made after all, it is sampling
     oom_kills_all: bool = True  # above the memory limit: end everything, or only the largest process
     shm_bytes: int | None = None
+    disable_userns: bool = False  # bwrap can forbid user namespaces inside; the system call filter does in any case
     gpu_devices: list[str] = field(default_factory=list)
     ports: list[int] = field(default_factory=list)
     host_ports: dict[int, int] = field(default_factory=dict)

@@ -25,12 +25,6 @@ _GLANCE_S = 0.0005
 _OOM_SCORE = "300"
 
 
-# What waits for the release is inside, the command's own process: bwrap's `--block-fd` would wait before its
-# processes have learned to die with their parents, and a supervisor killed then would leave them for ever.
-# Here the end of the supervisor is an end of file, and the command does not run.
-_GATE = 'read _ && exec "$@" </dev/null'
-
-
 class SetupError(Exception):
     """The surroundings could not be made; the command has not run."""
 
@@ -123,20 +117,11 @@ class BubblewrapTree:
         self._status = StatusPipe()
         closed, self._gate = os.pipe()
         mount = Mount(str(cgroup.path), cgroup.inside) if cgroup else None
-        options = os.memfd_create("bwrap")
-        os.write(options, bubblewrap.as_file(bubblewrap.options(spec, etc, mount)))
-        os.lseek(options, 0, os.SEEK_SET)
-        words = ["bwrap", "--args", str(options), "--json-status-fd", str(self._status.write)]
-        words += ["--", "/bin/sh", "-c", _GATE, "sh", *spec.argv]
-        self.main_pid = spawn.start(
-            words,
-            stdin=closed,
-            output=output,
-            keep=[options, self._status.write],
-            before=lambda: _prepare(cgroup),
-        )
-        for fd in (options, closed):
-            os.close(fd)
+        with bubblewrap.command_line(spec, etc, self._status.write, mount) as (words, descriptors):
+            self.main_pid = spawn.start(
+                words, stdin=closed, output=output, keep=descriptors, before=lambda: _prepare(cgroup)
+            )
+        os.close(closed)
         self._status.close_write()
         try:
             self.root_pid, self._root = wait_until_made(self._status)
@@ -150,7 +135,7 @@ class BubblewrapTree:
         os.close(self._gate)
 
     def terminate(self) -> None:
-        # bwrap is pid 1, and its first child the command.
+        # Pid 1's first child is the command.
         if below := processes.children(self.root_pid):
             processes.send(below[0], signal.SIGTERM)
 

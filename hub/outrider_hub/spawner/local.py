@@ -135,6 +135,7 @@ class LocalSpawner(OutriderSpawnerMixin, Spawner):
             runner=str(runner_directory()),
             network=found.network,
             memory_limit=found.memory_limit,
+            disable_userns=found.disable_userns,
             web=self.web,
             closed_networks=list(self.closed_networks),
             grace_s=self.grace_s,

@@ -16,6 +16,8 @@ import pytest
 import outrider_sandbox as sandbox
 from outrider_sandbox.capabilities import which_python_prefixes
 
+from .ordinary_user import PYTHON, OrdinaryUser
+
 DEADLINE_S = 30.0
 PYTHON_MOUNTS = [sandbox.Mount(str(path), str(path)) for path in which_python_prefixes(sys.executable)]
 
@@ -44,9 +46,11 @@ def processes_with(word: str) -> list[int]:
 
 
 class Box:
-    def __init__(self, folder: Path, isolation: str) -> None:
+    def __init__(self, folder: Path, isolation: str, user: OrdinaryUser | None = None) -> None:
         self.folder = folder
         self.isolation = isolation
+        self._launch = user.launch if user else sandbox.launch
+        self._mounts = [] if user else PYTHON_MOUNTS  # which may lie where only root may enter
         self.mark = f"OUTRIDER_TEST_{folder.name}_{os.getpid()}_{time.monotonic_ns()}"
 
     def spec(self, *argv: str, **fields: Any) -> sandbox.Spec:
@@ -54,11 +58,12 @@ class Box:
         spec = sandbox.Spec(id="job-1", argv=list(argv), env=env, network="none", grace_s=10)
         env.update(fields.pop("env", {}))
         fields.setdefault("isolation", self.isolation)
-        fields["mounts"] = [*PYTHON_MOUNTS, *fields.get("mounts", [])]
+        fields.setdefault("disable_userns", CAN.disable_userns)
+        fields["mounts"] = [*self._mounts, *fields.get("mounts", [])]
         return replace(spec, **fields)
 
     def launch(self, *argv: str, **fields: Any) -> Box:
-        sandbox.launch(self.folder, self.spec(*argv, **fields))
+        self._launch(self.folder, self.spec(*argv, **fields))
         return self
 
     def shell(self, script: str, **fields: Any) -> Box:
@@ -143,3 +148,29 @@ def second(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
     made = Box(tmp_path_factory.mktemp("second"), "bubblewrap")
     yield made
     made.close()
+
+
+@pytest.fixture(params=["whoever runs the tests", "an ordinary user"])
+def anybodys(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Box]:
+    """A real sandbox of root's, and one of an ordinary user's; one of them where the tests do not run as root."""
+    _needs("bubblewrap")
+    if request.param == "whoever runs the tests":
+        made = Box(tmp_path, "bubblewrap")
+        yield made
+        made.close()
+        return
+    if os.getuid() != 0:
+        pytest.skip("these tests run as an ordinary user already")
+    if not Path(PYTHON).exists() or sys.version_info[:2] < (3, 11):
+        pytest.skip("needs a Python that every user may run")
+    user = OrdinaryUser()
+    made = Box(user.folder(), "bubblewrap", user)
+    yield made
+    made.close()
+    user.close()
+
+
+@pytest.fixture(params=[False, pytest.param(True, marks=pytest.mark.skipif(not CAN.disable_userns, reason="no"))])
+def disable_userns(request: pytest.FixtureRequest) -> bool:
+    """Without, the filter alone denies namespaces."""
+    return bool(request.param)

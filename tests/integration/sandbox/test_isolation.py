@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+import ssl
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -39,6 +41,24 @@ def test_the_system_is_read_only_and_secrets_of_etc_are_not_there(isolated: Box)
     assert "wrote" not in isolated.text
     assert "read" not in isolated.lines
     assert "sudoers" not in isolated.text
+
+
+@pytest.fixture
+def private_keys() -> Iterator[str]:
+    """Where Debian and Fedora keep them; a key of this test's own where this user may put one."""
+    key = Path("/etc/ssl/private/outrider-test.key")
+    if os.access(key.parent, os.W_OK):
+        key.write_text("a private key")
+    yield "/etc/ssl/private /etc/pki/tls/private /etc/pki/nssdb /etc/letsencrypt"
+    key.unlink(missing_ok=True)
+
+
+def test_private_keys_of_the_host_are_not_there_and_certificates_are(anybodys: Box, private_keys: str) -> None:
+    anybodys.shell(
+        f"ls -d {private_keys} 2>/dev/null; find /etc -name '*.key'; "
+        f"python3 -c 'import ssl; print(len(ssl.create_default_context().get_ca_certs()) > 0)'"
+    ).end()
+    assert anybodys.lines == [str(len(ssl.create_default_context().get_ca_certs()) > 0)]
 
 
 def test_the_kernel_s_settings_are_out_of_reach_even_for_root_outside(isolated: Box) -> None:

@@ -40,6 +40,7 @@ SERVER = plan.Server(
     runner="/code/outrider/runner",
     network="web",
     memory_limit="sampling",
+    disable_userns=True,
     web=Web(hosts=["mirror"]),
     closed_networks=["169.254.0.0/16"],
     grace_s=10,
@@ -49,7 +50,7 @@ SERVER = plan.Server(
 def test_in_a_sandbox_everything_is_at_its_place() -> None:
     spec = plan.sandbox(SERVER, SPEC, "bubblewrap")
     assert spec.argv == ["/opt/python/bin/jupyterhub-singleuser", "--debug"]
-    assert (spec.network, spec.memory_limit) == ("web", "sampling")
+    assert (spec.network, spec.memory_limit, spec.disable_userns) == ("web", "sampling", True)
     assert spec.closed_networks == ["169.254.0.0/16"]
     assert spec.cwd == spec.home == spec.env["HOME"] == "/home/outrider"
     assert spec.host_ports == {40000: 40000}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -18,7 +19,7 @@ def tries(monkeypatch: pytest.MonkeyPatch) -> list[str | None]:
     answers: list[str | None] = []
 
     @contextmanager
-    def sandbox(*_: Any) -> Iterator[None]:
+    def sandbox(*_: Any, **__: Any) -> Iterator[None]:
         if answers and (said := answers.pop(0)) is not None:
             raise SetupError(said)
         yield
@@ -59,3 +60,20 @@ def test_a_helper_that_is_there_and_fails_is_not_used(tries: list[str | None], m
     found = capabilities.usable()
     assert found.network == "web"
     assert "could not attach" in found.notes[0]
+
+
+def test_a_machine_that_cannot_forbid_user_namespaces_relies_on_the_filter(
+    tries: list[str | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries += [None, *["bwrap: Creating new namespace failed: Read-only file system"] * 3]
+    monkeypatch.setattr("outrider_sandbox.seccomp.ARCHITECTURES", {os.uname().machine: (1, 0)})
+    found = capabilities.usable()
+    assert (found.isolation, found.disable_userns) == ("bubblewrap", False)
+    assert not any("namespaces" in note for note in found.notes)
+
+
+def test_an_architecture_without_a_filter_is_said(tries: list[str | None], monkeypatch: pytest.MonkeyPatch) -> None:
+    tries += [None, *["bwrap: Unknown option --disable-userns"] * 3]
+    monkeypatch.setattr("outrider_sandbox.seccomp.ARCHITECTURES", {})
+    [note] = [note for note in capabilities.usable().notes if "system call filter" in note]
+    assert os.uname().machine in note and "Unknown option --disable-userns" in note

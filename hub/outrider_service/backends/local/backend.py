@@ -259,6 +259,7 @@ class LocalBackend:
             home=paths["home"],
             memory_bytes=attempt.machine.memory_mb * 2**20,
             memory_limit=self.capabilities.memory_limit,
+            disable_userns=self.capabilities.disable_userns,
             shm_bytes=attempt.shm_mb * 2**20,
             gpu_devices=device_nodes(attempt.gpus),
             ports=attempt.submission.ports,
