@@ -14,11 +14,11 @@ from .control import (
     launch,
     read_spec,
     remove,
-    remove_tree,
     request_stop,
     state,
     version,
 )
+from .descent import Descent, remove_tree, statuses
 from .linux import short_path
 from .spec import CLOSED_NETWORKS, MemoryLimit, Mount, Network, Spec, Web, check_networks
 from .web import from_environment as web_from_environment
@@ -27,6 +27,7 @@ from .web import to_environment as web_to_environment
 __all__ = [
     "CLOSED_NETWORKS",
     "Capabilities",
+    "Descent",
     "MemoryLimit",
     "Mount",
     "Network",
@@ -43,6 +44,7 @@ __all__ = [
     "request_stop",
     "short_path",
     "state",
+    "statuses",
     "usable",
     "version",
     "web_from_environment",

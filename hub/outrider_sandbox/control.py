@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from . import files, linux, processes
+from .descent import remove_tree
 from .spec import Spec, check, decode, encode
 
 Phase = Literal["absent", "starting", "running", "exited", "lost"]
@@ -233,22 +233,6 @@ def _lock_ended(folder: Path, lock: int) -> bool:
             return False
         time.sleep(0.005)
     return True
-
-
-def remove_tree(path: str | Path) -> None:
-    """Delete what a job left: directories without permissions, and trees deeper than Python's recursion."""
-    path = Path(path)
-    if path.is_symlink() or not path.is_dir():
-        path.unlink(missing_ok=True)
-        return
-    try:
-        shutil.rmtree(path)
-    except FileNotFoundError:
-        pass
-    except (OSError, RecursionError):
-        if path.exists():
-            subprocess.run(["chmod", "-R", "u+rwX", "--", str(path)], check=False, capture_output=True)
-            subprocess.run(["rm", "-rf", "--", str(path)], check=True, capture_output=True)
 
 
 def connect_path(folder: str | Path, port: int) -> str:

@@ -63,6 +63,7 @@ def default_signals() -> None:
         signal.SIGTERM,
         signal.SIGINT,
         signal.SIGHUP,
+        signal.SIGQUIT,
         signal.SIGCHLD,
     ):
         signal.signal(signum, signal.SIG_DFL)

@@ -2,42 +2,58 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
+
+from outrider_sandbox import statuses
 
 from ..user_threads import check
 
+TRIES: Final = 3
+
 
 def measure(root: Path) -> int:
-    """Bytes used below a directory. Links are not followed, and a file with several names counts once."""
-    seen: set[tuple[int, int]] = set()
+    """Bytes used below a directory, however deep it is or shut by its owner. Links are not followed, and a file with
+    several names counts once. Of a tree whose directories are moved around at every try, the most that was seen."""
+    try:
+        fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        return 0
+    try:
+        most = 0
+        for _ in range(TRIES):
+            total, whole = _measure(fd)
+            most = max(most, total)
+            if whole:
+                return total
+        return most
+    finally:
+        os.close(fd)
+
+
+def _measure(root: int) -> tuple[int, bool]:
+    """The bytes that were seen, and whether these are all."""
     total = 0
-    for entry in _walk(root):
+    try:
+        for size in _sizes(root):
+            total += size
+    except OSError as error:
+        if error.errno != errno.ESTALE:
+            raise
+        return total, False
+    return total, True
+
+
+def _sizes(root: int) -> Iterator[int]:
+    seen: set[tuple[int, int]] = set()
+    for found in statuses(root):
         check()
-        try:
-            found = entry.stat(follow_symlinks=False)
-        except OSError:
-            continue
         if found.st_nlink > 1 and not stat.S_ISDIR(found.st_mode):
             if (found.st_dev, found.st_ino) in seen:
                 continue
             seen.add((found.st_dev, found.st_ino))
-        total += found.st_blocks * 512
-    return total
-
-
-def _walk(root: Path) -> Iterator[os.DirEntry[str]]:
-    """All entries, without recursion, because users choose the depth."""
-    waiting = [str(root)]
-    while waiting:
-        try:
-            with os.scandir(waiting.pop()) as entries:
-                for entry in entries:
-                    yield entry
-                    if entry.is_dir(follow_symlinks=False):
-                        waiting.append(entry.path)
-        except OSError:
-            # Removed in the meantime, or too deep for a path; what cannot be read is not counted.
-            continue
+        yield found.st_blocks * 512

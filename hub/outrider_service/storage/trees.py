@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Final
 
-from outrider_sandbox import remove_tree
+from outrider_sandbox import Descent, remove_tree
 
 from ..user_threads import check
 
@@ -41,6 +41,9 @@ class BadPath(ValueError):
 
 
 LONGEST_NAME: Final = 255
+LONGEST_PATH: Final = 4096
+WALK_TRIES: Final = 5
+"""How often a walk goes on after a directory was moved away under it."""
 ZIP_BLOCK: Final = 1 << 18
 ZIP_STEP_S: Final = 0.25
 """How long one step of making a zip may take before it hands out what there is: others of the same user wait."""
@@ -62,7 +65,7 @@ class Entry:
 
 def clean(path: str) -> str:
     """A relative path in its plain form; "" is the root. Raises BadPath for what leaves it."""
-    if "\x00" in path or len(path) > 4096:
+    if "\x00" in path or len(path) > LONGEST_PATH:
         raise BadPath("path: illegal")
     parts = [part for part in path.split("/") if part not in ("", ".")]
     if ".." in parts:
@@ -173,50 +176,84 @@ class Tree:
             info = self.stat(path)
         except (OSError, BadPath):
             return None
-        if not (stat.S_ISREG(info.st_mode) or stat.S_ISDIR(info.st_mode)):
-            return None
-        directory = stat.S_ISDIR(info.st_mode)
-        return Entry(path, directory, 0 if directory else info.st_size, min(max(info.st_mtime, 0.0), LAST_MOMENT))
+        return _entry_of(path, info)
 
     def walk(self, path: str = "", after: str = "") -> Iterator[Entry]:
         """Everything below a directory, parents first, and of that what follows the path ``after``; links to
-        directories are not followed. Raises OSError."""
-        seen = after.split("/") if after else []
-        base = clean(path)
-        depth = len(base.split("/")) if base else 0
-        # A stack of its own: jobs nest deeper than Python calls itself.
-        open_ones = [self.children(base, "".join(seen[depth : depth + 1]))]
-        while open_ones:
-            check()
+        directories are not followed, and what lies too deep for a path is left out. Raises OSError."""
+        for _ in range(WALK_TRIES):
             try:
-                entry = next(open_ones[-1], None)
-            except OSError:
-                if len(open_ones) == 1:
+                for entry in self._walk(clean(path), after):
+                    yield entry
+                    after = entry.path
+                return
+            except OSError as error:
+                if error.errno != errno.ESTALE:
                     raise
-                entry = None  # it was removed since its parent was read
-            if entry is None:
-                open_ones.pop()
-                continue
-            parts = entry.path.split("/")
-            if parts > seen:
-                yield entry
-            if entry.directory and not self._is_link(entry.path):
-                leads_there = seen[: len(parts)] == parts
-                open_ones.append(self.children(entry.path, "".join(seen[len(parts) :][:1]) if leads_there else ""))
+                # A directory was moved while it was read: on from the last entry, by its path.
 
-    def _is_link(self, path: str) -> bool:
+    def _walk(self, base: str, after: str) -> Iterator[Entry]:
+        if base in self._between:
+            for child in self.children(base):
+                yield from self._appearing(child, after)
+            return
+        seen = after.split("/") if after else []
+        way = base.split("/") if base else []
+        with Descent(self._open(base, os.O_RDONLY | os.O_DIRECTORY)) as here:
+            waiting = [self._names_after(here, way, seen)]
+            while waiting:
+                check()
+                if not waiting[-1]:
+                    waiting.pop()
+                    if waiting:
+                        here.leave()
+                        way.pop()
+                    continue
+                way.append(waiting[-1].pop())
+                entry, enterable = self._entry_at(here, "/".join(way))
+                if entry is not None and (entry.path in self._between or entry.path in self._others):
+                    yield from self._appearing(entry, after)
+                elif entry is not None:
+                    if way > seen:
+                        yield entry
+                    with contextlib.suppress(OSError):  # removed since its parent was read
+                        if enterable:
+                            here.enter(way[-1])
+                            waiting.append(self._names_after(here, way, seen))
+                            continue
+                way.pop()
+
+    def _appearing(self, entry: Entry, after: str) -> Iterator[Entry]:
+        """A directory that does not lie in the tree, and what is below it."""
+        if entry.path.split("/") > (after.split("/") if after else []):
+            yield entry
+        yield from self._walk(entry.path, after)
+
+    def _names_after(self, here: Descent, way: list[str], seen: list[str]) -> list[str]:
+        """What a directory holds from the name on that leads to ``seen``, the first one last."""
+        base = "/".join(way)
+        appear = {_name_below(base, place) for place in (*self._others, *self._between)} - {None}
+        try:
+            found = {name for name in here.names() if _is_utf8(name)}
+        except OSError:
+            found = set()
+        names = sorted({str(name) for name in appear} | found)
+        since = "".join(seen[len(way) :][:1]) if seen[: len(way)] == way else ""
+        return names[bisect_left(names, since) :][::-1]
+
+    def _entry_at(self, here: Descent, path: str) -> tuple[Entry | None, bool]:
+        """The entry of a path in the directory where ``here`` is, and whether it is a directory to go into."""
+        if len(path) > LONGEST_PATH:
+            return None, False
         if path in self._between or path in self._others:
-            return False
+            return self._entry(path), False
         try:
-            fd = self._open(str(PurePosixPath(path).parent), os.O_PATH | os.O_DIRECTORY)
+            info = here.status(path.rpartition("/")[2])
         except OSError:
-            return True
-        try:
-            return stat.S_ISLNK(os.lstat(PurePosixPath(path).name, dir_fd=fd).st_mode)
-        except OSError:
-            return True
-        finally:
-            os.close(fd)
+            return None, False
+        if stat.S_ISLNK(info.st_mode):
+            return self._entry(path), False
+        return _entry_of(path, info), stat.S_ISDIR(info.st_mode)
 
     def create(self, path: str) -> PendingFile:
         """A file to be written beside its target and renamed into place by ``commit``."""
@@ -324,6 +361,14 @@ def _zip_info(name: str, entry: Entry) -> zipfile.ZipInfo:
     info.compress_type = zipfile.ZIP_DEFLATED
     info.external_attr = 0o644 << 16
     return info
+
+
+def _entry_of(path: str, info: os.stat_result) -> Entry | None:
+    """None for what is neither file nor directory."""
+    if not (stat.S_ISREG(info.st_mode) or stat.S_ISDIR(info.st_mode)):
+        return None
+    directory = stat.S_ISDIR(info.st_mode)
+    return Entry(path, directory, 0 if directory else info.st_size, min(max(info.st_mtime, 0.0), LAST_MOMENT))
 
 
 def _name_below(base: str, path: str) -> str | None:

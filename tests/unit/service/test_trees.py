@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from outrider_service.api.files import ListQuery, _listing
+from outrider_service.storage import trees
+from outrider_service.storage.disk import measure
 from outrider_service.storage.trees import BadPath, Tree
 
 
@@ -66,7 +68,7 @@ def test_names_that_are_no_utf8_are_left_out(tmp_path: Path) -> None:
     _listing(tree, ListQuery(recursive=True)).model_dump_json()
 
 
-def test_deeper_than_python_calls_itself(tmp_path: Path) -> None:
+def test_deeper_than_python_calls_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tree = Tree(tmp_path)
     here = os.open(tmp_path, os.O_RDONLY)
     for _ in range(1200):
@@ -75,10 +77,42 @@ def test_deeper_than_python_calls_itself(tmp_path: Path) -> None:
         os.close(here)
         here = below
     os.close(here)
+    opened: list[str] = []
+    real = trees.open_beneath
+    monkeypatch.setattr(trees, "open_beneath", lambda *args: opened.append(args[1]) or real(*args))  # type: ignore[func-returns-value]
     assert len(paths(tree)) == 1200
+    assert opened == [""], "no level is looked up from the root again"
     b"".join(tree.zip_blocks(""))
     tree.delete("d")
     assert not (tmp_path / "d").exists()
+
+
+def test_files_below_a_path_too_long_to_name_count(tmp_path: Path) -> None:
+    here = os.open(tmp_path, os.O_RDONLY)
+    for _ in range(30):
+        os.mkdir("d" * 250, dir_fd=here)
+        below = os.open("d" * 250, os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = below
+    with os.fdopen(os.open("file", os.O_WRONLY | os.O_CREAT, dir_fd=here), "wb") as file:
+        file.write(b"x" * 300_000)
+    os.close(here)
+    assert measure(tmp_path) >= 300_000
+    assert len(paths(Tree(tmp_path))) == 16, "those that a path can name"
+    Tree(tmp_path).delete("d" * 250)
+
+
+def test_a_list_goes_on_though_a_directory_is_moved_away_under_it(tmp_path: Path) -> None:
+    tree = Tree(tmp_path)
+    deepest = tmp_path.joinpath("a", *["d"] * 80)
+    deepest.mkdir(parents=True)
+    (tmp_path / "z").touch()
+    walk = tree.walk()
+    found = [next(walk).path for _ in range(70)]
+    (tmp_path / "a" / "d" / "d").rename(tmp_path / "y")
+    found += [entry.path for entry in walk]
+    assert found[-1] == "z"
+    assert len(set(found)) == len(found)
 
 
 def test_times_that_no_zip_and_no_calendar_knows(tmp_path: Path) -> None:

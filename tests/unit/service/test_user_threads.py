@@ -197,14 +197,14 @@ async def test_a_tree_that_nobody_waits_for_is_measured_no_further(
 ) -> None:
     (tmp_path / "file").touch()
     began = threading.Event()
-    (entry,) = os.scandir(tmp_path)
+    status = tmp_path.stat()
 
-    def endless(_root: Path) -> Iterator[os.DirEntry[str]]:
+    def endless(_root: int) -> Iterator[os.stat_result]:
         began.set()
         while True:
-            yield entry
+            yield status
 
-    monkeypatch.setattr(disk, "_walk", endless)
+    monkeypatch.setattr(disk, "statuses", endless)
     task = asyncio.create_task(threads.run("mallory", disk.measure, tmp_path))
     assert await asyncio.to_thread(began.wait, 60)
     task.cancel()
