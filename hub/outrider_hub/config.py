@@ -107,6 +107,7 @@ def service_environment(settings: Settings, environ: Mapping[str, str]) -> dict[
         "OUTRIDER_APPS_PORT": str(settings.apps_port),
         "OUTRIDER_CATALOG": str(settings.catalog),
         "OUTRIDER_CLOSED_NETWORKS": " ".join(settings.closed_networks),
+        "OUTRIDER_UIDS": settings.uids,
         # The Hub hands on no others, and the usual names would lead the service's own requests astray.
         **web_to_environment(settings.web),
         "OUTRIDER_CULL_TIMEOUT": str(settings.cull_timeout_s),
@@ -130,6 +131,7 @@ def _notebooks(c: Any, settings: Settings, secrets: state.Secrets) -> None:
     c.OutriderSpawnerMixin.service_token = secrets.spawner_token
     c.LocalSpawner.home = str(settings.home)
     c.LocalSpawner.closed_networks = list(settings.closed_networks)
+    c.LocalSpawner.uids = settings.uids
     c.LocalSpawner.web = settings.web
     c.LocalSpawner.lab_extension = str(settings.lab_extension)
     c.LocalSpawner.hub_address = f"127.0.0.1:{settings.port}"

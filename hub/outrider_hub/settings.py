@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from outrider_sandbox import CLOSED_NETWORKS, Web, check_networks, web_from_environment
+from outrider_sandbox import CLOSED_NETWORKS, UIDS, Web, check_networks, uid_range, web_from_environment
 
 from .origins import Origins, OriginsError, choose
 
@@ -63,6 +63,8 @@ class Settings:
     most_notebooks: int = MOST_NOTEBOOKS
     closed_networks: tuple[str, ...] = CLOSED_NETWORKS
     """What notebooks and jobs cannot reach, as IPv4 networks."""
+    uids: str = UIDS
+    """Where Outrider is run by root: the uids that users get; ``none``: they have none of their own."""
     web: Web = field(default_factory=Web)
     """Where they have web access only: what else they may reach, and the proxy out of this network."""
 
@@ -158,6 +160,7 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
         cull_every_s=_number(environ, "OUTRIDER_CULL_EVERY", CULL_EVERY_S, 1, 10**6),
         most_notebooks=_number(environ, "OUTRIDER_NOTEBOOKS_PER_USER", MOST_NOTEBOOKS, 0, 1000),
         closed_networks=_networks(environ, "OUTRIDER_CLOSED_NETWORKS"),
+        uids=_uids(environ, "OUTRIDER_UIDS"),
         web=web_from_environment(environ),
     )
 
@@ -182,6 +185,15 @@ def _networks(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
     except ValueError as error:
         raise SettingsError(f"{name} must be IPv4 networks such as 10.0.0.0/8, with spaces between: {error}") from error
     return found
+
+
+def _uids(environ: Mapping[str, str], name: str) -> str:
+    text = environ.get(name) or UIDS
+    try:
+        uid_range(text)
+    except ValueError as error:
+        raise SettingsError(f"{name}: {error}") from error
+    return text
 
 
 def _number(environ: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:

@@ -21,11 +21,13 @@ from .control import (
 from .descent import Descent, remove_tree, statuses
 from .linux import short_path
 from .spec import CLOSED_NETWORKS, MemoryLimit, Mount, Network, Spec, Web, check_networks
+from .uids import UIDS, UserIds, uid_range
 from .web import from_environment as web_from_environment
 from .web import to_environment as web_to_environment
 
 __all__ = [
     "CLOSED_NETWORKS",
+    "UIDS",
     "Capabilities",
     "Descent",
     "MemoryLimit",
@@ -34,6 +36,7 @@ __all__ = [
     "Spec",
     "State",
     "StillRunning",
+    "UserIds",
     "Web",
     "check_networks",
     "connect_path",
@@ -45,6 +48,7 @@ __all__ = [
     "short_path",
     "state",
     "statuses",
+    "uid_range",
     "usable",
     "version",
     "web_from_environment",

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from . import seccomp, web
@@ -116,6 +117,11 @@ def command_line(
 ) -> Iterator[tuple[list[str], list[int]]]:
     """The words that start the sandbox, whose command runs after a line on stdin, and the descriptors that they name.
     The descriptors are closed at the end of the context. Raises OSError."""
+    if spec.uid is not None:
+        from . import staging  # and with it ctypes, which others need not load
+
+        *mounts, etc = staging.staged(to_stage(spec, folder))
+        spec, folder = replace(spec, mounts=mounts), etc.source
     with contextlib.ExitStack() as held:
         init = os.open("/bin/sh", os.O_RDONLY | os.O_CLOEXEC)
         held.callback(os.close, init)
@@ -129,6 +135,11 @@ def command_line(
         fds.append(_held(held, "bwrap", as_file(inside)))
         words = ["bwrap", "--args", str(fds[-1]), "--json-status-fd", str(status)]
         yield [*words, "--", _INIT, "-c", _INIT_SCRIPT, "sh", *spec.argv], fds
+
+
+def to_stage(spec: Spec, folder: str) -> list[Mount]:
+    """What of the host's a sandbox with a uid of its own needs to be given, the platform's own part last."""
+    return [*spec.mounts, Mount(folder, folder)]
 
 
 def _held(held: contextlib.ExitStack, name: str, data: bytes) -> int:

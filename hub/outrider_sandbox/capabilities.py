@@ -4,9 +4,11 @@ it. What is found goes into each sandbox's specification, so that nothing is tri
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,9 +16,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from . import bubblewrap, cgroups, network, seccomp
+from . import bubblewrap, cgroups, network, seccomp, spawn
 from .spec import CLOSED_NETWORKS, Isolation, MemoryLimit, Mount, Network, Spec
-from .trees import SetupError, StatusPipe, wait_until_made
+from .trees import SetupError, StatusPipe, become_bwrap, wait_until_made
 
 _TRY_S = 20.0
 _TRIES = 3
@@ -30,14 +32,15 @@ _WEB_ONLY = (
 
 @dataclass(frozen=True)
 class Capabilities:
-    """`network` is what sandboxes reach outside; plain processes use the machine's own network.
-    `disable_userns`: whether bwrap can forbid user namespaces inside. `notes` say what is lost, why, and what to do
-    about it."""
+    """What works. `network`: what sandboxes reach outside; plain processes use the machine's own network. `uids`:
+    whether each user can have a uid of their own. `disable_userns`: whether bwrap can forbid user namespaces inside.
+    `notes`: what is lost, why, and what to do about it, in sentences."""
 
     bubblewrap: bool
     network: Network
     memory: Literal["cgroup2", "cgroup1", "sampling"]
     disable_userns: bool = False
+    uids: bool = False
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -49,13 +52,15 @@ class Capabilities:
         return "sampling" if self.memory == "sampling" else "cgroup"
 
 
-def usable() -> Capabilities:
-    """Takes some tenths of a second; starts and ends a few processes."""
+def usable(uids: range | None = None, state: Path | None = None) -> Capabilities:
+    """Takes some tenths of a second; starts and ends a few processes. Whether sandboxes can have uids of their own is
+    tried with the last of `uids` and a directory made below `state`, and only for root."""
     notes: list[str] = []
     isolated = _bubblewrap(notes)
     outside = _network(notes) if isolated else "full"
     no_userns = isolated and _disable_userns(notes)
-    return Capabilities(isolated, outside, _memory(notes, isolated), no_userns, notes)
+    own = isolated and uids is not None and state is not None and _uids(notes, uids[-1], state)
+    return Capabilities(isolated, outside, _memory(notes, isolated), no_userns, own, notes)
 
 
 def _tried(attempt: Callable[[], None]) -> str | None:
@@ -83,7 +88,12 @@ def _sandbox(cgroup: cgroups.Cgroup | None = None, spec: Spec = _TRY) -> Iterato
             with (
                 bubblewrap.command_line(spec, folder, status.write, mount) as (words, descriptors),
                 subprocess.Popen(
-                    words, pass_fds=descriptors, stdin=subprocess.PIPE, stdout=said, stderr=said
+                    words,
+                    pass_fds=descriptors,
+                    stdin=subprocess.PIPE,
+                    stdout=said,
+                    stderr=said,
+                    preexec_fn=functools.partial(_become, spec, folder, said.fileno()),
                 ) as process,
             ):
                 status.close_write()
@@ -141,6 +151,35 @@ def _disable_userns(notes: list[str]) -> bool:
 def _try_disable_userns() -> None:
     with _sandbox(spec=replace(_TRY, disable_userns=True)) as namespaces:
         network.listen_inside(namespaces, _TRY_PORT).close()
+
+
+def _uids(notes: list[str], uid: int, state: Path) -> bool:
+    if os.geteuid() != 0:
+        return False
+    said = _tried(lambda: _try_uid(uid, state))
+    if said:
+        notes.append(
+            f"Users cannot have uids of their own here: {said}. What they run is root's as far as files are concerned, "
+            "though without capabilities and in a sandbox. Start Outrider as an ordinary user, or keep its state on a "
+            "file system with idmapped mounts (ext4, xfs and btrfs, from Linux 5.12 on)."
+        )
+    return said is None
+
+
+def _try_uid(uid: int, state: Path) -> None:
+    with tempfile.TemporaryDirectory(prefix="try-", dir=state) as folder:
+        mounts = [Mount(folder, "/try", read_only=False), Mount(sys.prefix, sys.prefix)]
+        with _sandbox(spec=replace(_TRY, uid=uid, mounts=mounts)) as namespaces:
+            network.listen_inside(namespaces, _TRY_PORT).close()
+
+
+def _become(spec: Spec, folder: str, output: int) -> None:
+    """What Popen says of an exception here is nothing; the output is where bwrap's own errors are."""
+    try:
+        become_bwrap(spec, folder)
+    except BaseException as error:
+        os.dup2(output, 2)
+        spawn.fail(str(error), error)
 
 
 def _network(notes: list[str]) -> Network:

@@ -10,6 +10,7 @@ import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+CLONE_NEWNS = 0x00020000
 CLONE_NEWUSER = 0x10000000
 CLONE_NEWNET = 0x40000000
 _NS_GET_USERNS = 0xB701
@@ -61,6 +62,10 @@ def user_namespace_of(namespace_fd: int) -> int:
 
 def setns(fd: int, kind: int) -> None:
     _call("setns", fd, kind)
+
+
+def unshare(kinds: int) -> None:
+    _call("unshare", kinds)
 
 
 def die_with_parent(signum: int) -> None:

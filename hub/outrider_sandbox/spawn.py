@@ -29,13 +29,13 @@ def start(
         return pid
     try:
         default_signals()
+        if output is not None:  # first, for what goes wrong afterwards
+            os.dup2(output, 1)
+            os.dup2(output, 2)
         if before is not None:
             before()
         if stdin is not None:
             os.dup2(stdin, 0)
-        if output is not None:
-            os.dup2(output, 1)
-            os.dup2(output, 2)
         for fd in keep:
             os.set_inheritable(fd, True)
         if cwd is not None:

@@ -57,6 +57,7 @@ class Spec:
     memory_limit: MemoryLimit = "cgroup"  # where no cgroup can be made after all, it is sampling
     oom_kills_all: bool = True  # above the memory limit: end everything, or only the largest process
     shm_bytes: int | None = None
+    uid: int | None = None  # the user of the host that it runs as; None: whoever launches it
     disable_userns: bool = False  # bwrap can forbid user namespaces inside; the system call filter does in any case
     gpu_devices: list[str] = field(default_factory=list)
     ports: list[int] = field(default_factory=list)
@@ -104,6 +105,8 @@ def check(spec: Spec) -> None:
     for mount in spec.mounts:
         if not mount.source.startswith("/") or not mount.target.startswith("/"):
             raise ValueError(f"mounts: {mount.source} → {mount.target}: both must be absolute")
+    if spec.uid is not None and not 0 < spec.uid < 2**32 - 1:
+        raise ValueError(f"uid: {spec.uid} is none that a sandbox may have")
     if spec.isolation == "bubblewrap":
         _check_places(spec.mounts)
     check_networks(spec.closed_networks)

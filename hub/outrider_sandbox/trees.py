@@ -47,6 +47,15 @@ def _prepare(cgroup: Cgroup | None) -> None:
         Path("/proc/self/oom_score_adj").write_text(_OOM_SCORE)
 
 
+def become_bwrap(spec: Spec, etc: str, cgroup: Cgroup | None = None) -> None:
+    """In the process that executes bwrap next. Raises OSError."""
+    _prepare(cgroup)
+    if spec.uid is not None:
+        from . import staging  # and with it ctypes, which others need not load
+
+        staging.become(spec.uid, bubblewrap.to_stage(spec, etc))
+
+
 class StatusPipe:
     """JSON lines from the process that starts the command: its pid first, its exit code last."""
 
@@ -119,7 +128,7 @@ class BubblewrapTree:
         mount = Mount(str(cgroup.path), cgroup.inside) if cgroup else None
         with bubblewrap.command_line(spec, etc, self._status.write, mount) as (words, descriptors):
             self.main_pid = spawn.start(
-                words, stdin=closed, output=output, keep=descriptors, before=lambda: _prepare(cgroup)
+                words, stdin=closed, output=output, keep=descriptors, before=lambda: become_bwrap(spec, etc, cgroup)
             )
         os.close(closed)
         self._status.close_write()

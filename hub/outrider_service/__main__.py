@@ -22,7 +22,7 @@ from tornado.netutil import bind_sockets
 from traitlets import Bool, Dict, Float, Integer, List, Unicode, default
 from traitlets.config import Application
 
-from outrider_sandbox import CLOSED_NETWORKS, web_from_environment
+from outrider_sandbox import CLOSED_NETWORKS, UIDS, web_from_environment
 
 from .db import Database
 from .db.engine import migrate
@@ -76,6 +76,9 @@ class OutriderService(Application):
     closed_networks = List(
         Unicode(),
         help="IPv4 networks that jobs on this machine cannot reach (OUTRIDER_CLOSED_NETWORKS, separated by spaces)",
+    ).tag(config=True)
+    uids = Unicode(
+        help="Where root runs Outrider: the uids that users get on this machine, first-last, or none (OUTRIDER_UIDS)"
     ).tag(config=True)
     registries = List(
         Unicode(),
@@ -161,6 +164,10 @@ class OutriderService(Application):
         given = os.environ.get("OUTRIDER_CLOSED_NETWORKS")
         return list(CLOSED_NETWORKS) if given is None else given.split()
 
+    @default("uids")
+    def _uids(self) -> str:
+        return os.environ.get("OUTRIDER_UIDS") or UIDS
+
     @default("registries")
     def _registries(self) -> list[str]:
         return os.environ.get("OUTRIDER_REGISTRIES", "").split()
@@ -187,6 +194,7 @@ class OutriderService(Application):
             kubernetes=Path(self.kubernetes) if self.kubernetes else None,
             closed_networks=tuple(self.closed_networks),
             web=web_from_environment(os.environ),
+            uids=self.uids,
             registries=tuple(self.registries),
             webhooks=tuple(self.webhooks),
             followers=self.followers,

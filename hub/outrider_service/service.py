@@ -17,7 +17,7 @@ from typing import Any, Final
 import aiohttp
 from traitlets.utils.importstring import import_item
 
-from outrider_sandbox import CLOSED_NETWORKS, Web
+from outrider_sandbox import CLOSED_NETWORKS, UIDS, Web
 
 from .accounting.budgets import Budgets
 from .auth import Authenticator
@@ -100,6 +100,8 @@ class Settings:
     """On this machine: what jobs cannot reach."""
     web: Web = field(default_factory=Web)
     """On this machine: how jobs reach the web where they have no network of their own."""
+    uids: str = UIDS
+    """On this machine, for root: the uids of those whose jobs run; ``none``: they have none of their own."""
     registries: tuple[str, ...] = ()
     webhooks: tuple[str, ...] = ()
     followers: int = 64
@@ -273,6 +275,7 @@ class Service:
                 self.settings.isolation,
                 self.settings.closed_networks,
                 self.settings.web,
+                self.settings.uids,
                 self.settings.kubernetes,
                 self.settings.backend_options,
             )

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import httpx
 
-from outrider_sandbox import usable
+from outrider_sandbox import uid_range, usable
 
 from .. import state
 from ..settings import Settings, SettingsError, from_environment
@@ -88,7 +88,7 @@ def _welcome(settings: Settings, secrets: state.Secrets, hub: HubProcess, first:
     bin_directory = Path(sys.executable).parent
     say(f"    terminal  {bin_directory / 'outrider'} login")
     say(f"    log       {hub.log}\n")
-    for sentence in usable().notes:
+    for sentence in usable(uid_range(settings.uids), settings.home).notes:
         say(f"Note: {sentence}")
 
 

@@ -35,9 +35,9 @@ START_OUTPUT = 200_000
 
 
 @functools.cache
-def capabilities() -> sandbox.Capabilities:
+def capabilities(uids: str, home: str) -> sandbox.Capabilities:
     """This machine's capabilities; detected once, since that starts processes."""
-    return sandbox.usable()
+    return sandbox.usable(sandbox.uid_range(uids), Path(home))
 
 
 class LocalSpawner(OutriderSpawnerMixin, Spawner):
@@ -47,6 +47,9 @@ class LocalSpawner(OutriderSpawnerMixin, Spawner):
     hub_address = Unicode(help="host:port of the Hub's public address on this machine.").tag(config=True)
     closed_networks = List(Unicode(), help="IPv4 networks that servers cannot reach.").tag(config=True)
     web = Instance(sandbox.Web, (), help="What servers with only web access may reach, and through which proxy.").tag(
+        config=True
+    )
+    uids = Unicode("none", help="The uids that users get where root runs the Hub: first-last, or none.").tag(
         config=True
     )
     lab_extension = Unicode(
@@ -94,14 +97,15 @@ class LocalSpawner(OutriderSpawnerMixin, Spawner):
     async def start(self) -> str:
         spec = await self.claim()
         self.step(30, f"Starting a sandbox on {spec.machine}")
-        found = await asyncio.to_thread(capabilities)
+        found = await asyncio.to_thread(capabilities, self.uids, self.home)
+        uid = await asyncio.to_thread(self._uid) if found.uids else None
         await self._remove_leftover()
         self._choose_addresses(found.isolation)
         self._ours = True
         directory = self.directory
         await asyncio.to_thread(directory.mkdir, 0o700, parents=True, exist_ok=True)
         devices = await asyncio.to_thread(device_nodes, spec.gpus)
-        await asyncio.to_thread(sandbox.launch, str(directory), self._plan(spec, found, devices))
+        await asyncio.to_thread(sandbox.launch, str(directory), self._plan(spec, found, devices, uid))
         if spec.repository is not None:
             self.step(45, f"Cloning {spec.repository.url}")
         self.step(60, "Waiting for JupyterLab")
@@ -118,7 +122,15 @@ class LocalSpawner(OutriderSpawnerMixin, Spawner):
         self.ip, self.port = "127.0.0.1", self._host_port
         self.hub_connect_url = plan.hub_url(isolation, self.hub_address)
 
-    def _plan(self, spec: SpawnSpec, found: sandbox.Capabilities, gpu_devices: list[str]) -> sandbox.Spec:
+    def _uid(self) -> int:
+        """The one that the same user's jobs have."""
+        allowed = sandbox.uid_range(self.uids)
+        assert allowed is not None
+        return sandbox.UserIds(Path(self.home) / "uids.json", allowed).of(self.user.name)
+
+    def _plan(
+        self, spec: SpawnSpec, found: sandbox.Capabilities, gpu_devices: list[str], uid: int | None
+    ) -> sandbox.Spec:
         command = [*self.cmd, *self.get_args()]
         if found.isolation == "plain" and os.geteuid() == 0:
             command.append("--allow-root")
@@ -135,6 +147,7 @@ class LocalSpawner(OutriderSpawnerMixin, Spawner):
             runner=str(runner_directory()),
             network=found.network,
             memory_limit=found.memory_limit,
+            uid=uid,
             disable_userns=found.disable_userns,
             web=self.web,
             closed_networks=list(self.closed_networks),

@@ -44,6 +44,7 @@ class Server:
     """The directory of the runner's code on this machine."""
     network: Network
     memory_limit: MemoryLimit
+    uid: int | None
     disable_userns: bool
     web: Web
     closed_networks: list[str]
@@ -112,6 +113,7 @@ def sandbox(server: Server, spec: SpawnSpec, isolation: str) -> Spec:
         home=home,
         memory_bytes=spec.memory_mb * MIB,
         memory_limit=server.memory_limit,
+        uid=server.uid,
         disable_userns=server.disable_userns,
         # Out of memory kills only the largest kernel; the server and the other notebooks survive.
         oom_kills_all=False,

@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
-from outrider_sandbox import CLOSED_NETWORKS, Web
+from outrider_sandbox import CLOSED_NETWORKS, UIDS, Web
 
 from ..capacity.room import Held, Room
 from ..catalog import Contents, ImageEntry, MachineType
@@ -279,6 +279,7 @@ class BackendContext:
     isolation: str | None = None
     closed_networks: tuple[str, ...] = CLOSED_NETWORKS
     web: Web = field(default_factory=Web)
+    uids: str = UIDS
     kubernetes: Path | None = None
     """The file that describes the cluster."""
     options: Mapping[str, Any] = field(default_factory=dict)

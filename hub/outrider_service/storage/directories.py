@@ -8,6 +8,7 @@
 <home>/jobs/<id>/                     artifacts/ workspace/ and the log and series of a job
 <home>/snapshots/<hex>.zip            uploaded workspaces
 <home>/run/jobs/<id>-<attempt>        an attempt while it is cared for: its sandbox, or the raw logs of its pods
+<home>/uids.json                      who has which uid (local platform, run by root)
 <home>/run/notebooks/<slug>--<slug>   a notebook's sandbox (local platform)
 """
 
@@ -48,6 +49,7 @@ class Directories:
         self.snapshots = home / "snapshots"
         self.uploads = home / "uploads"
         self.run = home / "run"
+        self.uids = home / "uids.json"
 
     def make(self) -> None:
         for path in (self.home, self.datasets, self.snapshots, self.uploads, self.run / "jobs"):

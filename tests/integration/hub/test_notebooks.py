@@ -198,3 +198,19 @@ def test_without_bubblewrap_one_user_is_served_and_a_second_is_told_why(make_pla
         answer = hub.post("/users/bob/server", json={})
     assert answer.status_code == 403 and "ann" in answer.json()["message"], answer.text
     platform.stop_notebook(ann, "ann")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give sandboxes other uids")
+def test_a_notebook_has_the_uid_of_its_user_s_jobs(platform: Any) -> None:
+    allowed = sandbox.uid_range(sandbox.UIDS)
+    assert allowed is not None
+    if not (found := sandbox.usable(allowed, platform.home)).uids:
+        pytest.skip(" ".join(found.notes))
+    token = platform.token()
+    platform.start_notebook(token, server="uid")
+    [folder] = (platform.home / "run" / "notebooks").glob("*--uid")
+    status = Path(f"/proc/{sandbox.state(folder).child_pid}/status").read_text()
+    [line] = [line for line in status.splitlines() if line.startswith("Uid:")]
+    assert int(line.split()[1]) in json.loads((platform.home / "uids.json").read_text()).values()
+    assert int(line.split()[1]) in allowed
+    platform.stop_notebook(token, server="uid")

@@ -40,6 +40,7 @@ SERVER = plan.Server(
     runner="/code/outrider/runner",
     network="web",
     memory_limit="sampling",
+    uid=None,
     disable_userns=True,
     web=Web(hosts=["mirror"]),
     closed_networks=["169.254.0.0/16"],

@@ -40,6 +40,10 @@ def test_another_public_address() -> None:
         ("OUTRIDER_CULL_EVERY", "0"),
         ("OUTRIDER_CLOSED_NETWORKS", "10.0.0.0/8 lan"),
         ("OUTRIDER_CLOSED_NETWORKS", "10.0.0.1/8"),
+        ("OUTRIDER_UIDS", "0-10"),
+        ("OUTRIDER_UIDS", "3000"),
+        ("OUTRIDER_UIDS", "4000-3000"),
+        ("OUTRIDER_UIDS", "some"),
         ("OUTRIDER_PUBLIC_URL", "lab.example"),
     ],
 )

@@ -18,4 +18,5 @@ def make_backend(context: BackendContext) -> LocalBackend | None:
         local_room(context.local),
         context.closed_networks,
         context.web,
+        context.uids,
     )

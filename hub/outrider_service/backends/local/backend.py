@@ -71,6 +71,7 @@ class LocalBackend:
         room: Room | None = None,
         closed_networks: Sequence[str] = sandbox.CLOSED_NETWORKS,
         web: sandbox.Web | None = None,
+        uids: str = sandbox.UIDS,
     ) -> None:
         """``hub_address``: host:port that sandboxes may reach on the loopback. ``isolation``: None to detect it."""
         self.directories = directories
@@ -78,7 +79,9 @@ class LocalBackend:
         self.room = room
         self.closed_networks = list(closed_networks)
         self.web = web or sandbox.Web()
-        self.capabilities = sandbox.usable()
+        allowed = sandbox.uid_range(uids)
+        self.capabilities = sandbox.usable(allowed, directories.run)
+        self._uids = sandbox.UserIds(directories.uids, allowed) if allowed and self.capabilities.uids else None
         self.isolation: Any = isolation or self.capabilities.isolation
         for note in self.capabilities.notes:
             log.warning("%s", note)
@@ -259,6 +262,7 @@ class LocalBackend:
             home=paths["home"],
             memory_bytes=attempt.machine.memory_mb * 2**20,
             memory_limit=self.capabilities.memory_limit,
+            uid=self._uids.of(attempt.owner) if self._uids and self.isolation == "bubblewrap" else None,
             disable_userns=self.capabilities.disable_userns,
             shm_bytes=attempt.shm_mb * 2**20,
             gpu_devices=device_nodes(attempt.gpus),
