@@ -20,7 +20,7 @@ from .control import (
 )
 from .descent import Descent, remove_tree, statuses
 from .linux import short_path
-from .spec import CLOSED_NETWORKS, MemoryLimit, Mount, Network, Spec, Web, check_networks
+from .spec import CLOSED_NETWORKS, MemoryLimit, Mount, Network, Spec, Web, check_networks, processes_for
 from .uids import UIDS, UserIds, uid_range
 from .web import from_environment as web_from_environment
 from .web import to_environment as web_to_environment
@@ -41,6 +41,7 @@ __all__ = [
     "check_networks",
     "connect_path",
     "launch",
+    "processes_for",
     "read_spec",
     "remove",
     "remove_tree",

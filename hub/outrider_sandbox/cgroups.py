@@ -1,4 +1,5 @@
-"""A memory cgroup per sandbox, version 2 or 1, wherever the kernel lets this user make one.
+"""A cgroup per sandbox for memory, processes and processor share, version 2 or 1, where the kernel lets this user make
+one.
 
 The name of each holds its supervisor's pid and start time, so that those of supervisors that were killed
 can be told from living ones and swept. Touches directories named `outrider-*` below the cgroup file
@@ -9,18 +10,23 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from . import processes
 
 _PREFIX = "outrider-"
+_CONTROLLERS = ("memory", "pids", "cpu")
 
 
 @dataclass(frozen=True)
 class Cgroup:
+    """`path`: where memory is limited. Version 1 has a hierarchy for each controller; `others` lie in the rest."""
+
     path: Path
     version: int
+    others: tuple[Path, ...] = ()
+    limits_processes: bool = False
 
     @property
     def inside(self) -> str:
@@ -29,7 +35,8 @@ class Cgroup:
 
     def join(self) -> None:
         """Move the calling process in; whatever it starts follows."""
-        (self.path / "cgroup.procs").write_text("0" if self.version == 2 else str(os.getpid()))
+        for path in (self.path, *self.others):
+            (path / "cgroup.procs").write_text("0" if self.version == 2 else str(os.getpid()))
 
     def oom_kills(self) -> int:
         name = "memory.events" if self.version == 2 else "memory.oom_control"
@@ -44,22 +51,30 @@ class Cgroup:
         with contextlib.suppress(OSError):
             if self.version == 2:
                 (self.path / "cgroup.kill").write_text("1")
-        try:
-            self.path.rmdir()
-        except FileNotFoundError:
-            return True
-        except OSError:  # its last processes are still dying
-            return False
+        left = [path for path in (self.path, *self.others) if not _rmdir(path)]
+        return not left
+
+
+def _rmdir(path: Path) -> bool:
+    try:
+        path.rmdir()
+    except FileNotFoundError:
         return True
+    except OSError:  # its last processes are still dying
+        return False
+    return True
 
 
-def create(sandbox: str, limit: int, *, kill_all: bool = True) -> Cgroup | None:
-    """A new cgroup with this limit, or None where that is not possible (the limit is then kept by
-    sampling)."""
+def create(
+    sandbox: str, limit: int, *, processes_limit: int | None = None, cpu: float | None = None, kill_all: bool = True
+) -> Cgroup | None:
+    """A new cgroup with this limit of memory in bytes, or None where that is not possible. As far as the kernel lets
+    this user, it also limits the number of threads, and gives a share of the processors: `cpu` of them where others
+    want them too."""
     me = os.getpid()
     safe = "".join(c if c.isascii() and (c.isalnum() or c in "-_") else "-" for c in sandbox)[:100]
     name = f"{_PREFIX}{me}-{processes.start_time(me)}-{safe}"
-    for parent, version in _parents():
+    for parent, version in _parents("memory"):
         cgroup = Cgroup(parent / name, version)
         try:
             cgroup.path.mkdir()
@@ -68,22 +83,54 @@ def create(sandbox: str, limit: int, *, kill_all: bool = True) -> Cgroup | None:
         try:
             _set_limit(cgroup, limit, kill_all)
             if _works(cgroup):
-                return cgroup
+                return _with_more(cgroup, processes_limit, cpu)
         except OSError:
             pass
         cgroup.remove()
     return None
 
 
+def _with_more(cgroup: Cgroup, processes_limit: int | None, cpu: float | None) -> Cgroup:
+    """What else it is to limit, as far as that is possible here."""
+    wanted = {"pids": ("pids.max", str(processes_limit))} if processes_limit is not None else {}
+    if cpu is not None and cgroup.version == 2:
+        wanted["cpu"] = ("cpu.weight", str(min(10_000, max(1, round(100 * cpu)))))
+    elif cpu is not None:
+        wanted["cpu"] = ("cpu.shares", str(max(2, round(1024 * cpu))))
+    for controller, (file, value) in wanted.items():
+        place = cgroup if cgroup.version == 2 else _beside(cgroup, controller)
+        if place is not None and _wrote(place.path / file, value):
+            others = () if place is cgroup else (place.path,)
+            limits_processes = cgroup.limits_processes or controller == "pids"
+            cgroup = replace(cgroup, others=cgroup.others + others, limits_processes=limits_processes)
+        elif place is not None and place is not cgroup:
+            place.remove()
+    return cgroup
+
+
+def _beside(cgroup: Cgroup, controller: str) -> Cgroup | None:
+    """A version 1 cgroup of the same name in another controller's hierarchy."""
+    for parent, version in _parents(controller):
+        if version == 1:
+            made = Cgroup(parent / cgroup.path.name, 1)
+            with contextlib.suppress(OSError):
+                made.path.mkdir(exist_ok=True)
+                if _works(made):
+                    return made
+            made.remove()
+    return None
+
+
 def sweep() -> None:
     """Remove what supervisors that were killed left behind."""
-    for parent, version in _parents():
-        with contextlib.suppress(OSError):
-            for path in parent.glob(f"{_PREFIX}*"):
-                pid, _, rest = path.name.removeprefix(_PREFIX).partition("-")
-                started = rest.partition("-")[0]
-                if pid.isdigit() and processes.start_time(int(pid)) != started:
-                    Cgroup(path, version).remove()
+    for controller in _CONTROLLERS:
+        for parent, version in _parents(controller):
+            with contextlib.suppress(OSError):
+                for path in parent.glob(f"{_PREFIX}*"):
+                    pid, _, rest = path.name.removeprefix(_PREFIX).partition("-")
+                    started = rest.partition("-")[0]
+                    if pid.isdigit() and processes.start_time(int(pid)) != started:
+                        Cgroup(path, version).remove()
 
 
 def _set_limit(cgroup: Cgroup, limit: int, kill_all: bool) -> None:
@@ -110,11 +157,20 @@ def _works(cgroup: Cgroup) -> bool:
 
 
 def _try_write(path: Path, text: str) -> None:
-    with contextlib.suppress(OSError):
-        path.write_text(text)
+    _wrote(path, text)
 
 
-def _parents() -> Iterator[tuple[Path, int]]:
+def _wrote(path: Path, text: str) -> bool:
+    try:
+        # A file of cgroupfs is there already: where it is not, the controller is not.
+        with path.open("r+") as file:
+            file.write(text)
+    except OSError:
+        return False
+    return True
+
+
+def _parents(controller: str) -> Iterator[tuple[Path, int]]:
     """Cgroups that could hold one of ours: this process's own and the ones above, nearest first. A version
     2 cgroup that has processes of its own cannot limit children, but its parent usually already does."""
     try:
@@ -124,29 +180,29 @@ def _parents() -> Iterator[tuple[Path, int]]:
         return
     for line in memberships:
         _, controllers, own = line.split(":", 2)
-        version = 2 if not controllers else 1 if "memory" in controllers.split(",") else 0
-        root = _mount_point(mounts, version) if version else None
+        version = 2 if not controllers else 1 if controller in controllers.split(",") else 0
+        root = _mount_point(mounts, version, controller) if version else None
         if root is None:
             continue
         path = root / own.lstrip("/")
         for candidate in (path, *path.parents):
             if not candidate.is_relative_to(root):
                 break
-            if version == 1 or _passes_memory_on(candidate):
+            if version == 1 or _passes_on(candidate, controller):
                 yield candidate, version
 
 
-def _passes_memory_on(path: Path) -> bool:
+def _passes_on(path: Path, controller: str) -> bool:
     with contextlib.suppress(OSError):
-        return "memory" in (path / "cgroup.subtree_control").read_text().split()
+        return controller in (path / "cgroup.subtree_control").read_text().split()
     return False
 
 
-def _mount_point(mounts: list[str], version: int) -> Path | None:
+def _mount_point(mounts: list[str], version: int, controller: str) -> Path | None:
     for line in mounts:
         _, target, kind, options, *_ = line.split(" ")
         if (version == 2 and kind == "cgroup2") or (
-            version == 1 and kind == "cgroup" and "memory" in options.split(",")
+            version == 1 and kind == "cgroup" and controller in options.split(",")
         ):
             return Path(target)
     return None

@@ -9,6 +9,9 @@ import signal
 import time
 from pathlib import Path
 
+from . import linux
+
+_HEXADECIMAL = frozenset("0123456789abcdef")
 _CHILDREN_FILES = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").exists()
 
 
@@ -78,7 +81,7 @@ def kill_descendants(pid: int, deadline_s: float = 5.0) -> bool:
 
 def kill_largest(root: int) -> bool:
     """SIGKILL the process below `root` that holds most memory, as the kernel would."""
-    sizes = {pid: sum(_proportional(pid)) for pid in descendants(root)}
+    sizes = {pid: sum(_proportional(pid)) + _memfds([pid]) for pid in descendants(root)}
     largest = max(sizes, key=lambda pid: sizes[pid], default=None)
     return largest is not None and send(largest, signal.SIGKILL)
 
@@ -101,25 +104,83 @@ def kill_holders(pipe: int) -> None:
 
 
 def memory(root: int, folders: tuple[str, ...] = ()) -> int:
-    """Bytes that cannot be given back, held by a process and all below it, and by the given tmpfs folders
-    as the first of them sees these. Pages that several processes share count once."""
+    """Bytes that cannot be given back: what a process and all below it hold for themselves or share with each other,
+    and files in memory, mapped or not: those of the given tmpfs folders as the first process sees these, of
+    memfd_create and of System V. Pages that several processes share count once."""
     pids = [root, *descendants(root)]
-    anonymous = shared = 0
-    for pid in pids:
-        private, shmem = _proportional(pid)
-        anonymous += private
-        shared += shmem
-    return anonymous + max(shared, sum(_used(f"/proc/{root}/root{folder}") for folder in folders))
+    return sum(_anonymous(pid) for pid in pids) + _files_in_memory(root, pids, folders)
 
 
 def resident(root: int, folders: tuple[str, ...] = ()) -> int:
     """An upper bound of `memory` that is much cheaper to take."""
+    pids = [root, *descendants(root)]
     total = 0
     page = os.sysconf("SC_PAGE_SIZE")
-    for pid in [root, *descendants(root)]:
+    for pid in pids:
         with contextlib.suppress(OSError, IndexError):
             total += int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * page
-    return total + sum(_used(f"/proc/{root}/root{folder}") for folder in folders)
+    return total + _files_in_memory(root, pids, folders)
+
+
+def _files_in_memory(root: int, pids: list[int], folders: tuple[str, ...]) -> int:
+    return sum(_used(f"/proc/{root}/root{folder}") for folder in folders) + _memfds(pids) + _system_v(root)
+
+
+def _memfds(pids: list[int]) -> int:
+    """Files of memfd_create that some process has open."""
+    sizes: dict[tuple[int, int], int] = {}
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            for entry in os.scandir(f"/proc/{pid}/fd"):
+                with contextlib.suppress(OSError):
+                    if os.readlink(entry.path).startswith("/memfd:"):  # noqa: PTH115
+                        status = entry.stat()
+                        sizes[status.st_dev, status.st_ino] = status.st_blocks * 512
+    return sum(sizes.values())
+
+
+def _system_v(root: int) -> int:
+    """Shared memory of the IPC namespace that a process is in, attached or not. The kernel shows its own namespace's to
+    whoever reads, so a process goes there to look."""
+    try:
+        namespace = os.open(f"/proc/{root}/ns/ipc", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return 0
+    try:
+        if os.fstat(namespace).st_ino == Path("/proc/self/ns/ipc").stat().st_ino:
+            return 0
+        said, say = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            try:
+                linux.setns(linux.user_namespace_of(namespace), linux.CLONE_NEWUSER)
+                linux.setns(namespace, linux.CLONE_NEWIPC)
+                lines = Path("/proc/sysvipc/shm").read_text().splitlines()
+                resident = lines[0].split().index("rss")
+                os.write(say, str(sum(int(line.split()[resident]) for line in lines[1:])).encode())
+            finally:
+                os._exit(0)
+        os.close(say)
+        data = os.read(said, 64)
+        os.close(said)
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(pid, 0)
+        return int(data or 0)
+    finally:
+        os.close(namespace)
+
+
+def _anonymous(pid: int) -> int:
+    """What is in no file: the process's own, and mappings that it shares with its children."""
+    private, shared = _proportional(pid)[0], 0
+    with contextlib.suppress(OSError, ValueError):
+        counts = False
+        for line in Path(f"/proc/{pid}/smaps").read_text(errors="replace").splitlines():
+            if line.startswith("Pss:"):
+                shared += int(line.split()[1]) * 1024 if counts else 0
+            elif line[:1] in _HEXADECIMAL:
+                counts = line.endswith(" /dev/zero (deleted)")
+    return private + shared
 
 
 def _proportional(pid: int) -> tuple[int, int]:

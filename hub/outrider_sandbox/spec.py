@@ -57,6 +57,8 @@ class Spec:
     memory_limit: MemoryLimit = "cgroup"  # where no cgroup can be made after all, it is sampling
     oom_kills_all: bool = True  # above the memory limit: end everything, or only the largest process
     shm_bytes: int | None = None
+    max_processes: int | None = None  # processes and threads at one time
+    cpu: float | None = None  # processors that it has where others want them too
     uid: int | None = None  # the user of the host that it runs as; None: whoever launches it
     disable_userns: bool = False  # bwrap can forbid user namespaces inside; the system call filter does in any case
     gpu_devices: list[str] = field(default_factory=list)
@@ -68,6 +70,12 @@ class Spec:
     closed_networks: list[str] = field(default_factory=lambda: list(CLOSED_NETWORKS))
     grace_s: float = 10.0
     notify: str | None = None
+
+
+def processes_for(cpu: float) -> int:
+    """How many processes and threads a sandbox with so many processors may have: room for libraries that start a thread
+    for each processor of the machine, none for a fork bomb."""
+    return 1024 + round(512 * cpu)
 
 
 def encode(spec: Spec) -> bytes:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from . import bubblewrap, cgroups, files, gateway, linux, network, processes, relay
+from . import bubblewrap, cgroups, files, gateway, linux, network, processes, relay, rlimits
 from .spec import Spec
 from .trees import BubblewrapTree, PlainTree, Tree
 
@@ -40,13 +40,21 @@ class Surroundings:
         spec = self._spec
         (self._folder / files.PORTS).mkdir(mode=0o700, exist_ok=True)
         if spec.memory_bytes and spec.memory_limit == "cgroup":
-            self._cgroup = cgroups.create(spec.id, spec.memory_bytes, kill_all=spec.oom_kills_all)
+            self._cgroup = cgroups.create(
+                spec.id,
+                spec.memory_bytes,
+                processes_limit=spec.max_processes,
+                cpu=spec.cpu,
+                kill_all=spec.oom_kills_all,
+            )
         if spec.isolation == "bubblewrap":
             etc = self._folder / files.ETC
             etc.mkdir(exist_ok=True)
             bubblewrap.write_etc(etc, spec)
             self.tree = BubblewrapTree(spec, str(etc), output, self._cgroup)
             self._namespaces = network.open_namespaces(self.tree.root_pid)
+            if spec.max_processes and not (self._cgroup and self._cgroup.limits_processes):
+                rlimits.limit_processes(self.tree.root_pid, spec.max_processes)
         else:
             linux.adopt_orphans()
             self.tree = PlainTree(spec, output, self._cgroup)

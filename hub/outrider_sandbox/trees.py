@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from typing import NoReturn, Protocol
 
-from . import bubblewrap, linux, processes, spawn
+from . import bubblewrap, linux, processes, rlimits, spawn
 from .cgroups import Cgroup
 from .spec import Mount, Spec
 
@@ -41,6 +41,7 @@ class Tree(Protocol):
 
 def _prepare(cgroup: Cgroup | None) -> None:
     os.umask(0o022)  # the supervisor's own is stricter
+    rlimits.limit_files()
     if cgroup is not None:
         cgroup.join()
     with contextlib.suppress(OSError):

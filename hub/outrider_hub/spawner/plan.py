@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from outrider_sandbox import MemoryLimit, Mount, Network, Spec, Web
+from outrider_sandbox import MemoryLimit, Mount, Network, Spec, Web, processes_for
 from outrider_service.contracts.spawning import Repository, SpawnSpec, slug
 
 INSIDE_PORT = 65432
@@ -113,6 +113,8 @@ def sandbox(server: Server, spec: SpawnSpec, isolation: str) -> Spec:
         home=home,
         memory_bytes=spec.memory_mb * MIB,
         memory_limit=server.memory_limit,
+        max_processes=processes_for(spec.cpu),
+        cpu=spec.cpu,
         uid=server.uid,
         disable_userns=server.disable_userns,
         # Out of memory kills only the largest kernel; the server and the other notebooks survive.

@@ -87,7 +87,7 @@ def test_only_the_largest_process_may_be_killed_instead(isolated: Box, kept_by: 
 @pytest.mark.skipif(CAN.memory == "sampling", reason="no memory cgroup can be made here")
 def test_cgroups_are_removed_and_those_of_killed_supervisors_swept(box: Box) -> None:
     def ours() -> set[Path]:
-        return {p for parent, _ in cgroups._parents() for p in parent.glob("outrider-*")}
+        return {p for parent, _ in cgroups._parents("memory") for p in parent.glob("outrider-*")}
 
     before = ours()
     box.shell("echo up; sleep 1000", memory_bytes=LIMIT).says("up")
@@ -106,3 +106,35 @@ def test_a_program_inside_sees_its_limit(isolated: Box) -> None:
         memory_bytes=LIMIT,
     ).end()
     assert isolated.text == str(LIMIT)
+
+
+HIDDEN = {
+    "memfd": "fd = os.memfd_create('x'); [os.write(fd, b'x' * (1 << 20)) for _ in range(300)]",
+    "System V": "id = libc.shmget(0, 300 << 20, 0o1600); at = libc.shmat(id, None, 0); "
+    "ctypes.memset(ctypes.c_void_p(at), 1, 300 << 20); libc.shmdt(ctypes.c_void_p(at))",
+    "shared": "m = mmap.mmap(-1, 300 << 20); [m.write(b'x' * (1 << 20)) for _ in range(300)]",
+    "half and half": "fd = os.memfd_create('x'); [os.write(fd, b'x' * (1 << 20)) for _ in range(80)]; "
+    "m = mmap.mmap(-1, 80 << 20); [m.write(b'x' * (1 << 20)) for _ in range(80)]",
+}
+
+
+@pytest.mark.parametrize("way", HIDDEN)
+def test_memory_that_nobody_has_mapped_counts(isolated: Box, kept_by: str, way: str) -> None:
+    setting = "import ctypes, mmap, os, time; libc = ctypes.CDLL(None); libc.shmat.restype = ctypes.c_void_p"
+    state = isolated.python(f"{setting}\n{HIDDEN[way]}\ntime.sleep(60)\nprint('kept')", memory_bytes=LIMIT).end()
+    assert state.reason == "out_of_memory", (kept_by, isolated.text)
+
+
+def test_a_file_in_memory_that_is_mapped_too_counts_once(isolated: Box, kept_by: str) -> None:
+    script = """
+import mmap, os, time
+fd = os.memfd_create("x")
+os.ftruncate(fd, 70 << 20)
+held = mmap.mmap(fd, 70 << 20)
+for _ in range(70):
+    held.write(b"x" * (1 << 20))
+time.sleep(1.5)
+print("fine")
+"""
+    isolated.python(script, memory_bytes=LIMIT).end()
+    assert isolated.lines == ["fine"], kept_by

@@ -52,6 +52,7 @@ def test_in_a_sandbox_everything_is_at_its_place() -> None:
     spec = plan.sandbox(SERVER, SPEC, "bubblewrap")
     assert spec.argv == ["/opt/python/bin/jupyterhub-singleuser", "--debug"]
     assert (spec.network, spec.memory_limit, spec.disable_userns) == ("web", "sampling", True)
+    assert spec.cpu and spec.max_processes and spec.max_processes > 1024
     assert spec.closed_networks == ["169.254.0.0/16"]
     assert spec.cwd == spec.home == spec.env["HOME"] == "/home/outrider"
     assert spec.host_ports == {40000: 40000}

@@ -261,6 +261,8 @@ class LocalBackend:
             mounts=self._mounts(attempt, folder) if self.isolation == "bubblewrap" else [],
             home=paths["home"],
             memory_bytes=attempt.machine.memory_mb * 2**20,
+            max_processes=sandbox.processes_for(attempt.machine.cpu),
+            cpu=attempt.machine.cpu,
             memory_limit=self.capabilities.memory_limit,
             uid=self._uids.of(attempt.owner) if self._uids and self.isolation == "bubblewrap" else None,
             disable_userns=self.capabilities.disable_userns,
