@@ -1,10 +1,9 @@
 """One supervised, sandboxed process tree per directory.
 
-Outrider's local platform runs jobs and notebooks with it. It knows nothing of either: it starts a command
-in a bubblewrap sandbox (or plainly, where there is none), keeps its output and records how it ended, and
-goes on doing so whatever happens to the process that asked for it. Uses the standard library, bwrap and
-slirp4netns; touches the given directory, a memory cgroup, and nothing else. See
-docs/contributing/sandbox.md."""
+Outrider's local platform runs jobs and notebooks with this package, which knows nothing of either. It starts a
+command in a bubblewrap sandbox (or as a plain process tree where bubblewrap does not work), keeps its output and
+records how it ended, whatever happens to the process that asked for it. It uses the standard library, bwrap and
+slirp4netns, and touches the given directory and a cgroup only. See docs/contributing/sandbox.md."""
 
 from .capabilities import Capabilities, usable
 from .control import (

@@ -1,4 +1,4 @@
-"""What an IP address really is, and whether a sandbox may be led to it. Pure: connects to nothing."""
+"""Which addresses a sandbox's proxy may connect to. Pure: connects to nothing."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def unwrapped(address: Address) -> Address:
 
 
 def is_closed(address: Address, closed: Networks) -> bool:
-    """Whether a sandbox is kept from it: the machine itself, its link, groups, and the operator's closed networks.
+    """Whether sandboxes must not reach an address: the machine's own, link-local, multicast, and closed networks.
 
-    Of IPv6, which sandboxes with a network of their own do not have, only the public Internet is open: clouds keep
-    their metadata services at private addresses as well.
+    Only public IPv6 addresses are open, because clouds have metadata services at private ones. Sandboxes with a
+    network of their own have no IPv6 at all.
     """
     address = unwrapped(address)
     if isinstance(address, ipaddress.IPv6Address):
@@ -41,5 +41,5 @@ def is_closed(address: Address, closed: Networks) -> bool:
 
 
 def networks(texts: Iterable[str]) -> Networks:
-    """Raises ValueError for what is no IPv4 network such as 10.0.0.0/8."""
+    """The texts as networks. Raises ValueError for a text that is not an IPv4 network such as 10.0.0.0/8."""
     return tuple(ipaddress.IPv4Network(text) for text in texts)

@@ -1,9 +1,8 @@
-"""bwrap's command line: what of the host a sandbox sees. A pure function of the specification and of the
-host's facts. Writes the sandbox's own files of /etc where it is told to.
+"""bwrap's command line, which decides what a sandbox sees of the host. It follows from the specification and from what
+exists on this machine.
 
-Whoever is root outside is still the owner of root's files inside, though without any capability. What such
-a process could do through /proc (core_pattern, sysrq-trigger and others are writable for their owner) is
-covered here, as container runtimes do it."""
+A sandbox that runs as root has no capabilities but still owns root's files. Some files in /proc are writable for their
+owner (core_pattern, sysrq-trigger), so they are mounted read-only or masked, as container runtimes do."""
 
 from __future__ import annotations
 
@@ -69,21 +68,21 @@ _SYS_FOR_GPUS = ("bus", "class", "devices", "module")
 
 
 def etc_files(spec: Spec) -> dict[str, str]:
-    """The files of /etc that every sandbox has for itself."""
+    """The files of /etc that each sandbox has of its own, by name."""
     shell = "/bin/bash" if Path("/bin/bash").exists() else "/bin/sh"
     return {
         "passwd": f"user:x:{UID}:{UID}:user:{spec.home}:{shell}\nnobody:x:65534:65534:nobody:/nonexistent:/bin/false\n",
         "group": f"user:x:{UID}:\nnogroup:x:65534:\n",
         "hosts": f"127.0.0.1 localhost {host_name(spec)}\n::1 localhost ip6-localhost ip6-loopback\n",
         "hostname": f"{host_name(spec)}\n",
-        # slirp4netns answers here, with whatever resolver the host uses at that time
+        # slirp4netns answers here and asks the resolver that the host uses at the time.
         "resolv.conf": "nameserver 10.0.2.3\noptions edns0\n" if spec.network == "full" else "",
         "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\nservices: files\nprotocols: files\n",
     }
 
 
 def write_etc(folder: Path, spec: Spec) -> None:
-    """Those files, into an existing directory, readable for whoever the sandbox's user is."""
+    """Write the files of `etc_files` into an existing directory, readable for every user."""
     folder.chmod(0o755)
     for name, text in etc_files(spec).items():
         (folder / name).write_text(text)
@@ -91,12 +90,12 @@ def write_etc(folder: Path, spec: Spec) -> None:
 
 
 def host_name(spec: Spec) -> str:
-    """A sandbox's host name: its id, as far as host names allow."""
+    """The sandbox's host name: its id without the characters that host names cannot have."""
     name = "".join(c if c.isascii() and c.isalnum() else "-" for c in spec.id.lower()).strip("-")
     return name[:63].rstrip("-") or "sandbox"
 
 
-_INIT = "/.init"
+_INIT = "/.init/sh"  # busybox goes by its name
 _INIT_SCRIPT = """
 exec 3<&0 4>&1 </dev/null >/dev/null 2>&1
 (read -r _ <&3 && exec "$@" </dev/null >&4 2>&1 3<&- 4>&-)
@@ -138,7 +137,7 @@ def command_line(
 
 
 def to_stage(spec: Spec, folder: str) -> list[Mount]:
-    """What of the host's a sandbox with a uid of its own needs to be given, the platform's own part last."""
+    """The mounts of a sandbox with a uid of its own that `staging` must prepare; the directory of /etc comes last."""
     return [*spec.mounts, Mount(folder, folder)]
 
 
@@ -151,8 +150,7 @@ def _held(held: contextlib.ExitStack, name: str, data: bytes) -> int:
 
 
 def options(spec: Spec, folder: str, cgroup: Mount | None = None) -> list[str]:
-    """Everything but the descriptors and the command, in an order in which later mounts cover earlier
-    ones."""
+    """bwrap's options without those that name descriptors. The order matters: later mounts cover earlier ones."""
     words = ["--unshare-all", "--unshare-user", "--uid", str(UID), "--gid", str(UID), "--cap-drop", "ALL"]
     words += ["--disable-userns"] if spec.disable_userns else []
     words += ["--as-pid-1"]
@@ -178,7 +176,7 @@ def options(spec: Spec, folder: str, cgroup: Mount | None = None) -> list[str]:
     words += _tmpfs(spec.home, spec.memory_bytes, "700")
     for mount in sorted(spec.mounts, key=lambda m: len(Path(m.target).parts)):
         words += ["--ro-bind" if mount.read_only else "--bind", mount.source, mount.target]
-    # What is left of the root is a tmpfs that nobody should fill.
+    # The rest of the root is a tmpfs, which must not be filled.
     words += ["--remount-ro", "/", "--chdir", spec.cwd, "--clearenv"]
     env = web.environment(spec.env) if spec.network == "web" else spec.env
     for name, value in env.items():
@@ -187,13 +185,13 @@ def options(spec: Spec, folder: str, cgroup: Mount | None = None) -> list[str]:
 
 
 def tmpfs_folders(spec: Spec) -> tuple[str, ...]:
-    """Where a sandbox can fill memory with files."""
+    """The tmpfs directories that a sandbox can write to: files there take memory."""
     covered = {mount.target for mount in spec.mounts}
     return tuple(folder for folder in ("/dev/shm", "/tmp", spec.home) if folder not in covered)  # noqa: S108
 
 
 def system() -> list[str]:
-    """The host's programs and libraries, read-only: what every sandbox is built on."""
+    """Options for the host's programs and libraries, which every sandbox sees read-only."""
     words = ["--ro-bind", "/usr", "/usr"]
     for name in _SYSTEM_LINKS:
         path = Path("/", name)
@@ -214,6 +212,6 @@ def _tmpfs(path: str, size: int | None, mode: str) -> list[str]:
 
 
 def as_file(words: list[str]) -> bytes:
-    """The form that `bwrap --args FD` reads: no process list shows it, and none of the job's variables
-    reaches bwrap itself, which runs outside (LD_PRELOAD would)."""
+    """Options in the form that `bwrap --args FD` reads. Process lists do not show them, and the job's variables (such
+    as LD_PRELOAD) do not reach bwrap itself, which runs outside."""
     return b"".join(os.fsencode(word) + b"\0" for word in words)

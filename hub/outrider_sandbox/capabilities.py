@@ -1,5 +1,5 @@
-"""What this machine can do for sandboxes, found out by trying, with sentences for the person who installs
-it. What is found goes into each sandbox's specification, so that nothing is tried there that failed here."""
+"""What this machine can do for sandboxes. Each feature is tried, and what fails is explained to the operator. The
+result goes into each sandbox's specification, so a sandbox never uses a feature that failed here."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def usable(uids: range | None = None, state: Path | None = None) -> Capabilities
 
 
 def _tried(attempt: Callable[[], None]) -> str | None:
-    """What was wrong, each time: a busy machine is slow or refuses once, and that must cost nobody the sandbox."""
+    """The last error if every attempt failed, else None. A busy machine may fail once, and must keep its sandboxes."""
     said = None
     for _ in range(_TRIES):
         try:
@@ -78,8 +78,8 @@ def _tried(attempt: Callable[[], None]) -> str | None:
 
 @contextmanager
 def _sandbox(cgroup: cgroups.Cgroup | None = None, spec: Spec = _TRY) -> Iterator[network.Namespaces]:
-    """A sandbox made with all options that a real one has: an old bwrap knows some of them only. It ends by
-    itself when its stdin ends; killing it while it sets itself up would leave half of it behind."""
+    """A sandbox with every option that a real one has, since an old bwrap lacks some. It ends when its stdin ends:
+    killing it during its setup would leave half of it behind. Raises SetupError and OSError."""
     with tempfile.TemporaryDirectory(prefix="outrider-try-") as folder, tempfile.TemporaryFile() as said:
         bubblewrap.write_etc(Path(folder), spec)
         mount = Mount(str(cgroup.path), cgroup.inside) if cgroup else None
@@ -130,7 +130,7 @@ def _bubblewrap(notes: list[str]) -> bool:
 
 
 def _try_bubblewrap() -> None:
-    """Ports lead in and out through its network namespace: one that cannot be joined is of no use."""
+    """Ports need a network namespace that can be joined."""
     with _sandbox() as namespaces:
         network.listen_inside(namespaces, _TRY_PORT).close()
 
@@ -174,7 +174,7 @@ def _try_uid(uid: int, state: Path) -> None:
 
 
 def _become(spec: Spec, folder: str, output: int) -> None:
-    """What Popen says of an exception here is nothing; the output is where bwrap's own errors are."""
+    """Popen hides exceptions of this function, so they go to the output, beside bwrap's own errors."""
     try:
         become_bwrap(spec, folder)
     except BaseException as error:
@@ -230,8 +230,8 @@ def _try_cgroup(cgroup: cgroups.Cgroup) -> None:
 
 
 def which_python_prefixes(executable: str) -> list[Path]:
-    """The directories that a Python environment needs to be visible: its own prefix, and that of the
-    installation it was made from. System directories are left out, since every sandbox sees them."""
+    """The directories that a sandbox must see to run a Python: its prefix, and that of the installation it was made
+    from. Directories below /usr are left out, since every sandbox sees them."""
     answer = subprocess.run(
         [
             executable,

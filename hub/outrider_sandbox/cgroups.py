@@ -1,9 +1,8 @@
 """A cgroup per sandbox for memory, processes and processor share, version 2 or 1, where the kernel lets this user make
 one.
 
-The name of each holds its supervisor's pid and start time, so that those of supervisors that were killed
-can be told from living ones and swept. Touches directories named `outrider-*` below the cgroup file
-systems, nothing else."""
+A cgroup's name has the pid and start time of its supervisor, so `sweep` can tell which supervisors were killed. Touches
+only directories named `outrider-*` in the cgroup file systems."""
 
 from __future__ import annotations
 
@@ -34,7 +33,7 @@ class Cgroup:
         return "/sys/fs/cgroup" if self.version == 2 else "/sys/fs/cgroup/memory"
 
     def join(self) -> None:
-        """Move the calling process in; whatever it starts follows."""
+        """Move the calling process into the cgroup, and with it everything that it starts. Raises OSError."""
         for path in (self.path, *self.others):
             (path / "cgroup.procs").write_text("0" if self.version == 2 else str(os.getpid()))
 
@@ -122,7 +121,7 @@ def _beside(cgroup: Cgroup, controller: str) -> Cgroup | None:
 
 
 def sweep() -> None:
-    """Remove what supervisors that were killed left behind."""
+    """Remove the cgroups of supervisors that were killed."""
     for controller in _CONTROLLERS:
         for parent, version in _parents(controller):
             with contextlib.suppress(OSError):
@@ -137,7 +136,7 @@ def _set_limit(cgroup: Cgroup, limit: int, kill_all: bool) -> None:
     if cgroup.version == 2:
         (cgroup.path / "memory.max").write_text(str(limit))
         _try_write(cgroup.path / "memory.swap.max", "0")
-        # One process killed usually leaves the others waiting for it: the job ends as a whole.
+        # After one process is killed the others usually wait for it, so the whole job ends.
         _try_write(cgroup.path / "memory.oom.group", "1" if kill_all else "0")
     else:
         (cgroup.path / "memory.limit_in_bytes").write_text(str(limit))
@@ -145,7 +144,7 @@ def _set_limit(cgroup: Cgroup, limit: int, kill_all: bool) -> None:
 
 
 def _works(cgroup: Cgroup) -> bool:
-    """Whether a process may enter: the directories may be writable and their common ancestor not."""
+    """Whether a process can join. That needs write access to the common ancestor, not only to the cgroup."""
     pid = os.fork()
     if pid == 0:
         try:
@@ -162,7 +161,7 @@ def _try_write(path: Path, text: str) -> None:
 
 def _wrote(path: Path, text: str) -> bool:
     try:
-        # A file of cgroupfs is there already: where it is not, the controller is not.
+        # Without the controller the file does not exist, and must not be created.
         with path.open("r+") as file:
             file.write(text)
     except OSError:

@@ -1,8 +1,8 @@
-"""What the owner of a sandbox's directory does with it: launch, look, stop, remove.
+"""Launch, look at, stop and remove a sandbox by its directory.
 
-Every call may be repeated, by any process, at any time, also after its caller was killed in the middle: the
-directory is the only memory. The lock passes from the launching process to the supervisor together with its
-descriptor, so there is no moment in which a second launch could slip in between.
+Every call can be repeated by any process at any time, even if its caller was killed half-way, because all state is in
+the directory. The lock passes from the launching process to the supervisor with its descriptor, so no second
+launch can come between.
 """
 
 from __future__ import annotations
@@ -24,9 +24,8 @@ from .spec import Spec, check, decode, encode
 Phase = Literal["absent", "starting", "running", "exited", "lost"]
 Reason = Literal["exited", "out_of_memory", "stopped", "error", "node_lost"]
 
-# The supervisor starts without site-packages (-S, -I), forks before it does anything else, so that its
-# caller need not wait, and puts an empty package in the place of this one, so that it loads only the
-# modules that it needs.
+# The supervisor starts without site-packages (-S, -I). It forks first, so its caller does not wait, and replaces this
+# package by an empty one, so it loads only the modules that it needs.
 _BOOT = """
 import os, sys
 if os.fork():
@@ -43,13 +42,13 @@ _LET_GO_S = 10.0
 
 
 class StillRunning(RuntimeError):
-    """Only what has ended can be removed."""
+    """The sandbox has not ended, so it cannot be removed."""
 
 
 @dataclass(frozen=True)
 class State:
-    """Where a sandbox stands. Times are unix times; `pid` is the supervisor's, `child_pid` the sandbox's
-    own."""
+    """The state of a sandbox. Times are in seconds since 1970; `pid` is the supervisor's, `child_pid` that of pid 1
+    inside."""
 
     phase: Phase
     exit_code: int | None = None
@@ -78,7 +77,8 @@ _KINDS: dict[str, tuple[type, ...]] = {
 
 
 def launch(folder: str | Path, spec: Spec) -> None:
-    """Start the command unless it was started before. Returns as soon as a supervisor has taken charge."""
+    """Start the command unless it was started before. Returns once a supervisor has taken over. Raises ValueError for a
+    specification that can never work, and OSError."""
     folder = Path(folder).absolute()
     check(spec)
     if folder.resolve().is_relative_to("/usr"):
@@ -87,7 +87,7 @@ def launch(folder: str | Path, spec: Spec) -> None:
     try:
         if not linux.try_lock(lock) or (folder / files.STATUS).exists():
             return
-        if not _has_spec(folder):  # an earlier launch that got no further than this keeps its word
+        if not _has_spec(folder):  # an earlier launch may have got this far; its specification stays
             files.write_atomically(folder / files.SPEC, encode(spec))
         _spawn_supervisor(folder, lock)
     finally:
@@ -97,7 +97,7 @@ def launch(folder: str | Path, spec: Spec) -> None:
 def _has_spec(folder: Path) -> bool:
     try:
         read_spec(folder)
-    except (FileNotFoundError, ValueError, TypeError, KeyError):  # a power failure may leave an empty one
+    except (FileNotFoundError, ValueError, TypeError, KeyError):  # a power failure can leave an empty file
         return False
     return True
 
@@ -133,15 +133,15 @@ def state(folder: str | Path) -> State:
         if linux.is_locked(folder / files.LOCK):
             running = status is not None and status.get("phase") == "running"
             return _state("running" if running else "starting", status)
-        # The supervisor may have written the end and let go of the lock in between: look once more.
+        # The supervisor may have recorded the end and released the lock in between: look again.
     if status is None and not (folder / files.STATUS).exists():
         return State("absent")
     return _lost(status or {})
 
 
 def version(folder: str | Path) -> tuple[int, int] | None:
-    """Another value after each change of the recorded state, for a fraction of what `state` costs. It does not tell
-    that a supervisor was killed; None before there is a record."""
+    """A value that changes whenever the recorded state does, much cheaper than `state`. It does not change when a
+    supervisor is killed. None before there is a record."""
     try:
         status = (Path(folder) / files.STATUS).stat()
     except (FileNotFoundError, NotADirectoryError):
@@ -150,12 +150,12 @@ def version(folder: str | Path) -> tuple[int, int] | None:
 
 
 def _state(phase: Phase, status: dict[str, Any] | None) -> State:
-    """What is on record, as far as it has the types that it should: a damaged disk is no reason to raise."""
+    """The record, without values of a wrong type: a damaged file must not raise."""
     return State(phase, **{k: v for k, v in (status or {}).items() if k in _KINDS and _fits(v, _KINDS[k])})
 
 
 def _fits(value: object, kind: tuple[type, ...]) -> bool:
-    # JSON's numbers may be beyond every float, or NaN, and in Python True is one of them.
+    # JSON numbers can be NaN or larger than any float, and in Python True is a number.
     number = not isinstance(value, int | float) or abs(value) <= _LARGEST
     return isinstance(value, kind) and not isinstance(value, bool) and number
 
@@ -172,9 +172,9 @@ def _lost(status: dict[str, Any]) -> State:
 
 
 def request_stop(folder: str | Path, grace_s: float | None = None) -> None:
-    """Ask for an end: SIGTERM, then SIGKILL after the grace (the specification's by default). A later
-    request may shorten the grace, never lengthen it. One asked before the launch makes the launch end at
-    once."""
+    """Ask the sandbox to end: SIGTERM, and SIGKILL after the grace period in seconds (by default the specification's).
+    A later request can shorten the grace period but not lengthen it. After a request made before the launch, the
+    launch ends at once."""
     folder = Path(folder)
     with contextlib.suppress(FileNotFoundError):
         files.write_atomically(folder / files.STOP, json.dumps({"grace_s": grace_s}).encode())
@@ -185,7 +185,7 @@ def _wake(folder: Path) -> None:
     try:
         fifo = os.open(folder / files.WAKE, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
-        return  # nobody listens: not started yet (it looks for the file before it listens no more), or ended
+        return  # no supervisor yet, which will find the file, or no supervisor any more
     try:
         with contextlib.suppress(OSError):
             os.write(fifo, b"\n")
@@ -194,8 +194,8 @@ def _wake(folder: Path) -> None:
 
 
 def remove(folder: str | Path) -> None:
-    """Delete the directory of something that has ended or never started. What remains after a removal that
-    was itself killed is still ended: the status goes last."""
+    """Delete the directory of a sandbox that has ended or never started. The status goes last, so a sandbox whose
+    removal was killed half-way still counts as ended. Raises StillRunning and OSError."""
     folder = Path(folder).absolute()
     try:
         lock = os.open(folder / files.LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -217,8 +217,8 @@ def remove(folder: str | Path) -> None:
 
 
 def _end_leftovers(folder: Path) -> None:
-    """What a supervisor that was killed while it set up its sandbox can leave: the half of a bwrap that waits
-    for the other half for ever. The pipe for its output is open there and nowhere else."""
+    """Kill what a supervisor can leave if it is killed during the setup: one half of a bwrap, which waits for the other
+    for ever. It is known by the output pipe, which only it has open."""
     status = files.read_json(folder / files.STATUS) or {}
     pipe = status.get("output_pipe")
     if pipe and status.get("phase") != "exited" and status.get("boot_id") == linux.boot_id():
@@ -226,7 +226,7 @@ def _end_leftovers(folder: Path) -> None:
 
 
 def _lock_ended(folder: Path, lock: int) -> bool:
-    """Take the lock; of something that has ended, its supervisor may need another moment to let go of it."""
+    """Take the lock if the sandbox has ended. Its supervisor may need a moment more to release it."""
     deadline = time.monotonic() + _LET_GO_S
     while not linux.try_lock(lock):
         if not state(folder).ended or time.monotonic() > deadline:
@@ -236,7 +236,7 @@ def _lock_ended(folder: Path, lock: int) -> bool:
 
 
 def connect_path(folder: str | Path, port: int) -> str:
-    """The unix socket that leads to a port inside. The path may be too long for an address (108 bytes): see
+    """The unix socket that leads to a port inside. Its path may be longer than an address can hold (108 bytes): use
     `short_path`."""
     return str(Path(folder) / files.PORTS / f"{port}.sock")
 

@@ -1,8 +1,8 @@
-"""The files of one sandbox's directory, and how they are written so that a reader never sees half of one.
+"""The files in a sandbox's directory. They are replaced atomically, so readers never see half of one.
 
 spec.json     what to run (0600: it holds secrets)
-lock          held by the supervisor as long as it lives
-status.json   where it stands; kept up to date by the supervisor alone
+lock          held by the supervisor while it lives
+status.json   the state; only the supervisor writes it
 stop          a stop was asked for: {"grace_s": seconds or null}
 wake          a FIFO that wakes the supervisor
 log           the command's output
@@ -48,8 +48,8 @@ def write_atomically(path: Path, data: bytes, *, durable: bool = False) -> None:
 
 
 class StatusFile:
-    """Writes status.json into blocks that were set aside before, since the end of a job that filled the disk
-    must be recorded too."""
+    """Writes status.json into blocks that were allocated before, so the end is recorded even if a job filled the
+    disk."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / STATUS
@@ -74,13 +74,13 @@ class StatusFile:
                 os.close(fd)
 
     def finish(self, status: dict[str, Any]) -> None:
-        """The last write; nothing needs to be set aside any more."""
+        """Write for the last time, and give the reserve back."""
         self.write(status)
         with contextlib.suppress(OSError):
             self._reserve.unlink()
 
     def sync(self) -> None:
-        """Make what was written last survive a power failure."""
+        """Make the last write survive a power failure."""
         for path in (self._path, self._path.parent):
             fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
             try:
@@ -96,8 +96,7 @@ def _write_all(fd: int, data: bytes) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
-    """The JSON object in a file; None when it is missing or unreadable as such (a power failure leaves
-    those)."""
+    """The JSON object in a file; None if the file is missing or damaged (as a power failure can leave it)."""
     try:
         value = json.loads(path.read_bytes())
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError, ValueError, RecursionError):

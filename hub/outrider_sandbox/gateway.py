@@ -1,7 +1,7 @@
-"""The process that is a sandbox's web access.
+"""The process of a sandbox's web proxy.
 
-It listens in the sandbox's network namespace and stays in the host's itself, so names are resolved and connections
-are made as any other program here makes them. It ends when its supervisor does.
+Its listener is in the sandbox's network namespace, the process itself in the host's: it resolves names and connects
+like any other program on this machine. It ends with its supervisor.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .web import PORT
 
 
 class Gateway:
-    """The supervisor's side. Raises OSError where the sandbox's network cannot be joined."""
+    """The supervisor's handle on the proxy. Raises OSError if the sandbox's network cannot be joined."""
 
     def __init__(self, spec: Spec, namespaces: network.Namespaces) -> None:
         supervisor = os.getpid()
@@ -34,7 +34,7 @@ def _run(spec: Spec, listener: socket.socket, supervisor: int) -> NoReturn:
         spawn.close_all_but([listener.fileno()])
         linux.die_with_parent(signal.SIGKILL)
         if os.getppid() == supervisor:
-            from . import webproxy  # all of asyncio, which nobody else here needs; clients wait in the backlog
+            from . import webproxy  # it loads asyncio, which takes time; clients wait in the backlog
 
             webproxy.run(listener, spec)
     except BaseException:

@@ -8,12 +8,12 @@ from urllib.parse import urlsplit
 
 _LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]{1,40}) ([!-~]+) HTTP/1\.[01]")
 _FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*")
-# What concerns the connection to the proxy only: RFC 9110, 7.6.1.
+# Fields that concern only the connection to the proxy: RFC 9110, 7.6.1.
 _HOP = {b"connection", b"proxy-connection", b"proxy-authorization", b"keep-alive", b"te", b"trailer", b"upgrade"}
 
 
 class BadRequest(ValueError):
-    """This is no request to a proxy; the message says why."""
+    """Not a valid request to a proxy; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def _place(text: str, default: int | None) -> tuple[str, int]:
 
 
 def _length(fields: tuple[tuple[bytes, bytes], ...]) -> int | None:
-    """Raises BadRequest where two readers could see two lengths."""
+    """Raises BadRequest if two readers could disagree about the length."""
     lengths = {value for name, value in fields if name == b"content-length"}
     codings = [value.lower() for name, value in fields if name == b"transfer-encoding"]
     if codings:

@@ -1,4 +1,4 @@
-"""The few system calls that Python 3.11's library lacks, and the boot id. Linux only."""
+"""System calls that the library of Python 3.11 lacks, and the boot id. Linux only."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ CLONE_NEWNET = 0x40000000
 _NS_GET_USERNS = 0xB701
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
-# Open-file-description locks: unlike flock they can be tested without being taken, unlike POSIX locks they
-# pass to a child process together with the descriptor.
+# Open-file-description locks can be tested without being taken (flock cannot), and pass to a child process with the
+# descriptor (POSIX locks do not).
 _F_OFD_GETLK, _F_OFD_SETLK = 36, 37
 _FLOCK = "hhqqi4x"
 
@@ -42,7 +42,7 @@ def try_lock(fd: int) -> bool:
 
 
 def is_locked(path: Path) -> bool:
-    """Whether somebody holds the lock on `path`. Looking never gets in the way of somebody who takes it."""
+    """Whether a process holds the lock on `path`. The test itself takes no lock."""
     try:
         fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -56,8 +56,8 @@ def is_locked(path: Path) -> bool:
 
 
 def user_namespace_of(namespace_fd: int) -> int:
-    """The user namespace that owns a namespace. bwrap nests two of them, so that of the process is the
-    wrong one."""
+    """A descriptor of the user namespace that owns a namespace. bwrap nests two, so the process's own is the wrong
+    one."""
     return fcntl.ioctl(namespace_fd, _NS_GET_USERNS)
 
 
@@ -74,12 +74,12 @@ def die_with_parent(signum: int) -> None:
 
 
 def adopt_orphans() -> None:
-    """Become the parent of every descendant whose own parent ends."""
+    """Make the calling process the parent of descendants whose own parent ends."""
     _call("prctl", _PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def _call(name: str, *arguments: int) -> None:
-    import ctypes  # only some processes need it, and a supervisor's start is on the way to a job's start
+    import ctypes  # few processes need it, and a job waits for its supervisor's start
 
     function: Callable[..., int] = getattr(ctypes.CDLL(None, use_errno=True), name)
     longs = [ctypes.c_ulong(argument) for argument in arguments[1:]]
@@ -90,8 +90,7 @@ def _call(name: str, *arguments: int) -> None:
 
 @contextlib.contextmanager
 def short_path(path: Path) -> Iterator[str]:
-    """A path to the same file that fits into a unix socket's address (108 bytes), however deep `path`
-    lies."""
+    """A path to the same file that fits into a unix socket's address (108 bytes), however long `path` is."""
     fd = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         yield f"/proc/self/fd/{fd}/{path.name}"

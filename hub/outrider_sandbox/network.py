@@ -1,7 +1,7 @@
-"""Outbound network for a sandbox's namespace: one slirp4netns process, which ends when its starter does.
+"""Outbound network for a sandbox's namespace: one slirp4netns process, which ends with the process that started it.
 
-The host's loopback is out of reach (`--disable-host-loopback`); names are resolved by the host's resolver. Networks
-that nobody inside has business with, the cloud's metadata service above all, get a route that leads nowhere.
+The host's loopback is out of reach (`--disable-host-loopback`), and the host's resolver resolves names. Closed
+networks, by default the metadata services of clouds, get a route that leads nowhere.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ def join(namespaces: Namespaces) -> None:
 
 
 def listen_inside(namespaces: Namespaces, port: int) -> socket.socket:
-    """A socket that listens on the sandbox's loopback. It stays in the namespace in which it was made, whoever
-    accepts from it. Raises OSError."""
+    """A socket that listens on the sandbox's loopback. It belongs to that namespace, whichever process accepts from it.
+    Raises OSError."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
     with ours:
         pid = os.fork()
@@ -82,7 +82,7 @@ def _send_listener(namespaces: Namespaces, port: int, channel: socket.socket) ->
 
 
 class Closing:
-    """A process that joins the namespace and closes networks there; nobody inside has the power to open them again."""
+    """A process that joins the namespace and closes networks there. Nothing inside has the capability to undo it."""
 
     def __init__(self, namespaces: Namespaces, networks: Sequence[str]) -> None:
         routes = [_route_to_nowhere(network) for network in networks]
@@ -116,7 +116,7 @@ def _route_to_nowhere(network: str) -> bytes:
 
 
 class Slirp:
-    """The helper, and the pipe whose closing ends it."""
+    """slirp4netns, and the pipe that ends it when closed."""
 
     def __init__(self, namespaces: Namespaces, output: int | None = None) -> None:
         self._ready, ready = os.pipe()

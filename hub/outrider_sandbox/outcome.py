@@ -1,4 +1,4 @@
-"""How an end is described: a reason for programs and a sentence for people. Pure."""
+"""How the end of a sandbox is described: a reason for programs, a sentence for people. Pure."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def describe(
 
 
 def signal_name(code: int) -> str | None:
-    """The signal that an exit code stands for, as shells put it."""
+    """The signal that an exit code above 128 stands for, as in shells; None for other codes."""
     try:
         return signal.Signals(code - 128).name if code > 128 else None
     except ValueError:

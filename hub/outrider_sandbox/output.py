@@ -1,8 +1,8 @@
 """The log of a sandbox: what its command prints, each line with the time of its first byte.
 
-A line in the file is `1700000000.123456 text`. What arrives is written at once, finished line or not, so a
-reader takes whole lines and comes back for the rest. A full disk never stops the command: output is
-dropped, counted, and the count written down as a line of its own as soon as there is room."""
+A line in the file is `1700000000.123456 text`. Output is written as it arrives, even half lines, so readers take whole
+lines only. A full disk never stops the command: output is dropped and counted, and a line says how much as soon as
+there is room."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Log:
             self._lost_why = os.strerror(error.errno or 0).lower()
 
     def note(self, text: str) -> None:
-        """A line of the platform's own."""
+        """Append a line from the platform itself."""
         self._end_line()
         self.append(f"[outrider] {text}\n".encode())
 
@@ -74,8 +74,8 @@ class Log:
         return written, None
 
     def _cut(self, part: bytes, stamp: int) -> int:
-        """After a write that broke off: take back a time without text, know how the file now ends. How many
-        of the command's own bytes were kept."""
+        """Repair the file after a partial write: remove a time without text, and note whether a line is open. Returns
+        how many of the command's own bytes were kept."""
         tail = len(part) - (part.rfind(b"\n") + 1)
         if 0 < tail <= stamp and (b"\n" in part or not self._line_open):
             self._truncate_by(tail)

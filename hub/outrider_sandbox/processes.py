@@ -1,5 +1,4 @@
-"""Process trees, read from /proc: who descends from whom, how much memory they hold, and ending all of
-them."""
+"""Process trees as /proc shows them: descendants, memory, and how to kill them all."""
 
 from __future__ import annotations
 
@@ -16,7 +15,7 @@ _CHILDREN_FILES = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").exist
 
 
 def start_time(pid: int) -> str | None:
-    """When a process began, in the kernel's ticks: with the pid, a name that is never given twice."""
+    """When a process began, in clock ticks since boot; None if it is gone. With the pid it identifies a process."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
@@ -63,15 +62,15 @@ def send(pid: int, signum: int) -> bool:
 
 
 def kill_descendants(pid: int, deadline_s: float = 5.0) -> bool:
-    """SIGKILL everything below `pid` until nothing is left: what forks meanwhile is found on the next
-    round."""
+    """SIGKILL everything below `pid`, again and again until nothing is left, since processes may fork meanwhile.
+    Returns False after `deadline_s` seconds."""
     deadline = time.monotonic() + deadline_s
     while True:
         alive = [p for p in descendants(pid) if not _is_zombie(p)]
         if not alive:
             return True
         for process in alive:
-            send(process, signal.SIGSTOP)  # first, so that none of them can react to another's death by forking
+            send(process, signal.SIGSTOP)  # first, so none can fork when another dies
         for process in alive:
             send(process, signal.SIGKILL)
         if time.monotonic() > deadline:
@@ -80,7 +79,7 @@ def kill_descendants(pid: int, deadline_s: float = 5.0) -> bool:
 
 
 def kill_largest(root: int) -> bool:
-    """SIGKILL the process below `root` that holds most memory, as the kernel would."""
+    """SIGKILL the process below `root` that holds the most memory, as the kernel would."""
     sizes = {pid: sum(_proportional(pid)) + _memfds([pid]) for pid in descendants(root)}
     largest = max(sizes, key=lambda pid: sizes[pid], default=None)
     return largest is not None and send(largest, signal.SIGKILL)
@@ -94,7 +93,7 @@ def _is_zombie(pid: int) -> bool:
 
 
 def kill_holders(pipe: int) -> None:
-    """SIGKILL every process that has a pipe open, known by its inode."""
+    """SIGKILL every process that has the pipe with this inode open."""
     wanted = f"pipe:[{pipe}]"
     for name in os.listdir("/proc"):  # noqa: PTH208
         if name.isdigit() and int(name) != os.getpid():
@@ -127,7 +126,7 @@ def _files_in_memory(root: int, pids: list[int], folders: tuple[str, ...]) -> in
 
 
 def _memfds(pids: list[int]) -> int:
-    """Files of memfd_create that some process has open."""
+    """Bytes in files of memfd_create that a process has open."""
     sizes: dict[tuple[int, int], int] = {}
     for pid in pids:
         with contextlib.suppress(OSError):
@@ -140,8 +139,8 @@ def _memfds(pids: list[int]) -> int:
 
 
 def _system_v(root: int) -> int:
-    """Shared memory of the IPC namespace that a process is in, attached or not. The kernel shows its own namespace's to
-    whoever reads, so a process goes there to look."""
+    """Bytes of System V shared memory in a process's IPC namespace, attached or not. /proc shows a reader its own
+    namespace's, so a child process joins the namespace to read it."""
     try:
         namespace = os.open(f"/proc/{root}/ns/ipc", os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
@@ -171,7 +170,7 @@ def _system_v(root: int) -> int:
 
 
 def _anonymous(pid: int) -> int:
-    """What is in no file: the process's own, and mappings that it shares with its children."""
+    """Bytes that are in no file: the process's own, and its part of mappings that it shares with its children."""
     private, shared = _proportional(pid)[0], 0
     with contextlib.suppress(OSError, ValueError):
         counts = False

@@ -27,7 +27,7 @@ _PORTS: Final = {"http": 80, "https": 443}
 
 
 class Refused(Exception):
-    """Why a request goes no further: an HTTP status, and a sentence for whoever reads the client's output."""
+    """The request is refused: an HTTP status, and a sentence that the client shows."""
 
     def __init__(self, status: int, sentence: str) -> None:
         super().__init__(sentence)
@@ -48,8 +48,8 @@ class Place:
 
 
 class Reach:
-    """`web.hosts` (`mirror`, `10.0.0.5:3141`) may be reached wherever they are. Raises ValueError for networks that
-    are none."""
+    """`web.hosts` (`mirror`, `10.0.0.5:3141`) can be reached whatever their address is. Raises ValueError for a closed
+    network that is not an IPv4 network."""
 
     def __init__(self, web: Web, closed: Sequence[str]) -> None:
         self._web = web
@@ -57,19 +57,19 @@ class Reach:
         self._closed = networks(closed)
 
     async def place(self, host: str, port: int, *, tunnel: bool) -> Place:
-        """Raises Refused; OSError where there is no such name; TimeoutError."""
+        """Raises Refused, OSError for an unknown name, and TimeoutError."""
         proxy = self._web.https_proxy if tunnel else self._web.http_proxy
         bypass = proxy_bypass_environment(f"{host}:{port}", {"no": self._web.no_proxy})
         if not proxy or bypass:
             return Place(host, await self._open_addresses(host, port), port)
-        # It resolves names by itself, also those that nobody here knows; what is known here is checked here.
+        # The next proxy also resolves names that this machine does not know. Those that it knows are checked here.
         with contextlib.suppress(OSError, TimeoutError):
             async with asyncio.timeout(GLANCE_S):
                 await self._open_addresses(host, port)
         return await _other_proxy(proxy)
 
     async def _open_addresses(self, host: str, port: int) -> tuple[str, ...]:
-        """One closed address is enough: a name that means both here and outside is no accident."""
+        """One closed address is enough to refuse a name: a mix of open and closed addresses is an attack."""
         found = await _look_up(host, port)
         named = host in self._hosts or f"{host}:{port}" in self._hosts
         if not named and any(is_closed(unwrapped(address), self._closed) or _is_own(address) for address in found):
@@ -80,7 +80,7 @@ class Reach:
 
 
 async def _look_up(host: str, port: int) -> list[Address]:
-    """As this machine understands the host, also in spellings of addresses such as 127.1 and 2130706433."""
+    """The addresses of a host as this machine resolves it, including spellings such as 127.1 and 2130706433."""
     async with asyncio.timeout(LOOKUP_S):
         try:
             answers = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)

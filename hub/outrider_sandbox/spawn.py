@@ -1,4 +1,4 @@
-"""Starting a process from a small single-threaded one: fork and exec, with nothing inherited that was not
+"""Start a process from a small single-threaded one by fork and exec. It inherits only the descriptors that are
 named."""
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def start(
         return pid
     try:
         default_signals()
-        if output is not None:  # first, for what goes wrong afterwards
+        if output is not None:  # first, so that later errors are in the output
             os.dup2(output, 1)
             os.dup2(output, 2)
         if before is not None:
@@ -48,14 +48,13 @@ def start(
 
 
 def fail(text: str, error: BaseException) -> NoReturn:
-    """End a forked process as a shell would end: 127 for a command that is not there, 126 for one that is
-    none."""
+    """End a forked process with a shell's exit codes: 127 if the command does not exist, 126 if it cannot be run."""
     os.write(2, f"{text}\n".encode(errors="replace"))
     os._exit(127 if isinstance(error, (FileNotFoundError, NotADirectoryError)) else 126)
 
 
 def default_signals() -> None:
-    """Undo what Python and the supervisor set: ignored signals would stay ignored in a new program."""
+    """Reset signals that Python or the supervisor changed: ignored signals stay ignored after exec."""
     signal.set_wakeup_fd(-1)
     for signum in (
         signal.SIGPIPE,
@@ -70,7 +69,7 @@ def default_signals() -> None:
 
 
 def close_all_but(keep: Sequence[int]) -> None:
-    """In a forked process that goes on in this program: let go of everything else above stderr."""
+    """In a forked process that does not exec: close all other descriptors above stderr."""
     sys.stdout.flush()
     low = 3
     for fd in sorted(keep):
@@ -80,6 +79,6 @@ def close_all_but(keep: Sequence[int]) -> None:
 
 
 def print_error() -> None:
-    import traceback  # seldom needed, and half as much to load as everything else that a supervisor needs
+    import traceback  # seldom needed, and slow to load
 
     traceback.print_exc()

@@ -1,6 +1,6 @@
-"""What to run and what it may see: the specification of one sandbox, and its form on disk.
+"""The specification of one sandbox (what to run, and what it may see) and its form on disk.
 
-Pure data. A specification holds secrets (the environment), so it is written to disk with mode 0600.
+Pure data. The environment holds secrets, so the file has mode 0600.
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, get_args
 
 CLOSED_NETWORKS = ("169.254.0.0/16", "100.100.100.200/32")
-"""Where clouds tell a machine its own credentials."""
+"""Addresses of clouds' metadata services, which give a machine its credentials."""
 
 Isolation = Literal["bubblewrap", "plain"]
 Network = Literal["full", "web", "none"]
-"""What a sandbox reaches outside: everything, HTTP and HTTPS through a proxy, or nothing."""
+"""What a sandbox can reach outside: everything, HTTP and HTTPS through a proxy, or nothing."""
 
 
 MemoryLimit = Literal["cgroup", "sampling"]
-"""What keeps the memory limit: the kernel, or the supervisor by looking at the processes now and then."""
+"""What enforces the memory limit: the kernel, or the supervisor, which looks at the processes twice a second."""
 
 
 @dataclass(frozen=True)
 class Mount:
-    """A file or directory of the host's that appears inside, at `target`."""
+    """A file or directory of the host that appears inside at `target`."""
 
     source: str
     target: str
@@ -33,8 +33,8 @@ class Mount:
 
 @dataclass(frozen=True)
 class Web:
-    """What the proxy of a sandbox with web access adds to the rules that hold everywhere: hosts (`mirror`,
-    `10.0.0.5:3141`) that may be reached wherever they are, and the proxy that leads out of this network."""
+    """Settings of the web proxy: `hosts` (`mirror`, `10.0.0.5:3141`) can be reached whatever their address is; the
+    proxies are those that lead out of this network."""
 
     hosts: list[str] = field(default_factory=list)
     http_proxy: str = ""
@@ -54,13 +54,13 @@ class Spec:
     mounts: list[Mount] = field(default_factory=list)
     home: str = "/home/user"
     memory_bytes: int | None = None
-    memory_limit: MemoryLimit = "cgroup"  # where no cgroup can be made after all, it is sampling
-    oom_kills_all: bool = True  # above the memory limit: end everything, or only the largest process
+    memory_limit: MemoryLimit = "cgroup"  # sampling, too, if no cgroup can be made after all
+    oom_kills_all: bool = True  # above the memory limit: kill everything, or only the largest process
     shm_bytes: int | None = None
     max_processes: int | None = None  # processes and threads at one time
-    cpu: float | None = None  # processors that it has where others want them too
-    uid: int | None = None  # the user of the host that it runs as; None: whoever launches it
-    disable_userns: bool = False  # bwrap can forbid user namespaces inside; the system call filter does in any case
+    cpu: float | None = None  # the share of processors when others need them too
+    uid: int | None = None  # the host's uid that it runs as; None: the launching process's
+    disable_userns: bool = False  # whether bwrap forbids user namespaces inside, as the system call filter does
     gpu_devices: list[str] = field(default_factory=list)
     ports: list[int] = field(default_factory=list)
     host_ports: dict[int, int] = field(default_factory=dict)
@@ -94,13 +94,13 @@ def decode(data: bytes) -> Spec:
 
 
 def check(spec: Spec) -> None:
-    """Refuse what could never start, before anything of it is on disk."""
+    """Raise ValueError for a specification that could never start, before anything is on disk."""
     if not spec.argv or not all(isinstance(word, str) for word in spec.argv):
         raise ValueError("argv: a sandbox needs a command")
     if any("\0" in word for word in [*spec.argv, *spec.env, *spec.env.values(), spec.cwd, spec.home]):
         raise ValueError("a NUL character cannot be passed to a command")
     for name in spec.env:
-        if not (name.isascii() and name.isidentifier()):  # others get lost in the shell that starts the command
+        if not (name.isascii() and name.isidentifier()):  # the shell that starts the command drops others
             raise ValueError(f"env: {name!r} is not a name for a variable")
     if spec.isolation not in ("bubblewrap", "plain"):
         raise ValueError(f"isolation: {spec.isolation!r} is neither 'bubblewrap' nor 'plain'")
@@ -124,8 +124,8 @@ def check(spec: Spec) -> None:
 
 
 def check_networks(networks: Sequence[str]) -> None:
-    """Raises ValueError naming what is no IPv4 network such as 10.0.0.0/8."""
-    from ipaddress import IPv4Network  # a supervisor, which loads this module as well, has no use for it
+    """Raise ValueError for a text that is not an IPv4 network such as 10.0.0.0/8."""
+    from ipaddress import IPv4Network  # slow to load, and the supervisor does not need it
 
     for network in networks:
         try:
@@ -135,7 +135,8 @@ def check_networks(networks: Sequence[str]) -> None:
 
 
 def _check_places(mounts: list[Mount]) -> None:
-    """bwrap follows links in a target while all of the host is still in its reach."""
+    """Raise ValueError for a mount below a writable one: bwrap follows links in targets while it can still reach the
+    whole host."""
     for above in (mount.target for mount in mounts if not mount.read_only):
         for mount in mounts:
             if mount.target.startswith(above.rstrip("/") + "/"):
@@ -143,5 +144,5 @@ def _check_places(mounts: list[Mount]) -> None:
 
 
 def inner_ports(spec: Spec) -> list[int]:
-    """The ports inside that something outside may reach."""
+    """The ports inside that can be reached from outside."""
     return sorted({*spec.ports, *spec.host_ports.values()})

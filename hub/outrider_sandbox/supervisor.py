@@ -1,7 +1,7 @@
-"""The process that holds one sandbox: starts it, keeps its output, ends it, and writes down what happened.
+"""The process that runs one sandbox: it starts it, keeps its output, ends it and records what happened.
 
-It belongs to nobody, so it outlives whoever asked for it; when it is killed itself, everything that it
-started dies with it. One thread, one loop, blocking nowhere but in short system calls."""
+It is no child of the process that asked for it, and outlives it. If it is killed, everything that it started dies
+with it. It has one thread and one loop, and blocks in short system calls only."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Supervisor:
             "boot_id": linux.boot_id(),
             "pid": os.getpid(),
             "created_at": time.time(),
-            # By this, what a killed supervisor could leave behind is known: see control.remove.
+            # Identifies what a killed supervisor can leave behind: see control.remove.
             "output_pipe": os.fstat(self._pipe).st_ino,
         }
         self._file = files.StatusFile(folder)
@@ -61,7 +61,7 @@ class Supervisor:
         self._notifier = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._notifier.setblocking(False)
         self._notified = 0.0
-        self._unsaid = False  # something was appended since the last notice
+        self._unsaid = False  # output was appended since the last notice
         self._kill_at: float | None = None  # a stop was asked for
         self._killed_late = False
         self._machine_stops = False
@@ -84,7 +84,7 @@ class Supervisor:
         if (self._folder / files.STOP).exists():
             self._abandon(None)
             return
-        # From here on this directory never starts anything again, whatever happens, a power failure included.
+        # From here on this directory never starts a command again, even after a power failure.
         self._file.sync()
         tree.release()
         self._status.update(phase="running", started_at=time.time())
@@ -100,7 +100,7 @@ class Supervisor:
         path = self._folder / files.WAKE
         with contextlib.suppress(FileExistsError):
             os.mkfifo(path, 0o600)
-        # Open for both: a FIFO without writers would be readable all the time.
+        # Open for reading and writing: without a writer, a FIFO always polls as readable.
         return os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
 
     def _catch_signals(self) -> None:
@@ -124,7 +124,8 @@ class Supervisor:
             os.close(self._pipe_in)
 
     def _abandon(self, why: str | None) -> None:
-        """End what was set up before the command could start: it failed, or a stop was asked for meanwhile."""
+        """Take down what was set up, before the command ran: the setup failed with `why`, or a stop was requested
+        (None)."""
         self._around.close()
         said = b""
         with contextlib.suppress(OSError):
@@ -168,7 +169,7 @@ class Supervisor:
             if self._kill_at is not None and now >= self._kill_at:
                 self._killed_late = True
                 tree.kill()
-                self._kill_at = now + 1.0  # again, should it have got away
+                self._kill_at = now + 1.0  # again, if something survived
             if look_s and now >= next_look:
                 self._around.look_at_memory(tree)
                 next_look = time.monotonic() + look_s
@@ -264,7 +265,7 @@ class Supervisor:
         self.finish(reason, code, message)
 
     def _drain(self) -> None:
-        """What is in the pipe belongs to the log. Its writers are being killed, so its end comes soon."""
+        """Copy the rest of the pipe to the log. Its writers are being killed, so it ends soon."""
         deadline = time.monotonic() + _DRAIN_S
         os.set_blocking(self._pipe, False)
         while (left := deadline - time.monotonic()) > 0:
@@ -285,7 +286,7 @@ class Supervisor:
         return ""
 
     def finish(self, reason: str, code: int | None, message: str | None) -> None:
-        """Leave nothing behind, then write down the end: after that, nobody looks here again."""
+        """Take everything down, then record the end. Nothing cleans up after that."""
         self._around.close()
         if self._log is not None:
             with contextlib.suppress(OSError):
@@ -309,10 +310,10 @@ class Supervisor:
             try:
                 return self._file.finish(self._status)
             except FileNotFoundError:
-                return None  # the directory was taken away
+                return None  # the directory was removed
             except OSError:
                 spawn.print_error()
-                time.sleep(pause)  # no room: an end that nobody learns of would be worse than a wait
+                time.sleep(pause)  # no room on the disk; an unrecorded end would be worse than a wait
                 pause = min(10.0, pause * 2)
 
     # ── telling others ────────────────────────────────────────────────────────────────────────────────────
@@ -322,7 +323,7 @@ class Supervisor:
             self._file.write(self._status)
         except OSError:
             if self._status["phase"] == "starting":
-                raise  # without a record this must not go on: it could be started twice
+                raise  # without a record, the command could be started twice
         self._notify(b"state")
 
     def _notify(self, what: bytes) -> None:

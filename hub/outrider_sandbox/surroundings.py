@@ -1,5 +1,5 @@
-"""Everything around one command that its supervisor makes, keeps running and takes away: cgroup, process tree, network
-helper, relay for ports. Touches the sandbox's directory (etc/, ports/) and the processes that it starts.
+"""What a supervisor makes around a command, keeps running and takes down: cgroup, process tree, network helper and port
+relay. Touches the sandbox's directory (etc/, ports/) and the processes that it starts.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ class Surroundings:
         self.relay: relay.Relay | None = None
 
     def make(self, output: int) -> Tree:
-        """All of it, up to the moment before the command starts. Raises SetupError or OSError; `close` is due then
-        as well."""
+        """Make everything, up to the moment before the command starts. Raises SetupError or OSError; call `close` then
+        too."""
         spec = self._spec
         (self._folder / files.PORTS).mkdir(mode=0o700, exist_ok=True)
         if spec.memory_bytes and spec.memory_limit == "cgroup":
@@ -77,7 +77,7 @@ class Surroundings:
     # ── helpers that end too early ─────────────────────────────────────────────────────────────────────────────────
 
     def reaped(self, pid: int) -> None:
-        """A child of this process is gone, and its pid may soon be somebody else's."""
+        """Handle the end of a child process, whose pid may soon be reused."""
         if self.relay is not None and pid == self.relay.pid:
             self.relay.pid = 0
         elif self._slirp is not None and pid == self._slirp.pid:
@@ -128,7 +128,8 @@ class Surroundings:
 
     @property
     def memory_look_s(self) -> float | None:
-        """How often `look_at_memory` is due. Version 2 cgroups end everything themselves."""
+        """Seconds between calls of `look_at_memory`; None: never. Version 2 cgroups kill all processes by
+        themselves."""
         if not self._spec.memory_bytes:
             return None
         if self._cgroup is None:
@@ -136,7 +137,7 @@ class Surroundings:
         return _OOM_LOOK_S if self._cgroup.version == 1 and self._spec.oom_kills_all else None
 
     def look_at_memory(self, tree: Tree) -> None:
-        """Do what the kernel does not do here: end what uses too much."""
+        """Kill what uses too much memory, where the kernel does not."""
         limit = self._spec.memory_bytes or 0
         if self._cgroup is not None:
             if self._cgroup.oom_kills():
@@ -154,7 +155,7 @@ class Surroundings:
     # ── the end ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def close(self) -> None:
-        """Leave nothing behind. May be called at any stage, and again."""
+        """Take everything down. Can be called at any stage, and more than once."""
         if self.tree is not None:
             self.tree.kill()
         if self._slirp is not None:

@@ -1,7 +1,7 @@
-"""The two kinds of process tree that a supervisor can hold: in a bubblewrap sandbox, or plain.
+"""The two kinds of process tree that a supervisor can run: in a bubblewrap sandbox, or plain.
 
-Both are made in two steps, `__init__` (everything is there but the command) and `release`, both die with the
-supervisor, and both leave nothing behind after `kill`.
+Both start in two steps: `__init__` prepares everything, `release` starts the command. Both die with the supervisor, and
+leave nothing behind after `kill`.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ _OOM_SCORE = "300"
 
 
 class SetupError(Exception):
-    """The surroundings could not be made; the command has not run."""
+    """The sandbox could not be set up; the command has not run."""
 
 
 class Tree(Protocol):
-    main_pid: int  # the child of this process whose end is the end of the command; 0 once it was reaped
+    main_pid: int  # the child process that ends with the command; 0 once it was reaped
     root_pid: int  # the process that all others descend from
 
     def release(self) -> None: ...
@@ -49,7 +49,7 @@ def _prepare(cgroup: Cgroup | None) -> None:
 
 
 def become_bwrap(spec: Spec, etc: str, cgroup: Cgroup | None = None) -> None:
-    """In the process that executes bwrap next. Raises OSError."""
+    """Prepare the process that is about to execute bwrap. Raises OSError."""
     _prepare(cgroup)
     if spec.uid is not None:
         from . import staging  # and with it ctypes, which others need not load
@@ -58,7 +58,7 @@ def become_bwrap(spec: Spec, etc: str, cgroup: Cgroup | None = None) -> None:
 
 
 class StatusPipe:
-    """JSON lines from the process that starts the command: its pid first, its exit code last."""
+    """JSON lines from the process that starts the command: first its pid, last its exit code."""
 
     def __init__(self) -> None:
         self._read, self.write = os.pipe()
@@ -74,7 +74,7 @@ class StatusPipe:
             os.close(self.write)
 
     def first(self) -> dict[str, int] | None:
-        """The first line, or None when the process ended without one."""
+        """The first line, or None if the process ended without one. Raises SetupError after a minute."""
         deadline = time.monotonic() + _SETUP_S
         while b"}" not in self._data:
             readable, _, _ = select.select([self._read], [], [], max(0.0, deadline - time.monotonic()))
@@ -102,8 +102,9 @@ class StatusPipe:
 
 
 def wait_until_made(status: StatusPipe) -> tuple[int, int]:
-    """Until bwrap has made its sandbox, which is when pid 1 inside has a child; that process's pid here, and a pidfd.
-    Whoever joins the network namespace before that gets in the way of bwrap, which sets up the loopback there."""
+    """Wait until bwrap has made the sandbox, which is when pid 1 inside has a child. Returns pid 1's pid out here, and
+    a pidfd. Nothing may join the network namespace earlier: bwrap fails if somebody else touches the loopback. Raises
+    SetupError."""
     gone = "bwrap could not make the sandbox"
     first = status.first()
     if first is None:
@@ -140,7 +141,7 @@ class BubblewrapTree:
             raise
 
     def release(self) -> None:
-        with contextlib.suppress(BrokenPipeError):  # bwrap gave up meanwhile; its exit code tells
+        with contextlib.suppress(BrokenPipeError):  # bwrap failed meanwhile; its exit code says so
             os.write(self._gate, b"\n")
         os.close(self._gate)
 
@@ -151,7 +152,7 @@ class BubblewrapTree:
 
     def kill(self) -> None:
         with contextlib.suppress(ProcessLookupError):
-            signal.pidfd_send_signal(self._root, signal.SIGKILL)  # pid 1: the kernel ends the whole namespace
+            signal.pidfd_send_signal(self._root, signal.SIGKILL)  # pid 1: the kernel kills the whole namespace
         if self.main_pid:
             processes.send(self.main_pid, signal.SIGKILL)
 
@@ -161,8 +162,8 @@ class BubblewrapTree:
 
 
 class PlainTree:
-    """Without bwrap, a keeper process takes pid 1's place: it adopts orphans and ends them with the
-    command."""
+    """Without bwrap, a keeper process does what pid 1 would: it adopts orphans, and kills them when the command
+    ends."""
 
     def __init__(self, spec: Spec, output: int, cgroup: Cgroup | None) -> None:
         self._status = StatusPipe()
@@ -176,8 +177,8 @@ class PlainTree:
         self.root_pid = self.main_pid
 
     def _keep(self, spec: Spec, output: int, cgroup: Cgroup | None, supervisor: int) -> NoReturn:
-        """The keeper, a process of its own. SIGTERM (also sent by the kernel when the supervisor is gone)
-        ends everything, SIGUSR1 asks the command to end."""
+        """Run the keeper, in a process of its own. SIGTERM, which the kernel also sends when the supervisor dies, kills
+        everything; SIGUSR1 sends SIGTERM to the command."""
         code = 126
         try:
             spawn.default_signals()

@@ -1,4 +1,4 @@
-"""A uid of the host for each user, kept in a file. Any process of the platform may ask at any time."""
+"""A uid of the host for each user, kept in a file. Any process of the platform may use it at any time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Final
 from . import files
 
 UIDS: Final = "2000000000-2000065535"
-"""Between what systemd gives to containers and what it leaves to nobody; accounts and containers have lower ones."""
+"""Above the uids that systemd and container runtimes use by default."""
 _LEAST, _MOST = 1000, 2**32 - 3
 
 
@@ -28,7 +28,7 @@ def uid_range(text: str) -> range | None:
 
 
 class UserIds:
-    """`path` is made when it is first needed. Who has a uid keeps it, also when the range is changed."""
+    """`path` is created when it is first needed. Users keep their uid when the range changes."""
 
     def __init__(self, path: Path, allowed: range) -> None:
         self._path = path
@@ -52,7 +52,7 @@ class UserIds:
             os.close(lock)
 
     def _read(self) -> dict[str, int]:
-        """A file that cannot be read is no reason to give somebody another's uid."""
+        """Raises OSError for a damaged file, since starting afresh could give a user the uid of another."""
         try:
             known = json.loads(self._path.read_bytes())
         except FileNotFoundError:

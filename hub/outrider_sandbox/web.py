@@ -1,4 +1,4 @@
-"""Web access as variables: what the operator says of it, and what a command is told. Pure."""
+"""Web access in environment variables: the operator's settings, and what a command gets. Pure."""
 
 from __future__ import annotations
 

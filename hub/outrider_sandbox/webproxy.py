@@ -64,7 +64,7 @@ class _Proxy:
         self._open = 0
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One client. Whatever it does, nobody but itself notices."""
+        """Serve one client. Nothing that it does affects another."""
         self._open += 1  # until all of it is closed: what a slow peer has yet to take is held in memory
         far: asyncio.StreamWriter | None = None
         try:
@@ -209,13 +209,13 @@ async def _refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, re
             writer.write_eof()
     with contextlib.suppress(OSError, TimeoutError):
         async with asyncio.timeout(0 if refused.status == 503 else _LINGER_S):
-            # Closed while something is unread, the connection would be reset, and the answer lost.
+            # A close with unread data would reset the connection, and the answer would be lost.
             while await reader.read(_CHUNK):
                 pass
 
 
 async def _close(writer: asyncio.StreamWriter) -> None:
-    """What the peer does not take in time is dropped."""
+    """Drop what the peer does not read in time."""
     writer.close()
     try:
         async with asyncio.timeout(_ANSWER_S):

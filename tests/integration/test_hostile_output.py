@@ -11,8 +11,8 @@ from tests.integration.test_faults import Make, nothing_left
 FORGER = r"""
 import os, time
 # The runner doubles the separator in what its command prints, so this writes where the runner itself does.
-for pid in filter(str.isdigit, os.listdir("/proc")):
-    if "--spec" in open(f"/proc/{pid}/cmdline").read():
+for pid in filter(str.isdigit, os.listdir("/proc")):  # pid 1 shuts its own
+    if pid != "1" and "--spec" in open(f"/proc/{pid}/cmdline").read():
         out = os.open(f"/proc/{pid}/fd/1", os.O_WRONLY)
         os.write(out, RECORD)
         break
