@@ -11,6 +11,7 @@ import json
 import os
 import select
 import signal
+import stat
 import time
 from pathlib import Path
 from typing import NoReturn, Protocol
@@ -54,6 +55,8 @@ def become_bwrap(spec: Spec, etc: str, cgroup: Cgroup | None = None) -> None:
     if spec.uid is not None:
         from . import staging  # and with it ctypes, which others need not load
 
+        if stat.S_ISFIFO(os.fstat(1).st_mode):  # whoever opens /dev/stdout inside must own the pipe
+            os.fchown(1, spec.uid, spec.uid)
         staging.become(spec.uid, bubblewrap.to_stage(spec, etc))
 
 

@@ -123,6 +123,11 @@ def test_everything_around_it_works(isolated: Box, shared: Path, disable: bool) 
     isolated.nothing_left()
 
 
+def test_standard_output_can_be_opened_by_its_name(isolated: Box) -> None:
+    isolated.shell("echo out > /dev/stdout; echo error > /dev/stderr", uid=ALICE).end()
+    assert isolated.lines == ["out", "error"]
+
+
 def test_it_ends_with_its_supervisor(isolated: Box) -> None:
     isolated.shell("echo up; sleep 1000", uid=ALICE).says("up")
     os.kill(isolated.state.pid or 0, 9)
