@@ -59,12 +59,16 @@ def normal_url(text: str) -> str:
         index = (path + "/").find(page + "/")
         if index >= 0:
             path = path[:index]
-    return f"{parts.scheme}://{parts.netloc.lower()}{path.rstrip('/')}"
+    host = parts.netloc.lower()
+    if (parts.hostname or "").endswith(".localhost"):
+        # Of a notebook on this machine; the Hub is at localhost itself.
+        host = "localhost" + (f":{parts.port}" if parts.port else "")
+    return f"{parts.scheme}://{host}{path.rstrip('/')}"
 
 
 def _looks_local(text: str) -> bool:
     host = text.split("/")[0].split(":")[0]
-    return host == "localhost" or host.startswith("127.")
+    return host == "localhost" or host.endswith(".localhost") or host.startswith("127.")
 
 
 def resolve(url: str | None = None, token: str | None = None, environ: Mapping[str, str] | None = None) -> Credentials:

@@ -29,6 +29,8 @@ from tests.unit.client.platform import Platform
         ("https://example.org/user/ada/lab/tree/x", "https://example.org"),
         ("http://127.0.0.1:8081/hub/api", "http://127.0.0.1:8081"),
         ("http://[::1]:8000", "http://[::1]:8000"),
+        ("http://alice.localhost:8000/user/alice/lab", "http://localhost:8000"),
+        ("alice.localhost:8000", "http://localhost:8000"),
     ],
 )
 def test_addresses_as_people_paste_them(text: str, url: str) -> None:
