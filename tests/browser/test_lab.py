@@ -127,7 +127,7 @@ async def test_a_script_from_the_file_browser_and_what_is_remembered(open_lab: A
     # A "no" says what to change.
     await expect(dialog.get_by_text("Missing in this image: surely_not_there")).to_be_visible()
     await dialog.get_by_role("radio", name="Giant").check()
-    await expect(dialog.get_by_text("take a smaller type")).to_be_visible()
+    await expect(dialog.get_by_text("use a smaller type")).to_be_visible()
     await dialog.get_by_role("radio", name="Tiny").check()
     await dialog.get_by_text("More options").click()
     await dialog.get_by_label("Timeout").fill("soon")

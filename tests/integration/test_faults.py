@@ -125,7 +125,7 @@ def test_jobs_run_on_while_the_service_is_away(make_service: Make) -> None:
 def test_a_second_service_waits(make_service: Make) -> None:
     first = make_service().start()
     second = make_service(home=first.home).start(wait=False)
-    eventually("it says so", lambda: "waiting for it to end" in second.log)
+    eventually("it says so", lambda: "waiting for it to exit" in second.log)
     assert first.answers()
     first.kill()
     eventually("it takes over", second.answers)
