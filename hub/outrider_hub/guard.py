@@ -29,9 +29,11 @@ from .origins import Origins
 OPEN: Final = ("/hub/static/", "/hub/logo", "/hub/outrider/static/")
 """Files that are the same for everybody and that pages elsewhere show."""
 API: Final = "/hub/api/"
+SERVICE: Final = "/services/outrider/"
+"""What of this arrives here at the right host, the proxy does not know yet: a Hub that starts adds its routes last."""
 SERVICES: Final = "/services/"
 """Which the proxy routes by host: what arrives here named another."""
-PAGE: Final = '<!doctype html><html lang="en"><title>Outrider</title><h1>Another address</h1><p>{message}</p></html>'
+PAGE: Final = '<!doctype html><html lang="en"><title>Outrider</title><p>{message}</p></html>'
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,8 @@ def judge(
         return _on_notebooks_host(origins, path, uri, opens)
     if not _at_home(origins, host) and (path.startswith(SERVICES) or (opens and not path.startswith(API))):
         return _elsewhere(origins, host, uri)
+    if path.startswith(SERVICE):
+        return Verdict(503, "Outrider's service is just starting. Try again in a moment.")
     if not from_foreign_page(method, headers) or path.startswith(OPEN):
         return None
     if any(re.fullmatch(login, path) for login in logins):
@@ -122,6 +126,8 @@ class _Answer(RequestHandler):
         if self.verdict.location:
             self.redirect(self.verdict.location)
             return
+        if self.verdict.status == HTTPStatus.SERVICE_UNAVAILABLE:
+            self.set_header("Retry-After", "2")
         self.set_status(self.verdict.status, HTTPStatus(self.verdict.status).phrase)
         if is_navigation(self.request.method or "", self.request.headers):
             self.finish(PAGE.format(message=html.escape(self.verdict.message)))

@@ -13,7 +13,7 @@ import yaml
 
 from tests.cluster.harness.places import CHECKOUT
 from tests.cluster.harness.product import Product
-from tests.cluster.installed import Installation
+from tests.cluster.installed import CHART, Installation
 from tests.cluster.tools import Cluster
 from tests.integration.harness import eventually
 
@@ -76,6 +76,12 @@ class Newcomer(Installation):
         return self._token
 
     # -- what runs --------------------------------------------------------------------------------------------------
+
+    def install(self, chart: Path = CHART) -> str:
+        """Until its Hub has made its routes, some seconds after it is ready, a visitor is told to wait."""
+        said = super().install(chart)
+        eventually("the service answers", self.service_answers, 60)
+        return said
 
     def notebook_answers(self) -> bool:
         return self._answers(f"{self.notebook_url(self.admin)}api/status")

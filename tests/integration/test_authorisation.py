@@ -158,6 +158,19 @@ def test_no_row_is_left_over() -> None:
     assert {(r.method, r.path) for r in ROUTES} == set(EXPECTED)
 
 
+@pytest.mark.parametrize("route", ROUTES, ids=row)
+def test_methods_that_are_not_declared_are_refused(route: Route, alice: User, team_job: str) -> None:
+    path = route.path.format(job_id=team_job, **EXAMPLE)
+    declared = {other.method for other in ROUTES if other.pattern.fullmatch(path)} | {"HEAD"}
+    for method in ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY", "PROPFIND"):
+        if method in declared:
+            continue
+        answer = alice.http.request(method, path)
+        assert answer.status_code == 405, (method, path, answer.text[:300])
+        assert answer.json()["status"] == 405
+        assert set(answer.headers["Allow"].split(", ")) == declared - {"HEAD"}
+
+
 @pytest.mark.parametrize("site", ["same-site", "cross-site"])
 def test_a_foreign_page_acts_with_nobodys_cookies(service: ServiceProcess, alice: User, site: str) -> None:
     sent = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "no-cors"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.integration.harness import ServiceProcess, User
+from tests.integration.harness import ServiceProcess, User, zip_of
 
 UNSEEN = [
     ("GET", ""),
@@ -193,3 +193,19 @@ def test_a_revoked_token_reads_on_for_moments_only(service: ServiceProcess, alic
             for _ in events:
                 pass
     alice.post(f"/jobs/{job_id}/stop")
+
+
+def test_nobody_learns_that_somebody_uploaded_the_same(alice: User, bob: User) -> None:
+    same = zip_of({"the-same.py": "print('of both')"})
+    for user in (alice, bob):
+        assert user.post("/snapshots", content=same).status_code == 201
+        assert user.post("/snapshots", content=same).status_code == 200
+
+
+def test_nobody_learns_which_names_this_network_knows(alice: User) -> None:
+    said = set()
+    for host in ("localhost.localdomain", "no-such-name.invalid"):
+        url = f"https://{host}/hook"
+        made = alice.post("/webhooks", json={"url": url, "events": ["job.succeeded"]})
+        said.add((made.status_code, made.text.replace(host, "HOST") if made.status_code >= 400 else ""))
+    assert len(said) == 1

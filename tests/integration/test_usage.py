@@ -194,3 +194,11 @@ def test_what_jobs_leave_counts_until_they_are_deleted(root: User, service: Serv
     finally:
         root.delete("/limits/user:carol")
         carol.delete(f"/jobs/{team['id']}")
+
+
+@pytest.mark.parametrize("by", ["machine", "day", "user"])
+def test_a_table_of_no_usage_has_its_header_alone(service: ServiceProcess, by: str) -> None:
+    nobody = service.user("carol")
+    answer = nobody.get("/usage", params={"format": "csv", "by": by, "since": "2001-01-01", "until": "2001-01-02"})
+    assert answer.status_code == 200, answer.text
+    assert len(answer.text.splitlines()) == 1

@@ -30,6 +30,18 @@ class SpawnPage(SpawnHandler):
         if self.request.method == "GET":
             self._asked = self._take_options()
 
+    async def get(self, user_name: str | None = None, server_name: str = "") -> None:
+        """Shows the form. JupyterHub records a notebook as soon as somebody looks at its form; one that nobody starts
+        is forgotten again, so that links make no entries in the list and use up no limit."""
+        owner = self.find_user(user_name) if user_name else self.current_user
+        known = owner is None or not server_name or server_name in owner.orm_spawners
+        await super().get(user_name, server_name)
+        if not known and server_name in owner.orm_spawners and not owner.spawners[server_name].active:
+            orm = owner.orm_spawners[server_name]
+            owner.spawners.pop(server_name)
+            self.db.delete(orm)
+            self.db.commit()
+
     def _take_options(self) -> dict[str, str]:
         """Query parameters pre-fill the form but never start a server: an attacker may have written the link, and the
         image it names would see all of the user's storage. So they are taken out of the request before JupyterHub,

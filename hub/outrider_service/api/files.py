@@ -13,6 +13,7 @@ from urllib.parse import quote
 from pydantic import BaseModel, Field
 
 from ..auth import JOBS_READ, STORAGE_READ, STORAGE_WRITE
+from ..clock import now
 from ..schema.resources import FileEntry, FileList
 from ..storage.directories import slug
 from ..storage.trees import BadPath, Entry, Tree, clean
@@ -252,7 +253,11 @@ async def put_storage(call: Call) -> FileEntry:
     except BaseException:
         pending.discard()
         raise
-    info = await call.in_thread_on(tree.stat, path)
+    try:
+        info = await call.in_thread_on(tree.stat, path)
+    except OSError:
+        # Stored, and removed or replaced since by somebody else.
+        return _entry(Entry(clean(path), False, written, now()))
     return _entry(Entry(clean(path), False, info.st_size, info.st_mtime))
 
 

@@ -304,7 +304,25 @@ class ApiHandler(HubOAuthenticated, RequestHandler):
             if not self._headers_written:
                 self.set_status(499, "Client Closed Request")
 
-    get = post = put = delete = head = patch = _serve
+    get = post = put = delete = head = patch = options = _serve
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """For what Tornado refuses itself, such as a method that it does not know. JSON, as every answer."""
+        error = ApiError(status_code, self._reason)
+        if status_code == 405:
+            error = self._refused_method()
+        self.set_status(error.status)
+        self.set_header("Content-Type", "application/json")
+        # Tornado reads no body here, and closes.
+        self.set_header("Connection", "close")
+        self.finish(orjson.dumps(error.body()))
+
+    def _refused_method(self) -> ApiError:
+        try:
+            self._find(self.request.path.removeprefix(self.service.api_prefix))
+        except ApiError as error:
+            return error
+        return ApiError(405, f"{self.request.method} is not possible here.")
 
     async def _run(self, route: Route, call: Call) -> None:
         try:

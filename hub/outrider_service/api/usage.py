@@ -77,7 +77,7 @@ def as_csv(answer: UsageReport) -> str:
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow([*answer.by, "hours", "gpu_hours", "cost"])
-    for row in answer.items or [answer.total]:
+    for row in answer.items if answer.by else [answer.total]:
         writer.writerow([*(_harmless(row.keys[name]) for name in answer.by), row.hours, row.gpu_hours, row.cost])
     return text.getvalue()
 

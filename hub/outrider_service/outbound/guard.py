@@ -92,14 +92,18 @@ class Guard:
         return url
 
     async def addresses(self, host: str, port: int, family: int = socket.AF_UNSPEC) -> list[Address]:
-        """Where the host may be connected to. Raises AddressRefused, or OSError where there is no such name."""
+        """Where the host may be connected to. Raises AddressRefused, also where there is no such name."""
         known = literal(host)
         if known is not None:
             found = [known]
         else:
             loop = asyncio.get_running_loop()
-            async with asyncio.timeout(LOOKUP_S):
-                answers = await loop.getaddrinfo(host, port, family=family, type=socket.SOCK_STREAM)
+            try:
+                async with asyncio.timeout(LOOKUP_S):
+                    answers = await loop.getaddrinfo(host, port, family=family, type=socket.SOCK_STREAM)
+            except socket.gaierror as error:
+                # In the words for an internal address: which names this network knows is nobody's business.
+                raise self._refused(host) from error
             found = [ipaddress.ip_address(str(answer[4][0]).partition("%")[0]) for answer in answers]
         # One bad address is enough: a name that resolves to internal and public addresses is not an accident.
         if not self.is_allowed(host, port) and not all(is_public(address) for address in found):
@@ -107,9 +111,8 @@ class Guard:
         return list(dict.fromkeys(found))
 
     def _refused(self, host: str) -> AddressRefused:
-        return AddressRefused(
-            f"{host} is an address inside this network, which is not allowed. The administrator can allow it by name."
-        )
+        what = "does not exist or is inside this network" if literal(host) is None else "is inside this network"
+        return AddressRefused(f"{host} {what}, which is not allowed. The administrator can allow it by name.")
 
 
 class GuardedResolver(AbstractResolver):

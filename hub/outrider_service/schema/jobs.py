@@ -14,6 +14,8 @@ from ..names import Label, Name, image_reference
 from .common import Request, Resource, Timestamp
 
 FIRST_PORT = 1024
+PLATFORM_PORT = 65432
+"""Where programs in a sandbox find the Hub and the service."""
 """Ports below need privileges that no job has."""
 LARGEST_TEXT = 64 * 1024
 """Bytes of one word or variable; Linux takes twice as much."""
@@ -66,11 +68,19 @@ class SnapshotWorkspace(Request):
 
 
 def _git_url(value: str) -> str:
-    parts = urlsplit(value)
+    try:
+        parts = urlsplit(value)
+        host, user = parts.hostname or "", parts.username or ""
+        _ = parts.port
+    except ValueError as error:
+        raise ValueError("must be a valid URL") from error
     if re.search(r"[\x00-\x20\x7f]", value) or value.startswith("-"):
         raise ValueError("must be a plain URL without spaces")
-    if parts.scheme not in ("https", "ssh") or not parts.hostname:
+    if parts.scheme not in ("https", "ssh") or not host:
         raise ValueError("must be an https:// or ssh:// URL")
+    if host.startswith("-") or user.startswith("-"):
+        # ssh would take it for an option.
+        raise ValueError("must not name a host or user that starts with a hyphen")
     if parts.password or (parts.scheme == "https" and "@" in parts.netloc):
         raise ValueError("must not contain a password or token; it would be visible in the job's record")
     return value
@@ -131,6 +141,12 @@ def _notebook(value: str) -> str:
     return _text(value)
 
 
+def _port(value: int) -> int:
+    if value == PLATFORM_PORT:
+        raise ValueError(f"must not be {PLATFORM_PORT}, at which jobs find the platform")
+    return value
+
+
 def _unique_ports(value: list[int]) -> list[int]:
     if len(set(value)) != len(value):
         raise ValueError("must not name a port twice")
@@ -151,7 +167,7 @@ Argument = Annotated[str, Field(max_length=65536), AfterValidator(_text)]
 EnvName = Annotated[str, Field(max_length=255), AfterValidator(_env_name)]
 ParamName = Annotated[str, Field(max_length=255), AfterValidator(_param_name)]
 InputName = Annotated[str, Field(max_length=63, pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*$")]
-Port = Annotated[int, Field(ge=FIRST_PORT, le=65535)]
+Port = Annotated[int, Field(ge=FIRST_PORT, le=65535), AfterValidator(_port)]
 JobId = Annotated[str, Field(pattern=r"^j[0-9a-z]{12}$")]
 
 

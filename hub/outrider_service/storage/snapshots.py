@@ -137,8 +137,10 @@ class Snapshots:
             target = self.directories.snapshot(snapshot_id)
             files = await self._threads.run_on(owner, check_zip, upload)
             async with self._keeping, for_everybody():
-                created = not target.exists()
-                if created:
+                # To others it is no news that somebody has uploaded the same bytes.
+                async with self.db.read() as conn:
+                    created = not target.exists() or not await owns_snapshot(conn, snapshot_id, owner)
+                if not target.exists():
                     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                     upload.replace(target)
                 await self._remember(snapshot_id, size, files, owner)

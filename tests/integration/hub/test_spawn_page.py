@@ -60,7 +60,7 @@ def platform(tmp_path_factory: pytest.TempPathFactory, registry: Any) -> Any:
         folder / "home",
         config=CONFIG.format(git=str(served)),
         OUTRIDER_REGISTRIES=registry.allowed,
-        OUTRIDER_NOTEBOOKS_PER_USER="3",
+        OUTRIDER_NOTEBOOKS_PER_USER="2",
     )
     catalog = CATALOG.replace("machines:\n", BROKEN + "machines:\n").replace("local:", CAPPED + "local:")
     (made.home / "catalog.yaml").write_text(catalog)
@@ -283,9 +283,12 @@ def test_several_notebooks_each_with_its_own_choice(platform: Any, ann: Any, reg
     chosen = second.select_one('input[name="image"][checked]')
     assert chosen["value"] == own and "private" in chosen.find_parent(class_="card").get_text()
     assert second.select_one("#git_url")["value"] == "", "each has a repository of its own"
-    ann.page("/hub/spawn/ann/third")
-    assert "limit of 3 named notebooks" in ann.page("/hub/home").get_text()
-    assert ann.http.get("/hub/spawn/ann/fourth").status_code == 400
+    assert "second" not in ann.notebooks(), "a look at the form makes no notebook"
+    ann.send(second, machine="small", max_age_s="")
+    ann.runs("second")
+    ann.press(ann.notebooks()["second"], "Stop")
+    assert "limit of 2 named notebooks" in ann.page("/hub/home").get_text()
+    assert ann.http.get("/hub/spawn/ann/third").status_code == 400
 
     body = {"type": "file", "format": "text", "content": "mine"}
     with ann.notebook("first") as notebook:
@@ -305,8 +308,8 @@ def test_several_notebooks_each_with_its_own_choice(platform: Any, ann: Any, reg
     assert "no-such.git" in ann.notebooks()["first"].get_text()
     ann.press(ann.notebooks()["first"], "Stop")
     assert "stopped" in ann.notebooks()["first"].get_text() and "Small" in ann.notebooks()["first"].get_text()
-    ann.press(ann.notebooks()["third"], "Delete")
-    assert "third" not in ann.notebooks()
+    ann.press(ann.notebooks()["second"], "Delete")
+    assert "second" not in ann.notebooks()
 
 
 def test_nobody_stops_anothers_notebook(ann: Any, bob: Any) -> None:

@@ -149,3 +149,10 @@ def test_what_a_token_sends_is_nobodys_visit() -> None:
     assert from_foreign_page("POST", CROSS)
     assert not from_foreign_page("POST", {})
     assert is_navigation("GET", OLD_BROWSER) and not is_navigation("POST", OPENS)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_service_that_has_no_route_yet_is_starting(method: str) -> None:
+    for origins, host in ((LOCAL, "localhost:8000"), (Origins("https://hub.example.org", ""), "hub.example.org")):
+        verdict = judge(origins, method, host, "/services/outrider/api/v1/jobs", FETCHES)
+        assert verdict is not None and verdict.status == 503

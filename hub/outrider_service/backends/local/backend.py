@@ -17,6 +17,7 @@ from outrider_sandbox import Mount, Spec
 
 from ...capacity.room import Held, Room
 from ...catalog import Contents, ImageEntry, MachineType
+from ...schema.jobs import PLATFORM_PORT
 from ...storage.directories import Directories, attempt_of
 from ...user_threads import UserThreads
 from ..attempt_parts import check_inputs, check_nodes, directory_variables
@@ -46,8 +47,6 @@ from .wake import Wakes
 log = logging.getLogger(__name__)
 
 HOME: Final = "/home/outrider"
-HUB_PORT: Final = 65432
-"""The Hub's port inside a sandbox; high, so that it does not collide with a job's."""
 WORKERS: Final = 8
 """Threads that start attempts and clean up after them, shared fairly between users."""
 TAIL_S: Final = 5.0
@@ -231,7 +230,7 @@ class LocalBackend:
             **directory_variables(paths["artifacts"], paths["storage"], paths["datasets"]),
         }
         if self.hub_address is not None:
-            host = f"127.0.0.1:{HUB_PORT}" if self.isolation == "bubblewrap" else self.hub_address
+            host = f"127.0.0.1:{PLATFORM_PORT}" if self.isolation == "bubblewrap" else self.hub_address
             env.setdefault("OUTRIDER_URL", f"http://{host}")
         gpus = ",".join(attempt.gpus)
         env["CUDA_VISIBLE_DEVICES"] = env["NVIDIA_VISIBLE_DEVICES"] = gpus
@@ -269,7 +268,7 @@ class LocalBackend:
             shm_bytes=attempt.shm_mb * 2**20,
             gpu_devices=device_nodes(attempt.gpus),
             ports=attempt.submission.ports,
-            let_in={HUB_PORT: self.hub_address} if self.hub_address else {},
+            let_in={PLATFORM_PORT: self.hub_address} if self.hub_address else {},
             network=self.capabilities.network,
             web=self.web,
             closed_networks=self.closed_networks,
